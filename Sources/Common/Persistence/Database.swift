@@ -1,0 +1,133 @@
+import FoundationEssentials
+import GRDB
+import Model
+
+/// One SQLite file that holds the records of a service.
+///
+/// A write is on disk when its call returns: write-ahead log with `synchronous=FULL`, one flush of the log for each
+/// transaction. One connection serves readers and writers in turn, which keeps memory low; calls block for the time of
+/// one disk flush, so they belong on threads that may block. Sources: sqlite.org *PRAGMA synchronous*, *WAL mode*.
+public final class Database: Sendable {
+  /// Pages kept in memory, in KiB.
+  private static let cacheKiB = 512
+  /// How long a call waits for another process that holds the file.
+  private static let busyTimeoutSeconds = 10.0
+  /// Files up to this size are checked page by page when they are opened.
+  private static let checkedSizeBytes = 64 << 20
+
+  private let queue: DatabaseQueue
+  private let path: String
+
+  /// Opens or makes the file and applies the migrations that it has not seen yet, each in one transaction.
+  ///
+  /// Throws `internal` for a damaged file, which stays untouched, and for a file of a later version of this program.
+  public init(path: String, migrations: [Migration] = []) throws {
+    var configuration = Configuration()
+    configuration.journalMode = .wal
+    configuration.foreignKeysEnabled = true
+    configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
+    configuration.maximumReaderCount = 1
+    configuration.label = "persistence"
+    configuration.prepareDatabase { database in
+      try database.execute(sql: "PRAGMA synchronous = FULL")
+      try database.execute(sql: "PRAGMA mmap_size = 0")
+      try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
+    }
+    self.path = path
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.read { try Self.check($0) }
+      try Self.apply(migrations, to: queue)
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// The typed store over one table, which a migration has made.
+  public func table(_ name: String) -> DocumentTable {
+    DocumentTable(name: name, database: self)
+  }
+
+  /// Runs `body` in one transaction: everything it writes is on disk when this returns, or nothing is.
+  ///
+  /// `body` must use the transaction that it is given; a call of the table's plain methods inside would wait for itself
+  /// and is a programming error.
+  public func transaction<Result>(_ body: (Transaction) throws -> Result) throws -> Result {
+    do {
+      return try queue.write { try body(Transaction(database: $0)) }
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// Runs `body` on a consistent view without writing.
+  public func read<Result>(_ body: (Transaction) throws -> Result) throws -> Result {
+    do {
+      return try queue.read { try body(Transaction(database: $0)) }
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// Closes the file; later calls throw. Folds the write-ahead log into the file.
+  public func close() throws {
+    do {
+      try queue.close()
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// Writes a consistent copy of the whole database to a new file at `path` (the service keeps running).
+  public func backup(to path: String) throws {
+    do {
+      try queue.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+    } catch {
+      throw Self.translate(error, path: self.path)
+    }
+  }
+
+  private static func check(_ database: GRDB.Database) throws {
+    let pages = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+    let pageSize = try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+    guard pages * pageSize <= checkedSizeBytes else { return }
+    let finding = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "ok"
+    if finding != "ok" { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: finding) }
+  }
+
+  private static func apply(_ migrations: [Migration], to queue: DatabaseQueue) throws {
+    guard !migrations.isEmpty else { return }
+    var migrator = DatabaseMigrator()
+    for migration in migrations {
+      migrator.registerMigration(migration.name) { try migration.apply(to: Transaction(database: $0)) }
+    }
+    if try queue.read(migrator.hasBeenSuperseded) {
+      throw PlatformError(.internal, "the database was written by a later version of this program")
+    }
+    try migrator.migrate(queue)
+  }
+
+  /// Turns SQLite's errors into the platform's; leaves errors of the caller's own closure as they are.
+  static func translate(_ error: any Error, path: String) -> any Error {
+    guard let error = error as? DatabaseError else { return error }
+    let context = ["path": path, "sqlite": "\(error.extendedResultCode.rawValue)", "detail": error.message ?? ""]
+    switch error.resultCode {
+    case .SQLITE_CONSTRAINT where error.extendedResultCode == .SQLITE_CONSTRAINT_UNIQUE:
+      return PlatformError(.conflict, "the name is already in use", context: context, cause: error)
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+      return PlatformError(
+        .internal,
+        "database '\(path)' is damaged; it was kept as it is: restore it from a backup, or move it away to start anew",
+        context: context, cause: error)
+    case .SQLITE_FULL:
+      return PlatformError(.resourceExhausted, "no space left for database '\(path)'", context: context, cause: error)
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      return PlatformError(
+        .unavailable, "database '\(path)' is in use by another process", context: context, cause: error)
+    case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
+      return PlatformError(.internal, "cannot open database '\(path)' for writing", context: context, cause: error)
+    default:
+      return PlatformError(.internal, "database '\(path)' failed", context: context, cause: error)
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import FoundationEssentials
+import GRDB
+import Model
+
+/// One named step in the life of a database's form. A step runs once, in the order given, and is never changed after it
+/// was released.
+public struct Migration: Sendable {
+  public enum Step: Sendable {
+    /// Makes a table for documents.
+    case createTable(String)
+    case dropTable(String)
+    /// Rewrites each document of a table.
+    case rewrite(table: String, @Sendable (Data) throws -> Data)
+  }
+
+  public let name: String
+  public let steps: [Step]
+
+  public init(name: String, steps: [Step]) {
+    self.name = name
+    self.steps = steps
+  }
+
+  func apply(to transaction: Transaction) throws {
+    for step in steps {
+      switch step {
+      case .createTable(let table):
+        let name = DocumentTable.checked(table)
+        try transaction.database.execute(
+          sql: """
+            CREATE TABLE \(name) (
+              id TEXT NOT NULL PRIMARY KEY CHECK (length(id) > 0),
+              name TEXT UNIQUE,
+              document BLOB NOT NULL
+            ) STRICT, WITHOUT ROWID
+            """)
+      case .dropTable(let table):
+        try transaction.database.execute(sql: "DROP TABLE \(DocumentTable.checked(table))")
+      case .rewrite(let table, let change):
+        for document in try transaction.all(in: table) {
+          try transaction.put(
+            document.id, name: document.name, document: try change(document.document), in: table)
+        }
+      }
+    }
+  }
+}
