@@ -1,0 +1,69 @@
+# Bulkhead: `make` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR  := $(PREFIX)/bin
+LIBDIR  := $(PREFIX)/lib
+DATADIR := $(PREFIX)/share
+CONFIG  := /etc/bulkhead
+
+SWIFT         ?= swift
+RELEASE_FLAGS := -c release --static-swift-stdlib
+FORMATTED     := Package.swift $(wildcard Sources Tests)
+PYTHON         = $(shell python3 -c 'import docker' 2>/dev/null && echo python3 || echo $(CURDIR)/.build/venv/bin/python)
+
+.PHONY: help deps build demo test check lint fence tree compile format bench install uninstall clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that are missing (needs root only when something is missing)
+	@scripts/install-deps build run test
+
+build: ## release programs in .build/release/, Swift runtime linked in
+	@scripts/install-deps build
+	$(SWIFT) build $(RELEASE_FLAGS) --product bulkhead
+	$(SWIFT) build $(RELEASE_FLAGS) --product bulkheadd
+
+demo: deps build ## serve a page from nginx in a container of a temporary engine, and prove what it is (root)
+	@scripts/demo .build/release
+
+test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
+	$(SWIFT) build --build-tests
+	BULKHEAD_PYTHON=$(PYTHON) $(SWIFT) test --skip-build
+
+check: lint fence tree compile ## formatter, import fence, shape of the tree, compilation with warnings as errors
+
+lint: ## the formatter's strict lint
+	$(SWIFT) format lint --strict --configuration .swift-format --recursive $(FORMATTED)
+
+fence: ## imports point down
+	@scripts/import-fence --self-test
+	@scripts/import-fence
+
+tree: ## file lengths, dead files, duplicates, words
+	@scripts/check-tree --self-test
+	@scripts/check-tree
+
+compile: ## programs and tests compile; Package.swift turns every warning into an error
+	@scripts/install-deps build
+	$(SWIFT) build --build-tests
+
+format: ## format every Swift file in place
+	$(SWIFT) format --in-place --configuration .swift-format --recursive $(FORMATTED)
+
+bench: deps build ## measure against docker.io and podman from Debian (root; takes a while)
+	@PYTHON=$(PYTHON) Benchmarks/run
+
+install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)
+	@test -x .build/release/bulkheadd || { echo "install: run 'make build' first" >&2; exit 1; }
+	@scripts/install-files "$(DESTDIR)" "$(BINDIR)" "$(LIBDIR)" "$(DATADIR)" "$(CONFIG)"
+
+uninstall: ## remove what `make install` put there; state in /var/lib/bulkhead and the policy stay
+	@scripts/install-files --remove "$(DESTDIR)" "$(BINDIR)" "$(LIBDIR)" "$(DATADIR)" "$(CONFIG)"
+
+clean: ## remove what was built
+	rm -rf .build
