@@ -1,1 +1,63 @@
+// What Swift cannot call by itself: system calls without a libc wrapper, variadic calls, and the code that has to run
+// between clone() and execve() or on a thread that changes its namespaces. Nothing here allocates for its caller.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// System calls. Each returns -1 and sets errno on failure, like the kernel's manual pages (section 2) say.
+int bh_open_tree(int directory, const char *path, unsigned int flags);
+int bh_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned int flags);
+int bh_mount_setattr(int directory, const char *path, unsigned int flags, uint64_t set, uint64_t clear,
+                     uint64_t propagation, int user_namespace);
+int bh_fsopen(const char *type, unsigned int flags);
+int bh_fsconfig(int context, unsigned int command, const char *key, const void *value, int auxiliary);
+int bh_fsmount(int context, unsigned int flags, unsigned int attributes);
+int bh_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+int bh_pidfd_open(pid_t pid, unsigned int flags);
+int bh_pidfd_send_signal(int pidfd, int signal);
+int bh_renameat2(int from, const char *from_path, int to, const char *to_path, unsigned int flags);
+int bh_fchmodat2(int directory, const char *path, unsigned int mode, int flags);
+ssize_t bh_getdents(int directory, void *buffer, size_t size);
+int bh_ioctl_pointer(int fd, unsigned long request, void *argument);
+
+// Calls that the C library only shows to GNU programs, which Swift's import of it is not.
+int bh_pipe2(int ends[2], int flags);
+int bh_memfd_create(const char *name, unsigned int flags);
+int bh_accept4(int listener, int flags);
+
+// A child that only exists to hold a new user namespace open. Returns its pid, or -1 with errno set.
+// The child shares memory and descriptors with the caller, runs no code but waiting, and dies with the calling thread.
+pid_t bh_user_namespace_child(void *stack, size_t stack_size);
+// Kills and reaps a child made by bh_user_namespace_child.
+int bh_user_namespace_reap(pid_t pid);
+
+// A joined thread that changes its namespaces before it runs `body`.
+struct bh_namespace_request {
+  const int *enter;      // namespace descriptors for setns(), in order
+  size_t enter_count;
+  int unshare_flags;     // CLONE_NEW*, CLONE_FS is always added
+  unsigned long propagation;  // MS_SLAVE or MS_PRIVATE for "/" after CLONE_NEWNS
+  const char *failed;    // out: the operation that failed
+};
+// Returns 0 after `body` ran, else the errno of what failed (then `body` did not run).
+int bh_run_in_namespaces(struct bh_namespace_request *request, void (*body)(void *), void *context);
+
+struct bh_descriptor_mapping {
+  int child;
+  int source;
+};
+
+struct bh_spawn_request {
+  const char *executable;
+  char *const *arguments;
+  char *const *environment;
+  const char *working_directory;                 // or NULL
+  const struct bh_descriptor_mapping *mappings;  // sorted by `child`, no duplicates
+  size_t mapping_count;
+  int new_session;
+  int parent_death_signal;  // 0 for none
+  const char *failed;       // out: the operation that failed
+};
+// Starts a program. Returns 0, or the errno of what failed in the parent or in the child before the program ran.
+int bh_spawn(struct bh_spawn_request *request, pid_t *pid, int *pidfd);

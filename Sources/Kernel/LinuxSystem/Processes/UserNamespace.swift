@@ -1,0 +1,56 @@
+import CLinuxShim
+import Glibc
+
+/// One line of /proc/PID/uid_map (user_namespaces(7)).
+public struct IDMapEntry: Sendable, Hashable, Codable {
+  /// First id inside the namespace.
+  public var inside: UInt32
+  /// First id outside of it.
+  public var outside: UInt32
+  /// How many ids.
+  public var count: UInt32
+
+  public init(inside: UInt32, outside: UInt32, count: UInt32) {
+    self.inside = inside
+    self.outside = outside
+    self.count = count
+  }
+}
+
+/// User namespaces without a process in them, for id-mapped mounts and for `setns`.
+public enum UserNamespace {
+  /// UID_GID_MAP_MAX_EXTENTS of the kernel.
+  public static let maxEntries = 340
+  private static let stackBytes = 16 << 10
+
+  /// Creates a user namespace and returns a descriptor that keeps it alive.
+  /// - Throws: EINVAL for an empty, overlapping or too long map.
+  public static func create(uidMap: [IDMapEntry], gidMap: [IDMapEntry]) throws -> Descriptor {
+    let uidText = try text(of: uidMap, "uid_map")
+    let gidText = try text(of: gidMap, "gid_map")
+    let stack = UnsafeMutableRawPointer.allocate(byteCount: stackBytes, alignment: 16)
+    // Freed only after the child that runs on it has been reaped.
+    defer { stack.deallocate() }
+    let pid = bh_user_namespace_child(stack, stackBytes)
+    if pid < 0 { throw SystemError(errno: errno, operation: "clone", subject: "user namespace") }
+    defer { bh_user_namespace_reap(pid) }
+    try write(uidText, to: "/proc/\(pid)/uid_map")
+    try write(gidText, to: "/proc/\(pid)/gid_map")
+    return try Descriptor.open("/proc/\(pid)/ns/user", flags: O_RDONLY)
+  }
+
+  private static func text(of map: [IDMapEntry], _ subject: String) throws -> [UInt8] {
+    if map.isEmpty || map.count > maxEntries || map.contains(where: { $0.count == 0 }) {
+      throw SystemError(errno: EINVAL, operation: "write", subject: subject)
+    }
+    return Array(map.map { "\($0.inside) \($0.outside) \($0.count)\n" }.joined().utf8)
+  }
+
+  private static func write(_ bytes: [UInt8], to path: String) throws {
+    let file = try Descriptor.open(path, flags: O_WRONLY)
+    // The kernel takes a map in one write only.
+    try bytes.withUnsafeBytes { buffer in
+      _ = try systemCall("write", path) { Glibc.write(file.raw, buffer.baseAddress, buffer.count) }
+    }
+  }
+}
