@@ -1,0 +1,151 @@
+import Glibc
+
+/// Requests of nfnetlink that change elements of nftables sets and maps, and read what is there.
+///
+/// Tables, chains and rules are loaded by the `nft` program; this codec only does what happens for each container.
+/// All names are of the `inet` family. Source: `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
+public enum NFTables {
+  static let subsystem: UInt16 = 10
+  static let familyInet: UInt8 = 1
+  static let getTable: UInt16 = 1
+  static let deleteTableMessage: UInt16 = 2
+  static let newChain: UInt16 = 3
+  static let getChain: UInt16 = 4
+  static let newElement: UInt16 = 12
+  static let getElement: UInt16 = 13
+  static let deleteElement: UInt16 = 14
+
+  /// One member of a set, or one entry of a map.
+  public struct Element: Sendable, Hashable {
+    public var key: [UInt8]
+    /// The upper end (inclusive, field by field) in a set of ranges.
+    public var keyEnd: [UInt8]?
+    /// The value, in a map.
+    public var value: [UInt8]?
+
+    public init(key: [UInt8], keyEnd: [UInt8]? = nil, value: [UInt8]? = nil) {
+      self.key = key
+      self.keyEnd = keyEnd
+      self.value = value
+    }
+  }
+
+  /// A change of one set or map.
+  public struct Change: Sendable, Equatable {
+    public enum Action: Sendable { case add, remove }
+    public var action: Action
+    public var set: String
+    public var elements: [Element]
+
+    public init(_ action: Action, _ set: String, _ elements: [Element]) {
+      self.action = action
+      self.set = set
+      self.elements = elements
+    }
+  }
+
+  /// A field of a key or value; fields of a concatenation follow each other, each padded to a 32-bit register.
+  public enum Field: Sendable {
+    case ipv4(UInt32)
+    case interface(String)
+    case transport(UInt8)
+    case port(UInt16)
+
+    var bytes: [UInt8] {
+      var result: [UInt8] = []
+      switch self {
+      case .ipv4(let address): result.append(native: address.bigEndian)
+      case .interface(let name):
+        result = Array(name.utf8.prefix(15))
+        result += [UInt8](repeating: 0, count: 16 - result.count)
+      case .transport(let number): result = [number, 0, 0, 0]
+      case .port(let number):
+        result.append(native: number.bigEndian)
+        result += [0, 0]
+      }
+      return result
+    }
+  }
+
+  /// The bytes of a key or value made of fields.
+  public static func bytes(_ fields: Field...) -> [UInt8] { fields.flatMap(\.bytes) }
+
+  private static func header(family: UInt8 = familyInet, resource: UInt16 = 0) -> [UInt8] {
+    var bytes: [UInt8] = [family, 0]
+    bytes.append(native: resource.bigEndian)
+    return bytes
+  }
+
+  private static func type(_ message: UInt16) -> UInt16 { subsystem << 8 | message }
+
+  /// The begin and end messages that make a batch one transaction.
+  public static var transaction: (begin: NetlinkRequest, end: NetlinkRequest) {
+    let header = header(family: 0, resource: subsystem)
+    return (
+      NetlinkRequest(type: 16, flags: 0, header: header), NetlinkRequest(type: 17, flags: 0, header: header)
+    )
+  }
+
+  /// The request for one change; send it inside `transaction`.
+  public static func request(table: String, _ change: Change) -> NetlinkRequest {
+    let adding = change.action == .add
+    var request = NetlinkRequest(
+      type: type(adding ? newElement : deleteElement),
+      flags: Netlink.flagAcknowledge | (adding ? Netlink.flagCreate : 0), header: header())
+    request.attribute(1, string: table)
+    request.attribute(2, string: change.set)
+    request.nested(3) { list in
+      for element in change.elements {
+        list.nested(1) { item in
+          item.nested(1) { $0.attribute(1, bytes: element.key) }
+          if let end = element.keyEnd { item.nested(10) { $0.attribute(1, bytes: end) } }
+          if adding, let value = element.value { item.nested(2) { $0.attribute(1, bytes: value) } }
+        }
+      }
+    }
+    return request
+  }
+
+  /// The request that deletes a whole table; send it inside `transaction`.
+  public static func deleteTable(_ table: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(deleteTableMessage), flags: Netlink.flagAcknowledge, header: header())
+    request.attribute(1, string: table)
+    return request
+  }
+
+  /// Asks for one chain; answered with `ENOENT` where table or chain do not exist.
+  public static func chain(table: String, name: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getChain), flags: Netlink.flagAcknowledge, header: header())
+    request.attribute(1, string: table)
+    request.attribute(3, string: name)
+    return request
+  }
+
+  /// Asks for one table; answered with `ENOENT` where it does not exist.
+  public static func table(_ name: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getTable), flags: Netlink.flagAcknowledge, header: header())
+    request.attribute(1, string: name)
+    return request
+  }
+
+  /// Asks for the elements of a set or map.
+  public static func elements(table: String, set: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getElement), flags: Netlink.flagDump, header: header())
+    request.attribute(1, string: table)
+    request.attribute(2, string: set)
+    return request
+  }
+
+  /// The elements in one answer to `elements(table:set:)`.
+  public static func decodeElements(_ reply: NetlinkReply) -> [Element] {
+    guard reply.type == type(newElement), let list = reply.attributes(after: 4).nested(3) else { return [] }
+    return list.compactMap { item in
+      guard item.type == 1 else { return nil }
+      let attributes = NetlinkAttributes(item.value)
+      guard let key = attributes.nested(1)?.first(1) else { return nil }
+      return Element(
+        key: Array(key), keyEnd: attributes.nested(10)?.first(1).map(Array.init),
+        value: attributes.nested(2)?.first(1).map(Array.init))
+    }
+  }
+}

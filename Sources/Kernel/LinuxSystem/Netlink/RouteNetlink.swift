@@ -1,0 +1,199 @@
+import Glibc
+
+/// Requests of rtnetlink that wire a container to the host: links, addresses, routes and neighbours.
+///
+/// Every request made here is acknowledged, so that `NetlinkSocket.send` knows when it is done. IPv4 addresses are
+/// 32-bit numbers in host byte order. Source: rtnetlink(7), `include/uapi/linux/{if_link,if_addr,rtnetlink}.h`.
+public enum RouteNetlink {
+  static let newLink: UInt16 = 16
+  static let deleteLinkType: UInt16 = 17
+  static let getLinkType: UInt16 = 18
+  static let newAddress: UInt16 = 20
+  static let getAddress: UInt16 = 22
+  static let newRoute: UInt16 = 24
+  static let deleteRouteType: UInt16 = 25
+  static let getRoute: UInt16 = 26
+  static let newNeighbour: UInt16 = 28
+
+  static let linkHeaderSize = 16
+  static let interfaceUp: UInt32 = 1
+  static let addressFamilyIPv4 = UInt8(AF_INET)
+
+  /// Per-device IPv4 settings (`IPV4_DEVCONF_*` of `linux/ip.h`), the numbers behind `/proc/sys/net/ipv4/conf/<device>`.
+  public enum DeviceSetting: UInt16, Sendable {
+    case forwarding = 1
+    case proxyARP = 3
+    case acceptRedirects = 4
+    case secureRedirects = 5
+    case sendRedirects = 6
+    case reversePathFilter = 8
+    case acceptSourceRoute = 9
+    case arpFilter = 13
+    case arpAnnounce = 18
+    case arpIgnore = 19
+    case routeLocalnet = 26
+  }
+
+  private static func linkHeader(index: Int32 = 0, flags: UInt32 = 0, change: UInt32 = 0) -> [UInt8] {
+    var bytes: [UInt8] = [UInt8(AF_UNSPEC), 0]
+    bytes.append(native: UInt16(0))
+    bytes.append(native: index)
+    bytes.append(native: flags)
+    bytes.append(native: change)
+    return bytes
+  }
+
+  /// Creates a pair of virtual Ethernet devices, the far end named and placed in another network namespace.
+  ///
+  /// - Parameters:
+  ///   - name: the near end's name, at most 15 bytes.
+  ///   - address: the near end's MAC address, or nil for a random one.
+  ///   - peerNamespace: an open descriptor of the far end's namespace; must stay open until the batch is sent.
+  public static func createVethPair(
+    name: String, address: [UInt8]?, mtu: UInt32, peerName: String, peerAddress: [UInt8], peerNamespace: Int32
+  ) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: newLink, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagExclusive, header: linkHeader())
+    request.attribute(3, string: name)
+    request.attribute(4, mtu)
+    if let address { request.attribute(1, bytes: address) }
+    request.nested(18) { info in
+      info.attribute(1, string: "veth")
+      info.nested(2) { data in
+        data.nested(1) { peer in
+          peer.raw(linkHeader())
+          peer.attribute(3, string: peerName)
+          peer.attribute(4, mtu)
+          peer.attribute(1, bytes: peerAddress)
+          peer.attribute(28, UInt32(bitPattern: peerNamespace))
+        }
+      }
+    }
+    return request
+  }
+
+  /// Changes a device: its alias (shown by `ip link`), IPv4 settings, IPv6 link-local addresses off, and up or not.
+  ///
+  /// The settings are applied before the device goes up.
+  public static func configureLink(
+    name: String, alias: String? = nil, settings: [DeviceSetting: UInt32] = [:], withoutIPv6LinkLocal: Bool = false,
+    up: Bool
+  ) -> NetlinkRequest {
+    let flags = up ? interfaceUp : 0
+    var request = NetlinkRequest(
+      type: 19, flags: Netlink.flagAcknowledge, header: linkHeader(flags: flags, change: flags))
+    request.attribute(3, string: name)
+    if let alias { request.attribute(20, bytes: Array(alias.utf8)) }
+    if !settings.isEmpty || withoutIPv6LinkLocal {
+      request.nested(26) { families in
+        if !settings.isEmpty {
+          families.nested(UInt16(AF_INET)) { family in
+            family.nested(1) { values in
+              for (setting, value) in settings.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                values.attribute(setting.rawValue, value)
+              }
+            }
+          }
+        }
+        if withoutIPv6LinkLocal {
+          // IFLA_INET6_ADDR_GEN_MODE = IN6_ADDR_GEN_MODE_NONE
+          families.nested(UInt16(AF_INET6)) { $0.attribute(8, UInt8(1)) }
+        }
+      }
+    }
+    return request
+  }
+
+  /// Asks for one device by name.
+  public static func link(name: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: getLinkType, flags: Netlink.flagAcknowledge, header: linkHeader())
+    request.attribute(3, string: name)
+    return request
+  }
+
+  /// Asks for every device of the namespace.
+  public static func links() -> NetlinkRequest {
+    NetlinkRequest(type: getLinkType, flags: Netlink.flagDump, header: linkHeader())
+  }
+
+  /// Deletes a device by name; a veth's other end goes with it.
+  public static func deleteLink(name: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: deleteLinkType, flags: Netlink.flagAcknowledge, header: linkHeader())
+    request.attribute(3, string: name)
+    return request
+  }
+
+  /// Gives a device an IPv4 address. With `peer` the link is point to point and the prefix belongs to the peer.
+  public static func addAddress(
+    index: Int32, local: UInt32, peer: UInt32? = nil, prefixLength: UInt8, broadcast: UInt32? = nil
+  ) -> NetlinkRequest {
+    var header: [UInt8] = [addressFamilyIPv4, prefixLength, 0, 0]
+    header.append(native: UInt32(bitPattern: index))
+    var request = NetlinkRequest(
+      type: newAddress, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagReplace, header: header)
+    request.attribute(1, bigEndian: peer ?? local)
+    request.attribute(2, bigEndian: local)
+    if let broadcast { request.attribute(4, bigEndian: broadcast) }
+    return request
+  }
+
+  /// Asks for every IPv4 address of the namespace.
+  public static func addresses() -> NetlinkRequest {
+    NetlinkRequest(type: getAddress, flags: Netlink.flagDump, header: [addressFamilyIPv4, 0, 0, 0, 0, 0, 0, 0])
+  }
+
+  /// Fixes the MAC address of a neighbour, so that it is never asked for and cannot be forged.
+  public static func addPermanentNeighbour(index: Int32, address: UInt32, hardware: [UInt8]) -> NetlinkRequest {
+    var header: [UInt8] = [addressFamilyIPv4, 0, 0, 0]
+    header.append(native: index)
+    header.append(native: UInt16(0x80))
+    header += [0, 0]
+    var request = NetlinkRequest(
+      type: newNeighbour, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagReplace, header: header)
+    request.attribute(1, bigEndian: address)
+    request.attribute(2, bytes: hardware)
+    return request
+  }
+
+  /// Adds the default route through a gateway on a device.
+  public static func addDefaultRoute(index: Int32, gateway: UInt32, metric: UInt32 = 0) -> NetlinkRequest {
+    var request = route(type: newRoute, kind: 1, scope: 0, destinationLength: 0, protocolNumber: 3, create: true)
+    request.attribute(5, bigEndian: gateway)
+    request.attribute(4, UInt32(bitPattern: index))
+    if metric != 0 { request.attribute(6, metric) }
+    return request
+  }
+
+  /// Adds or removes a route that answers *unreachable* for a whole subnet, so that only its known hosts are reached.
+  ///
+  /// - Parameters:
+  ///   - metric: the route's priority, which tells routes of different owners apart.
+  ///   - protocolNumber: who made the route (`rtm_protocol`).
+  public static func unreachableRoute(
+    add: Bool, destination: UInt32, prefixLength: UInt8, metric: UInt32, protocolNumber: UInt8
+  ) -> NetlinkRequest {
+    var request = route(
+      type: add ? newRoute : deleteRouteType, kind: 7, scope: 0, destinationLength: prefixLength,
+      protocolNumber: protocolNumber, create: add)
+    request.attribute(1, bigEndian: destination)
+    request.attribute(6, metric)
+    return request
+  }
+
+  /// Asks for the IPv4 routes of every table.
+  public static func routes() -> NetlinkRequest {
+    NetlinkRequest(
+      type: getRoute, flags: Netlink.flagDump, header: [addressFamilyIPv4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+  }
+
+  private static func route(
+    type: UInt16, kind: UInt8, scope: UInt8, destinationLength: UInt8, protocolNumber: UInt8, create: Bool
+  ) -> NetlinkRequest {
+    var flags = Netlink.flagAcknowledge
+    if create { flags |= Netlink.flagCreate | Netlink.flagReplace }
+    // Family, destination and source length, TOS, table (254 is main), protocol, scope, kind, flags.
+    return NetlinkRequest(
+      type: type, flags: flags,
+      header: [addressFamilyIPv4, destinationLength, 0, 0, 254, protocolNumber, scope, kind, 0, 0, 0, 0])
+  }
+}
