@@ -1,0 +1,178 @@
+import Glibc
+import Logging
+import Model
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// An HTTP/1.1 server. One task for each connection, its requests answered in order.
+///
+/// Socket input and output run on event loop threads; everything of the responder runs on `executor`, where one is given
+/// (so it may block there), else on the cooperative pool.
+public final class HTTPServer: Sendable {
+  private struct Entry {
+    var io: ConnectionIO
+    var task: Task<Void, Never>?
+  }
+
+  private struct State {
+    var entries: [ObjectIdentifier: Entry] = [:]
+    var listeners: [any Channel] = []
+    var files: [UnixListener] = []
+    var isDraining = false
+    var whenEmpty: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let configuration: HTTPServerConfiguration
+  private let responder: any HTTPResponder
+  private let errors: ErrorMapper
+  private let executor: (any TaskExecutor)?
+  private let logger: Logger
+  private let group: MultiThreadedEventLoopGroup
+  private let state = Mutex(State())
+
+  public init(
+    configuration: HTTPServerConfiguration = HTTPServerConfiguration(), responder: any HTTPResponder,
+    errors: ErrorMapper = .plainText, executor: (any TaskExecutor)? = nil, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.responder = responder
+    self.errors = errors
+    self.executor = executor
+    self.logger = logger
+    group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopThreads)
+  }
+
+  /// Connections open now.
+  public var connectionCount: Int { state.withLock { $0.entries.count } }
+
+  /// Listens on a unix socket whose file has exactly this mode and group; a stale file is replaced.
+  ///
+  /// Throws `PlatformError`: `invalidArgument` (path too long), `conflict` (somebody listens there), `unavailable`.
+  public func listen(unixSocketPath path: String, mode: UInt32 = 0o660, group gid: UInt32? = nil) async throws {
+    let listener = try UnixListener.bind(path: path, mode: mode, group: gid, backlog: configuration.backlog)
+    state.withLock { $0.files.append(listener) }
+    try await listen(inheritedDescriptor: listener.descriptor)
+  }
+
+  /// Serves a stream socket that listens already; the descriptor is the server's from now on.
+  public func listen(inheritedDescriptor descriptor: CInt) async throws {
+    let channel = try await ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: configuration.backlog)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { [self] channel in channel.eventLoop.makeCompletedFuture { try addHandler(channel) } }
+      .withBoundSocket(descriptor).get()
+    state.withLock { $0.listeners.append(channel) }
+  }
+
+  /// Stops: no new connections; those without a request are closed; the others may finish within `gracefulSeconds`, then
+  /// they are cut. The server cannot be used again.
+  public func shutdown(gracefulSeconds: Int64) async {
+    let (listeners, files, idle) = state.withLock { state -> ([any Channel], [UnixListener], [ConnectionIO]) in
+      state.isDraining = true
+      return (state.listeners, state.files, state.entries.values.map(\.io).filter { $0.waitingSince != nil })
+    }
+    for listener in listeners { try? await listener.close() }
+    for file in files { file.removeFile() }
+    for io in idle { io.close() }
+    let cut = group.next().scheduleTask(in: .seconds(gracefulSeconds)) { [self] in cutAll() }
+    await withCheckedContinuation { continuation in
+      let isEmpty = state.withLock { state in
+        if !state.entries.isEmpty { state.whenEmpty.append(continuation) }
+        return state.entries.isEmpty
+      }
+      if isEmpty { continuation.resume() }
+    }
+    cut.cancel()
+    try? await group.shutdownGracefully()
+  }
+
+  private func cutAll() {
+    for entry in state.withLock({ Array($0.entries.values) }) {
+      entry.task?.cancel()
+      entry.io.close()
+    }
+  }
+
+  private func addHandler(_ channel: any Channel) throws {
+    let io = ConnectionIO(channel: channel, maxReadAheadBytes: configuration.maxReadAheadBytes)
+    let handler = ConnectionHandler(
+      io: io, onActive: { [self] _ in admit(io) }, onInactive: { [self] in remove(io) })
+    try channel.pipeline.syncOperations.addHandler(handler)
+  }
+
+  /// Starts serving a connection, in place of the one that has waited longest where the house is full.
+  private func admit(_ io: ConnectionIO) {
+    enum Decision { case start, refuse, startInsteadOf(ConnectionIO) }
+    let decision = state.withLock { state -> Decision in
+      if state.isDraining { return .refuse }
+      defer { io.beginWait(configuration.headTimeoutMilliseconds) }
+      if state.entries.count < configuration.maxConnections {
+        state.entries[ObjectIdentifier(io)] = Entry(io: io)
+        return .start
+      }
+      let waiting = state.entries.values.compactMap { entry in entry.io.waitingSince.map { (entry.io, $0) } }
+      guard let oldest = waiting.min(by: { $0.1 < $1.1 })?.0 else { return .refuse }
+      state.entries[ObjectIdentifier(oldest)] = nil
+      state.entries[ObjectIdentifier(io)] = Entry(io: io)
+      return .startInsteadOf(oldest)
+    }
+    switch decision {
+    case .refuse: refuse(io)
+    case .start: start(io)
+    case .startInsteadOf(let oldest):
+      oldest.close()
+      start(io)
+    }
+  }
+
+  private func refuse(_ io: ConnectionIO) {
+    let message = "too many connections; try again later"
+    var buffer = ByteBuffer()
+    let body = errors.body(.serviceUnavailable, message)
+    ResponseEncoder.head(
+      status: .serviceUnavailable, headers: ["Content-Type": errors.contentType],
+      framing: [("Connection", "close"), ("Content-Length", String(body.count))], into: &buffer)
+    buffer.writeBytes(body)
+    io.channel.writeAndFlush(buffer, promise: nil)
+    io.close()
+  }
+
+  private func start(_ io: ConnectionIO) {
+    let peer = Self.peer(of: io.channel)
+    let connection = Connection(
+      io: io, peer: peer, configuration: configuration, responder: responder, errors: errors, executor: executor,
+      logger: logger, isDraining: { [self] in state.withLock { $0.isDraining } })
+    // Owned by the entry: cancelled by `cutAll`, removed with the channel.
+    let task = Task(executorPreference: executor) { await connection.run() }
+    state.withLock { $0.entries[ObjectIdentifier(io)]?.task = task }
+  }
+
+  private func remove(_ io: ConnectionIO) {
+    let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+      state.entries[ObjectIdentifier(io)] = nil
+      guard state.isDraining, state.entries.isEmpty else { return [] }
+      defer { state.whenEmpty = [] }
+      return state.whenEmpty
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  private struct KernelCredentials {
+    var pid: Int32 = 0
+    var uid: UInt32 = 0
+    var gid: UInt32 = 0
+  }
+
+  /// Asks the kernel who connected; nil for what is not a unix socket. Runs on the channel's event loop.
+  private static func peer(of channel: any Channel) -> PeerCredentials? {
+    guard case .unixDomainSocket? = channel.localAddress, let provider = channel as? any SocketOptionProvider else {
+      return nil
+    }
+    let future: EventLoopFuture<KernelCredentials> = provider.unsafeGetSocketOption(
+      level: .socket, name: NIOBSDSocket.Option(rawValue: SO_PEERCRED))
+    var found: PeerCredentials?
+    future.assumeIsolated().whenSuccess { found = PeerCredentials(pid: $0.pid, uid: $0.uid, gid: $0.gid) }
+    return found
+  }
+}

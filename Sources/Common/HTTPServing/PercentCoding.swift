@@ -1,0 +1,40 @@
+/// Percent escapes of URLs. Source: RFC 3986, section 2.1.
+enum PercentCoding {
+  /// Decodes; nil for an escape that is not two hexadecimal digits, for a NUL, and for text that is not UTF-8.
+  static func decode(_ bytes: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+    var output: [UInt8] = []
+    output.reserveCapacity(bytes.count)
+    var iterator = bytes.makeIterator()
+    while let byte = iterator.next() {
+      switch byte {
+      case UInt8(ascii: "%"):
+        guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue),
+          high | low != 0
+        else { return nil }
+        output.append(high << 4 | low)
+      case UInt8(ascii: "+") where plusIsSpace: output.append(UInt8(ascii: " "))
+      default: output.append(byte)
+      }
+    }
+    return String(validating: output, as: UTF8.self)
+  }
+
+  /// The segments of an absolute path, decoded; nil where one cannot be.
+  static func segments(of path: Substring) -> [String]? {
+    var segments: [String] = []
+    for part in path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+      guard let segment = decode(part, plusIsSpace: false) else { return nil }
+      segments.append(segment)
+    }
+    return segments == [""] ? [] : segments
+  }
+
+  static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
