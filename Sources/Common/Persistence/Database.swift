@@ -23,12 +23,14 @@ public final class Database: Sendable {
   /// Throws `internal` for a damaged file, which stays untouched, and for a file of a later version of this program.
   public init(path: String, migrations: [Migration] = []) throws {
     var configuration = Configuration()
-    configuration.journalMode = .wal
     configuration.foreignKeysEnabled = true
     configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
     configuration.maximumReaderCount = 1
     configuration.label = "persistence"
     configuration.prepareDatabase { database in
+      // Before anything that may write: a damaged file stays as it was found.
+      try Self.check(database)
+      try database.execute(sql: "PRAGMA journal_mode = WAL")
       try database.execute(sql: "PRAGMA synchronous = FULL")
       try database.execute(sql: "PRAGMA mmap_size = 0")
       try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
@@ -36,7 +38,6 @@ public final class Database: Sendable {
     self.path = path
     do {
       queue = try DatabaseQueue(path: path, configuration: configuration)
-      try queue.read { try Self.check($0) }
       try Self.apply(migrations, to: queue)
     } catch {
       throw Self.translate(error, path: path)
