@@ -3,6 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -68,3 +72,31 @@ int bh_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
 int bh_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
 
 int bh_accept4(int listener, int flags) { return accept4(listener, NULL, NULL, flags); }
+
+int bh_eventfd(unsigned int initial, int flags) { return eventfd(initial, flags); }
+
+int bh_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int bh_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+  struct epoll_event event = {.events = events, .data.u64 = data};
+  return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int bh_epoll_wait(int epoll, uint64_t *data, uint32_t *events, int capacity) {
+  enum { MOST = 64 };
+  struct epoll_event ready[MOST];
+  int count = epoll_wait(epoll, ready, capacity < MOST ? capacity : MOST, -1);
+  for (int index = 0; index < count; index++) {
+    data[index] = ready[index].data.u64;
+    events[index] = ready[index].events;
+  }
+  return count;
+}
+
+int bh_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int bh_inotify_create(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+int bh_inotify_add(int inotify, const char *path, uint32_t mask) { return inotify_add_watch(inotify, path, mask); }
+
+int bh_inotify_remove(int inotify, int watch) { return inotify_rm_watch(inotify, watch); }

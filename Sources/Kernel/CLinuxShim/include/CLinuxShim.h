@@ -25,6 +25,28 @@ int bh_ioctl_pointer(int fd, unsigned long request, void *argument);
 int bh_pipe2(int ends[2], int flags);
 int bh_memfd_create(const char *name, unsigned int flags);
 int bh_accept4(int listener, int flags);
+int bh_eventfd(unsigned int initial, int flags);
+int bh_epoll_create(void);
+// epoll_ctl with the event in pieces; `operation` is EPOLL_CTL_*.
+int bh_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t data);
+// epoll_wait without a timeout for one or more events, at most `capacity` and 64.
+int bh_epoll_wait(int epoll, uint64_t *data, uint32_t *events, int capacity);
+int bh_set_thread_name(const char *name);
+
+// Extended attributes (xattr(7)) of an open file, O_PATH being enough, by way of /proc/self/fd.
+int bh_setxattr(int fd, const char *name, const void *value, size_t size);
+ssize_t bh_getxattr(int fd, const char *name, void *value, size_t size);
+ssize_t bh_listxattr(int fd, void *names, size_t size);
+int bh_removexattr(int fd, const char *name);
+
+// One message with exactly one descriptor in it (EBADMSG otherwise, with all that came closed).
+int bh_receive_descriptor(int socket);
+int bh_send_descriptor(int socket, int fd);
+int bh_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
+
+int bh_inotify_create(void);
+int bh_inotify_add(int inotify, const char *path, uint32_t mask);
+int bh_inotify_remove(int inotify, int watch);
 
 // A child that only exists to hold a new user namespace open. Returns its pid, or -1 with errno set.
 // The child shares memory and descriptors with the caller, runs no code but waiting, and dies with the calling thread.
