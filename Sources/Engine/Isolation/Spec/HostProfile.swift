@@ -1,0 +1,71 @@
+/// What the builder and the validator have to know of the host; collected once at the engine's start.
+public struct HostProfile: Sendable, Equatable {
+  /// How the host mounts control groups. Source: cgroups(7).
+  public enum CgroupMode: String, Sendable { case v1, hybrid, v2 }
+
+  public var cgroupMode: CgroupMode
+  /// Controllers in use, by the kernel's names (`memory`, `cpu`, `pids`, `blkio` or `io`, `cpuset`).
+  public var controllers: Set<String>
+  /// `memory.memsw.*` or `memory.swap.max` exists.
+  public var swapLimits: Bool
+  public var memoryBytes: UInt64
+  /// Processors that are online.
+  public var processors: Set<Int>
+  public var memoryNodes: Set<Int>
+  public var seccomp: Bool
+  public var appArmor: Bool
+  public var kernel: KernelVersion
+  /// `x86_64` or `aarch64` (uname(2)).
+  public var architecture: String
+  /// The engine's own bounding set; outside a user namespace a container cannot have more.
+  public var boundingCapabilities: Set<Capability>
+  /// The engine's own value: the least a container can have without `CAP_SYS_RESOURCE`.
+  public var oomScoreAdjustment: Int
+
+  public init(
+    cgroupMode: CgroupMode = .v2, controllers: Set<String> = ["cpu", "cpuset", "io", "memory", "pids"],
+    swapLimits: Bool = true, memoryBytes: UInt64 = 0, processors: Set<Int> = [], memoryNodes: Set<Int> = [0],
+    seccomp: Bool = true, appArmor: Bool = false, kernel: KernelVersion = KernelVersion(major: 5, minor: 19),
+    architecture: String = "x86_64", boundingCapabilities: Set<Capability> = Set(Capability.allCases),
+    oomScoreAdjustment: Int = 0
+  ) {
+    self.cgroupMode = cgroupMode
+    self.controllers = controllers
+    self.swapLimits = swapLimits
+    self.memoryBytes = memoryBytes
+    self.processors = processors
+    self.memoryNodes = memoryNodes
+    self.seccomp = seccomp
+    self.appArmor = appArmor
+    self.kernel = kernel
+    self.architecture = architecture
+    self.boundingCapabilities = boundingCapabilities
+    self.oomScoreAdjustment = oomScoreAdjustment
+  }
+
+  public var canRaiseLimits: Bool { boundingCapabilities.contains(.sysResource) }
+}
+
+/// A kernel's version, as far as features depend on it.
+public struct KernelVersion: Sendable, Comparable, CustomStringConvertible {
+  public var major: Int
+  public var minor: Int
+  public init(major: Int, minor: Int) {
+    self.major = major
+    self.minor = minor
+  }
+
+  /// Reads `6.18.44-something` or `5.19`; nil where there is no such start.
+  public init?(parsing text: String) {
+    let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count >= 2, let major = Int(parts[0]) else { return nil }
+    let digits = parts[1].prefix { $0.isASCII && $0.isNumber }
+    guard let minor = Int(digits), (0...9_999).contains(major), minor <= 9_999 else { return nil }
+    self.init(major: major, minor: minor)
+  }
+
+  public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
+    (left.major, left.minor) < (right.major, right.minor)
+  }
+  public var description: String { "\(major).\(minor)" }
+}
