@@ -14,6 +14,7 @@ public enum RouteNetlink {
   static let deleteRouteType: UInt16 = 25
   static let getRoute: UInt16 = 26
   static let newNeighbour: UInt16 = 28
+  static let setNeighbourTable: UInt16 = 67
 
   static let linkHeaderSize = 16
   static let interfaceUp: UInt32 = 1
@@ -123,15 +124,15 @@ public enum RouteNetlink {
     return request
   }
 
-  /// Gives a device an IPv4 address. With `peer` the link is point to point and the prefix belongs to the peer.
+  /// Gives a device an IPv4 address.
   public static func addAddress(
-    index: Int32, local: UInt32, peer: UInt32? = nil, prefixLength: UInt8, broadcast: UInt32? = nil
+    index: Int32, local: UInt32, prefixLength: UInt8, broadcast: UInt32? = nil
   ) -> NetlinkRequest {
     var header: [UInt8] = [addressFamilyIPv4, prefixLength, 0, 0]
     header.append(native: UInt32(bitPattern: index))
     var request = NetlinkRequest(
       type: newAddress, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagReplace, header: header)
-    request.attribute(1, bigEndian: peer ?? local)
+    request.attribute(1, bigEndian: local)
     request.attribute(2, bigEndian: local)
     if let broadcast { request.attribute(4, bigEndian: broadcast) }
     return request
@@ -155,12 +156,36 @@ public enum RouteNetlink {
     return request
   }
 
+  /// Answers proxied ARP requests of a device at once instead of after a random delay of up to 0.8 s.
+  public static func answerProxiedNeighboursAtOnce(index: Int32) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: setNeighbourTable, flags: Netlink.flagAcknowledge, header: [addressFamilyIPv4, 0, 0, 0])
+    request.attribute(1, string: "arp_cache")
+    request.nested(6) { parameters in
+      parameters.attribute(1, UInt32(bitPattern: index))
+      parameters.attribute(13, UInt64(0))
+    }
+    return request
+  }
+
   /// Adds the default route through a gateway on a device.
   public static func addDefaultRoute(index: Int32, gateway: UInt32, metric: UInt32 = 0) -> NetlinkRequest {
     var request = route(type: newRoute, kind: 1, scope: 0, destinationLength: 0, protocolNumber: 3, create: true)
     request.attribute(5, bigEndian: gateway)
     request.attribute(4, UInt32(bitPattern: index))
     if metric != 0 { request.attribute(6, metric) }
+    return request
+  }
+
+  /// Adds a route to one host that is directly on a device.
+  ///
+  /// - Parameter source: the address that the host itself sends from on this route.
+  public static func addHostRoute(index: Int32, destination: UInt32, source: UInt32) -> NetlinkRequest {
+    // Protocol 2 is the kernel's own, as for the routes that come with an address; scope 253 is the link.
+    var request = route(type: newRoute, kind: 1, scope: 253, destinationLength: 32, protocolNumber: 2, create: true)
+    request.attribute(1, bigEndian: destination)
+    request.attribute(7, bigEndian: source)
+    request.attribute(4, UInt32(bitPattern: index))
     return request
   }
 

@@ -1,0 +1,207 @@
+import Glibc
+import LinuxSystem
+import Model
+
+/// Connects containers to the host: veth pairs, addresses and routes over rtnetlink.
+///
+/// Each container has a link of its own and no shared segment: the host routes a /32 to it and answers its ARP requests
+/// for everybody else (proxy ARP). Blocking; every method may be called from any thread.
+final class LinkWiring: Sendable {
+  private let names: InstanceNames
+  /// Works in the namespace of the thread that made this object: the host's.
+  private let host: NetlinkSocket
+
+  static let loopbackName = "lo"
+  /// MTU where the host has no default route to take it from.
+  static let standardMTU: UInt32 = 1_500
+  static let acceptedMTU: ClosedRange<UInt32> = 68...65_535
+
+  init(names: InstanceNames) throws {
+    self.names = names
+    host = try NetlinkSocket(protocol: Netlink.protocolRoute)
+  }
+
+  /// Settings of the host's end, applied before it is up.
+  private static let hostSettings: [RouteNetlink.DeviceSetting: UInt32] = [
+    .forwarding: 1,
+    // Neighbours in the container's subnet are reached through us.
+    .proxyARP: 1,
+    // Only the addresses of this link are ours when the container asks, and only they are used to ask it.
+    .arpIgnore: 1, .arpAnnounce: 2,
+    .reversePathFilter: 1,
+    // Answers to connections that the host made from 127.0.0.1 through a published port; the firewall drops
+    // everything else that a container sends to loopback addresses.
+    .routeLocalnet: 1,
+    .acceptRedirects: 0, .sendRedirects: 0, .acceptSourceRoute: 0,
+  ]
+
+  /// Makes the veth pair of an endpoint and configures both ends. What was made is removed again on failure.
+  ///
+  /// - Parameters:
+  ///   - gateway: the network's own address, which the host's end carries even where the container gets no route.
+  ///   - mtu: of both ends.
+  func connect(_ endpoint: EndpointRecord, gateway: IPv4Address, mtu: UInt32, netns: Descriptor) throws {
+    guard let hardware = HardwareAddress(endpoint.macAddress) else {
+      throw PlatformError(.invalidArgument, "invalid MAC address '\(endpoint.macAddress.prefix(64))'")
+    }
+    let name = endpoint.interfaceHost
+    let created = try host.run(
+      [
+        RouteNetlink.createVethPair(
+          name: name, address: nil, mtu: mtu, peerName: endpoint.interfaceContainer, peerAddress: hardware.octets,
+          peerNamespace: netns.raw),
+        RouteNetlink.link(name: name),
+      ], subject: "link \(name)")
+    do {
+      guard let link = created.last?.first.flatMap(LinkRecord.init) else {
+        throw SystemError(errno: ENODEV, operation: "netlink", subject: name)
+      }
+      try configureContainerEnd(endpoint, netns: netns)
+      try host.run(
+        [
+          RouteNetlink.configureLink(
+            name: name, alias: "bulkhead \(names.instance) \(endpoint.containerID.short)", settings: Self.hostSettings,
+            withoutIPv6LinkLocal: true, up: true),
+          RouteNetlink.answerProxiedNeighboursAtOnce(index: link.index),
+          // The same address on every link, and not with the container as its peer: for such addresses the kernel
+          // leaves ARP requests unanswered under `arp_ignore`.
+          RouteNetlink.addAddress(index: link.index, local: gateway.bits, prefixLength: 32),
+          RouteNetlink.addHostRoute(index: link.index, destination: endpoint.address.bits, source: gateway.bits),
+          RouteNetlink.addPermanentNeighbour(
+            index: link.index, address: endpoint.address.bits, hardware: hardware.octets),
+        ], subject: "link \(name)")
+    } catch {
+      try? disconnect(name: name)
+      throw error
+    }
+  }
+
+  private func configureContainerEnd(_ endpoint: EndpointRecord, netns: Descriptor) throws {
+    let inside = try Self.socket(in: netns)
+    let name = endpoint.interfaceContainer
+    let subnet = IPv4Subnet(containing: endpoint.address, prefixLength: endpoint.prefixLength)
+    let replies = try inside.run(
+      [
+        RouteNetlink.configureLink(name: Self.loopbackName, up: true),
+        RouteNetlink.configureLink(name: name, withoutIPv6LinkLocal: true, up: true),
+        RouteNetlink.link(name: name),
+      ], subject: "link \(name)")
+    guard let link = replies.last?.first.flatMap(LinkRecord.init) else {
+      throw SystemError(errno: ENODEV, operation: "netlink", subject: name)
+    }
+    var requests = [
+      RouteNetlink.addAddress(
+        index: link.index, local: endpoint.address.bits, prefixLength: UInt8(endpoint.prefixLength),
+        broadcast: subnet.last.bits)
+    ]
+    if let gateway = endpoint.gateway {
+      // The first interface's route wins; those of further networks stand behind it, in order.
+      let order = UInt32(endpoint.interfaceContainer.drop { !$0.isNumber }) ?? 0
+      requests.append(RouteNetlink.addDefaultRoute(index: link.index, gateway: gateway.bits, metric: order))
+    }
+    try inside.run(requests, subject: "link \(name)")
+  }
+
+  /// Deletes the host's end of a pair, and with it the container's; it need not be there.
+  func disconnect(name: String) throws {
+    do {
+      try host.run([RouteNetlink.deleteLink(name: name)], subject: "link \(name)")
+    } catch let error as SystemError where error.errno == ENODEV {}
+  }
+
+  /// Brings up the loopback device of a namespace.
+  static func setUpLoopback(netns: Descriptor) throws {
+    try socket(in: netns).run([RouteNetlink.configureLink(name: loopbackName, up: true)], subject: loopbackName)
+  }
+
+  private static func socket(in netns: Descriptor) throws -> NetlinkSocket {
+    try NamespaceThread.run(entering: [netns]) { try NetlinkSocket(protocol: Netlink.protocolRoute) }
+  }
+
+  /// The names of all links of this engine.
+  func ownLinks() throws -> [String] {
+    try links().map(\.name).filter { $0.hasPrefix(names.linkPrefix) }
+  }
+
+  /// One link of the host, nil where there is none of that name.
+  func link(name: String) throws -> LinkRecord? {
+    do {
+      return try host.run([RouteNetlink.link(name: name)], subject: name).first?.first.flatMap(LinkRecord.init)
+    } catch let error as SystemError where error.errno == ENODEV {
+      return nil
+    }
+  }
+
+  private func links() throws -> [LinkRecord] {
+    try host.run([RouteNetlink.links()], subject: "links").joined().compactMap(LinkRecord.init)
+  }
+
+  /// The MTU of the device that the host's default route uses.
+  func outsideMTU() throws -> UInt32 {
+    guard
+      let route = try routes().filter({ $0.prefixLength == 0 && $0.table == Self.mainTable && $0.outputIndex > 0 })
+        .min(by: { $0.metric < $1.metric })
+    else { return Self.standardMTU }
+    return try links().first { $0.index == route.outputIndex }?.mtu ?? Self.standardMTU
+  }
+}
+
+// Routes of whole networks.
+extension LinkWiring {
+  static let mainTable: UInt32 = 254
+  private static let localTable: UInt32 = 255
+  private static let unreachable: UInt8 = 7
+
+  private func routes() throws -> [RouteRecord] {
+    try host.run([RouteNetlink.routes()], subject: "routes").joined().compactMap(RouteRecord.init)
+  }
+
+  /// The subnets that the host knows by route or address, without default routes and loopback.
+  ///
+  /// - Parameter excludingOwn: leaves out the routes of this engine's networks.
+  func subnetsInUse(excludingOwn: Bool) throws -> [IPv4Subnet] {
+    let own = try Set(links().filter { $0.name.hasPrefix(names.linkPrefix) }.map(\.index))
+    return try routes().compactMap { route in
+      guard route.prefixLength > 0, route.table != Self.localTable else { return nil }
+      if excludingOwn, isOwn(route) || own.contains(route.outputIndex) { return nil }
+      return IPv4Subnet(
+        containing: IPv4Address(bits: route.destination), prefixLength: Int(min(route.prefixLength, 32)))
+    }
+  }
+
+  private func isOwn(_ route: RouteRecord) -> Bool {
+    route.kind == Self.unreachable && route.metric == names.routeMetric
+      && route.protocolNumber == InstanceNames.routeProtocol
+  }
+
+  /// The subnets that this engine has claimed, or those that other engines on the host have.
+  func claimedSubnets(ofOthers: Bool = false) throws -> [IPv4Subnet] {
+    try routes().filter {
+      $0.kind == Self.unreachable && $0.protocolNumber == InstanceNames.routeProtocol && isOwn($0) != ofOthers
+    }.map {
+      IPv4Subnet(containing: IPv4Address(bits: $0.destination), prefixLength: Int(min($0.prefixLength, 32)))
+    }
+  }
+
+  /// Claims a subnet by a route that answers *unreachable* for members that do not exist, visible to all on the host.
+  func claim(_ subnet: IPv4Subnet) throws {
+    try host.run(
+      [
+        RouteNetlink.unreachableRoute(
+          add: true, destination: subnet.network.bits, prefixLength: UInt8(subnet.prefixLength),
+          metric: names.routeMetric, protocolNumber: InstanceNames.routeProtocol)
+      ], subject: "route \(subnet)")
+  }
+
+  /// Gives a subnet up; it need not be claimed.
+  func release(_ subnet: IPv4Subnet) throws {
+    do {
+      try host.run(
+        [
+          RouteNetlink.unreachableRoute(
+            add: false, destination: subnet.network.bits, prefixLength: UInt8(subnet.prefixLength),
+            metric: names.routeMetric, protocolNumber: InstanceNames.routeProtocol)
+        ], subject: "route \(subnet)")
+    } catch let error as SystemError where error.errno == ESRCH {}
+  }
+}

@@ -1,0 +1,94 @@
+import Glibc
+import LinuxSystem
+import Logging
+import Model
+import Synchronization
+
+/// The networks of one engine: addresses, links, firewall, published ports and name service.
+///
+/// The engine keeps the records; this holds what the kernel and this process have for them. Every method blocks for
+/// milliseconds at most (`nft` is run once, some 10 ms), may be called from any thread, and names made from the
+/// records' ids let `reconcile` find what a crash left. Errors are `PlatformError`.
+public final class NetworkStack: Sendable {
+  struct State {
+    var networks: [NetworkID: Network] = [:]
+    /// By endpoint id: planned and attached.
+    var endpoints: [String: EndpointRecord] = [:]
+  }
+
+  /// A network with its addresses.
+  struct Network {
+    var record: NetworkRecord
+    var addresses: AddressAllocator?
+  }
+
+  let names: InstanceNames
+  let stateDirectory: String
+  let links: LinkWiring
+  let firewall: Firewall
+  let ports: PortPublisher
+  let relays: RelayService
+  let dns: DNSServer
+  let logger: Logger
+  let state = Mutex(State())
+
+  /// Networks of one engine; each has its own subnet.
+  static let maximumNetworks = 1_024
+  /// docker's option for the MTU of a network.
+  static let mtuOption = "com.docker.network.driver.mtu"
+
+  /// Opens what talks to the kernel in the caller's network namespace; nothing is changed yet.
+  ///
+  /// - Parameters:
+  ///   - instance: 1 to 64 letters, digits, `.`, `_`, `-`; engines on one host must differ.
+  ///   - stateDirectory: for notes about changes of host settings.
+  ///   - poller: where DNS and relays wait.
+  public init(instance: String, stateDirectory: String, poller: Poller, logger: Logger) throws {
+    names = try InstanceNames(instance: instance)
+    self.stateDirectory = stateDirectory
+    self.logger = logger
+    links = try Self.translating("failed to open the network stack") { [names] in try LinkWiring(names: names) }
+    firewall = try Self.translating("failed to open the network stack") { [names] in
+      try Firewall(names: names, logger: logger)
+    }
+    let namespace = try Self.translating("failed to open the network stack") { try HostNamespace() }
+    relays = RelayService(poller: poller, namespace: namespace, logger: logger)
+    ports = PortPublisher(firewall: firewall, relays: relays, logger: logger)
+    dns = DNSServer(poller: poller, namespace: namespace, logger: logger)
+  }
+
+  /// The nftables table of this engine.
+  public var tableName: String { names.table }
+
+  /// Turns errors of the kernel into `PlatformError` with a sentence for the user.
+  static func translating<Result>(_ sentence: String, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as SystemError {
+      let code: PlatformError.Code = error.errno == EPERM || error.errno == EACCES ? .unavailable : .internal
+      throw PlatformError(code, "\(sentence): \(SystemError.message(for: error.errno))", cause: error)
+    }
+  }
+
+  /// Brings up the loopback device of a namespace without networks.
+  public func setUpLoopback(netns: Descriptor) throws {
+    try Self.translating("failed to set up the loopback device") { try LinkWiring.setUpLoopback(netns: netns) }
+  }
+
+  /// Ends the name service, relays and held ports of this process.
+  ///
+  /// - Parameter removeKernelState: also removes links, routes and the firewall table; running containers lose their
+  ///   network. Without it everything in the kernel goes on working for an engine that comes back.
+  public func shutDown(removeKernelState: Bool) {
+    dns.shutDown()
+    ports.closeAll()
+    guard removeKernelState else { return }
+    do {
+      for name in try links.ownLinks() { try links.disconnect(name: name) }
+      for subnet in try links.claimedSubnets() { try links.release(subnet) }
+      try firewall.removeTable()
+    } catch {
+      logger.error("failed to remove the network's kernel state", metadata: ["error": "\(error)"])
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import Glibc
+import LinuxSystem
+import Logging
+import Model
+import Synchronization
+
+/// Publishes ports of containers on the host: IPv4 by address translation in the kernel, IPv6 by a relay.
+final class PortPublisher: Sendable {
+  /// A published port and what holds it.
+  private struct Held: Sendable {
+    let claim: PortTable.Claim
+    let binding: PortBinding
+    /// Address translation, for IPv4.
+    let changes: [Firewall.Change]
+    /// Closing it frees the port.
+    let holder: Descriptor
+    let relay: PortRelay?
+  }
+
+  private struct State {
+    var table = PortTable()
+    var held: [ContainerID: [Held]] = [:]
+    var nextEphemeral: UInt16 = 0
+  }
+
+  /// Ports of one container, ranges counted port by port.
+  static let maximumPortsPerContainer = 4_096
+
+  private let firewall: Firewall
+  private let relays: RelayService
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  init(firewall: Firewall, relays: RelayService, logger: Logger) {
+    self.firewall = firewall
+    self.relays = relays
+    self.logger = logger
+  }
+
+  /// Publishes ports; all of them or none. A container that has ports already keeps them.
+  ///
+  /// - Returns: what is in effect, one entry for each host address.
+  func publish(_ requests: [PortRequest], endpoint: EndpointRecord, containerName: String) throws -> [PortBinding] {
+    guard !requests.isEmpty else { return [] }
+    let failure =
+      "driver failed programming external connectivity on endpoint \(containerName) (\(endpoint.endpointID))"
+    guard requests.count <= Self.maximumPortsPerContainer else {
+      throw PlatformError(.resourceExhausted, "\(failure): more than \(Self.maximumPortsPerContainer) published ports")
+    }
+    var made: [Held] = []
+    do {
+      for request in requests { made += try hold(request, target: endpoint) }
+      try firewall.apply(made.flatMap(\.changes))
+      for item in made { try item.relay?.start() }
+    } catch {
+      undo(made)
+      if let known = error as? PlatformError {
+        throw PlatformError(known.code, "\(failure): \(known.message)", context: known.context, cause: known.cause)
+      }
+      throw PlatformError(.internal, "\(failure): \(error)", cause: error)
+    }
+    state.withLock { $0.held[endpoint.containerID, default: []] += made }
+    return made.map(\.binding)
+  }
+
+  /// Takes every port of a container back; it need not have any.
+  func unpublish(container: ContainerID) throws {
+    let held = state.withLock { $0.held.removeValue(forKey: container) } ?? []
+    undo(held)
+  }
+
+  func bindings(container: ContainerID) -> [PortBinding] {
+    state.withLock { $0.held[container]?.map(\.binding) ?? [] }
+  }
+
+  /// Frees all ports in this process; the kernel's rules stay.
+  func closeAll() {
+    let all = state.withLock { state in
+      let all = state.held.values.joined().map { $0 }
+      state = State()
+      return all
+    }
+    for item in all { item.relay?.stop() }
+  }
+
+  /// What the firewall has to hold for the ports published now.
+  func elements() -> [Firewall.Change] {
+    state.withLock { $0.held.values.joined().flatMap(\.changes) }
+  }
+
+  private func undo(_ held: [Held]) {
+    let removals = held.flatMap(\.changes).map { Firewall.Change(.remove, $0.set, $0.elements) }
+    do {
+      if !removals.isEmpty { try firewall.apply(removals) }
+    } catch {
+      // The elements lead to an address that nobody has any more; the next reconciliation removes them.
+      logger.error("failed to remove published ports", metadata: ["error": "\(error)"])
+    }
+    for item in held { item.relay?.stop() }
+    state.withLock { state in
+      for item in held { state.table.release(item.claim) }
+    }
+  }
+
+  /// Finds a host port for one request and holds it on each of its addresses.
+  private func hold(_ request: PortRequest, target: EndpointRecord) throws -> [Held] {
+    let addresses = try Self.addresses(of: request)
+    var last: (any Error)?
+    for port in try candidates(for: request) {
+      var made: [Held] = []
+      do {
+        for address in addresses {
+          guard let address = SocketAddress(address, port: port) else { continue }
+          do {
+            made.append(try hold(address, request: request, target: target))
+          } catch let error as PlatformError where error.code == .unavailable && request.hostAddress.isEmpty {
+            // All addresses were asked for and the host has no IPv6.
+            continue
+          }
+        }
+        return made
+      } catch {
+        undo(made)
+        last = error
+      }
+    }
+    throw last ?? PlatformError(.resourceExhausted, "all ephemeral ports of the host are in use")
+  }
+
+  private func hold(_ address: SocketAddress, request: PortRequest, target: EndpointRecord) throws -> Held {
+    let claim = PortTable.Claim(transport: request.protocol, address: address)
+    guard state.withLock({ $0.table.take(claim) }) else {
+      throw PlatformError(.conflict, "Bind for \(address.text) failed: port is already allocated")
+    }
+    let binding = PortBinding(
+      protocol: request.protocol, containerPort: request.containerPort, hostAddress: address.host,
+      hostPort: address.port)
+    let destination = SocketAddress.ipv4(target.address, port: request.containerPort)
+    do {
+      if address.family == AF_INET6 {
+        let relay = try relays.prepare(request.protocol, from: address, to: destination)
+        return Held(claim: claim, binding: binding, changes: [], holder: relay.listener, relay: relay)
+      }
+      let holder = try PortHolder.hold(request.protocol, address)
+      return Held(
+        claim: claim, binding: binding, changes: [Self.translation(binding, to: target.address)], holder: holder,
+        relay: nil)
+    } catch let error as SystemError {
+      state.withLock { $0.table.release(claim) }
+      let text = "failed to bind host port for \(address.text):\(destination.text)/\(request.protocol.rawValue)"
+      switch error.errno {
+      case EADDRINUSE:
+        throw PlatformError(.conflict, "\(text): address already in use", cause: error)
+      case EADDRNOTAVAIL where address.isAny, EAFNOSUPPORT:
+        throw PlatformError(.unavailable, "\(text): the host has no IPv6", cause: error)
+      case EADDRNOTAVAIL:
+        throw PlatformError(.invalidArgument, "\(text): cannot assign requested address", cause: error)
+      default: throw PlatformError(.internal, "\(text): \(SystemError.message(for: error.errno))", cause: error)
+      }
+    } catch {
+      state.withLock { $0.table.release(claim) }
+      throw error
+    }
+  }
+
+  /// The map entry that leads a host port to a container.
+  static func translation(_ binding: PortBinding, to address: IPv4Address) -> Firewall.Change {
+    let value = NFTables.bytes(.ipv4(address.bits), .port(binding.containerPort))
+    let transport = NFTables.Field.transport(binding.protocol.number)
+    guard let host = IPv4Address(binding.hostAddress), host != .any else {
+      let key = NFTables.bytes(transport, .port(binding.hostPort))
+      return Firewall.Change(.add, FirewallRules.ports, [Firewall.Element(key: key, value: value)])
+    }
+    let key = NFTables.bytes(.ipv4(host.bits), transport, .port(binding.hostPort))
+    return Firewall.Change(.add, FirewallRules.portsAt, [Firewall.Element(key: key, value: value)])
+  }
+
+  private static func addresses(of request: PortRequest) throws -> [String] {
+    guard request.containerPort > 0 else { throw PlatformError(.invalidArgument, "invalid container port 0") }
+    if request.hostAddress.isEmpty { return ["0.0.0.0", "::"] }
+    guard SocketAddress(request.hostAddress, port: 0) != nil else {
+      throw PlatformError(.invalidArgument, "invalid host address '\(request.hostAddress.prefix(64))'")
+    }
+    return [request.hostAddress]
+  }
+
+  /// The ports to try, in order.
+  private func candidates(for request: PortRequest) throws -> [UInt16] {
+    if let range = request.hostPorts, range != 0...0 {
+      guard range.lowerBound > 0 else { throw PlatformError(.invalidArgument, "invalid host port 0 in a range") }
+      return Array(range)
+    }
+    let range = try Self.ephemeralRange()
+    return state.withLock { state in
+      let first = range.contains(state.nextEphemeral) ? state.nextEphemeral : range.lowerBound
+      let order = Array(first...range.upperBound) + Array(range.lowerBound...first).dropLast()
+      state.nextEphemeral = first == range.upperBound ? range.lowerBound : first + 1
+      return order
+    }
+  }
+
+  /// The ports that the kernel gives to clients, from which docker takes free ones too.
+  private static func ephemeralRange() throws -> ClosedRange<UInt16> {
+    let text = String(
+      decoding: try FileSystem.read("/proc/sys/net/ipv4/ip_local_port_range", maxBytes: 64), as: UTF8.self)
+    let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { UInt16($0) }
+    guard numbers.count == 2, numbers[0] > 0, numbers[0] <= numbers[1] else { return 32_768...60_999 }
+    return numbers[0]...numbers[1]
+  }
+}

@@ -1,0 +1,67 @@
+import Glibc
+import Model
+
+/// Which host ports are taken by containers of this engine. A value: its owner locks.
+struct PortTable: Sendable {
+  private struct Key: Hashable {
+    let transport: TransportProtocol
+    let port: UInt16
+  }
+
+  /// A taken port: an address of one family, `any` for all addresses of that family.
+  struct Claim: Hashable {
+    let transport: TransportProtocol
+    let address: SocketAddress
+
+    /// Two claims collide on the same address and where one of them stands for all addresses of the family.
+    func collides(with other: Claim) -> Bool {
+      guard transport == other.transport, address.family == other.address.family else { return false }
+      return address == other.address || address.isAny || other.address.isAny
+    }
+  }
+
+  private var claims: [Key: Set<Claim>] = [:]
+
+  /// Takes a port for an address; false when a container has it.
+  mutating func take(_ claim: Claim) -> Bool {
+    let key = Key(transport: claim.transport, port: claim.address.port)
+    if claims[key]?.contains(where: claim.collides) == true { return false }
+    claims[key, default: []].insert(claim)
+    return true
+  }
+
+  mutating func release(_ claim: Claim) {
+    let key = Key(transport: claim.transport, port: claim.address.port)
+    claims[key]?.remove(claim)
+    if claims[key]?.isEmpty == true { claims[key] = nil }
+  }
+}
+
+extension SocketAddress {
+  /// Stands for every local address of its family.
+  var isAny: Bool {
+    switch self {
+    case .ipv4(let address, _): address == .any
+    case .ipv6(let octets, _): octets.allSatisfy { $0 == 0 }
+    }
+  }
+
+  /// The address without port; IPv6 in the kernel's short form.
+  var host: String {
+    switch self {
+    case .ipv4(let address, _): return address.description
+    case .ipv6(let octets, _):
+      return octets.withUnsafeBytes { raw in
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
+          guard let base = buffer.baseAddress,
+            inet_ntop(AF_INET6, raw.baseAddress, base, socklen_t(INET6_ADDRSTRLEN)) != nil
+          else { return "::" }
+          return String(cString: base)
+        }
+      }
+    }
+  }
+
+  /// `address:port`, IPv6 in brackets.
+  var text: String { family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

@@ -1,0 +1,94 @@
+import Glibc
+import LinuxSystem
+import Logging
+import Model
+import Synchronization
+
+/// Makes relays for ports published on IPv6 addresses.
+final class RelayService: Sendable {
+  let poller: Poller
+  let namespace: HostNamespace
+  let logger: Logger
+
+  init(poller: Poller, namespace: HostNamespace, logger: Logger) {
+    self.poller = poller
+    self.namespace = namespace
+    self.logger = logger
+  }
+
+  /// Binds a relay's listening socket in the caller's namespace; nothing is accepted before `start`.
+  func prepare(
+    _ transport: TransportProtocol, from address: SocketAddress, to destination: SocketAddress
+  ) throws -> PortRelay {
+    let listener = try InternetSocket.open(transport, family: address.family, nonBlocking: true)
+    if address.family == AF_INET6 {
+      try InternetSocket.set(listener, level: Int32(IPPROTO_IPV6), option: IPV6_V6ONLY, to: 1)
+    }
+    if transport == .tcp { try InternetSocket.set(listener, option: SO_REUSEADDR, to: 1) }
+    try InternetSocket.bind(listener, to: address)
+    if transport == .tcp { try InternetSocket.listen(listener, backlog: 0) }
+    return PortRelay(transport: transport, listener: listener, destination: destination, service: self)
+  }
+}
+
+/// Carries the traffic of one published port from an IPv6 address of the host to a container's IPv4 address.
+///
+/// The container sees the host as the peer. Connections end with the engine; those over IPv4 do not.
+final class PortRelay: Sendable {
+  let transport: TransportProtocol
+  /// Bound; holds the port as long as it is open.
+  let listener: Descriptor
+  let destination: SocketAddress
+  let service: RelayService
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  /// Connections of one port; more wait in the kernel's queue.
+  static let maximumConnections = 1_024
+  /// Connections that wait in the kernel.
+  static let backlog: Int32 = 512
+
+  init(transport: TransportProtocol, listener: Descriptor, destination: SocketAddress, service: RelayService) {
+    self.transport = transport
+    self.listener = listener
+    self.destination = destination
+    self.service = service
+  }
+
+  /// Begins to accept.
+  func start() throws {
+    if transport == .tcp { try InternetSocket.listen(listener, backlog: Self.backlog) }
+    task.withLock { task in
+      task = Task { [self] in
+        switch transport {
+        case .tcp: await StreamRelay(relay: self).run()
+        case .udp: await DatagramRelay(relay: self).run()
+        }
+      }
+    }
+  }
+
+  /// Ends all connections and frees the port once the tasks have let go of it.
+  func stop() {
+    if transport == .tcp { shutdown(listener.raw, Int32(SHUT_RDWR)) }
+    let running = task.withLock { task in
+      defer { task = nil }
+      return task
+    }
+    running?.cancel()
+  }
+
+  /// Opens a connected socket to the container; a TCP connection may still be under way.
+  func connectToContainer() throws -> Descriptor {
+    let destination = destination
+    let transport = transport
+    return try service.namespace.run {
+      let socket = try InternetSocket.open(transport, family: AF_INET, nonBlocking: true)
+      do {
+        try destination.withPointer { pointer, length in
+          _ = try systemCall("connect") { connect(socket.raw, pointer, length) }
+        }
+      } catch let error as SystemError where error.errno == EINPROGRESS {}
+      return socket
+    }
+  }
+}

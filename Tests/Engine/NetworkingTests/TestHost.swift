@@ -1,0 +1,139 @@
+import Glibc
+import Logging
+import Synchronization
+import Testing
+
+@testable import LinuxSystem
+@testable import Model
+@testable import Networking
+
+/// A network namespace that plays the host, another that plays the network outside, and a network stack on the host.
+///
+/// Nothing of the machine's own network is touched, and everything goes away with the namespaces.
+final class TestHost: Sendable {
+  static let isRoot = geteuid() == 0
+  static let hostAddress = IPv4Address(bits: 0xc633_6402)  // 198.51.100.2
+  static let outsideAddress = IPv4Address(bits: 0xc633_6401)  // 198.51.100.1
+
+  let host: Descriptor
+  let outside: Descriptor
+  let poller: Poller
+  let stateDirectory: String
+  let instance: String
+  let stack: NetworkStack
+
+  init(instance: String = "test") throws {
+    self.instance = instance
+    host = try NetworkNamespace.create()
+    outside = try NetworkNamespace.create()
+    poller = try Poller()
+    stateDirectory = "/tmp/net-test-\(ContainerID.random().short)"
+    try Self.wire(host: host, outside: outside)
+    let poller = poller
+    let directory = stateDirectory
+    stack = try NamespaceThread.run(entering: [host]) {
+      try NetworkStack(instance: instance, stateDirectory: directory, poller: poller, logger: quietLogger)
+    }
+  }
+
+  deinit {
+    stack.shutDown(removeKernelState: false)
+    poller.shutdown()
+    try? FileSystem.removeFile("\(stateDirectory)/\(Forwarding.noteName)")
+    rmdir(stateDirectory)
+  }
+
+  /// A second engine on the same host.
+  func secondStack(instance: String) throws -> NetworkStack {
+    try onHost { [poller, stateDirectory] in
+      try NetworkStack(instance: instance, stateDirectory: stateDirectory, poller: poller, logger: quietLogger)
+    }
+  }
+
+  /// Runs code in the host's namespace.
+  func onHost<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result {
+    try NamespaceThread.run(entering: [host], body)
+  }
+
+  private static func wire(host: Descriptor, outside: Descriptor) throws {
+    try NamespaceThread.run(entering: [host]) {
+      let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
+      let replies = try socket.run(
+        [
+          RouteNetlink.configureLink(name: "lo", up: true),
+          RouteNetlink.createVethPair(
+            name: "uplink", address: nil, mtu: 1_400, peerName: "port", peerAddress: [2, 0, 0, 0, 0, 1],
+            peerNamespace: outside.raw),
+          RouteNetlink.configureLink(name: "uplink", up: true),
+          RouteNetlink.link(name: "uplink"),
+        ], subject: "test host")
+      let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
+      try socket.run(
+        [
+          RouteNetlink.addAddress(index: index, local: hostAddress.bits, prefixLength: 24),
+          RouteNetlink.addDefaultRoute(index: index, gateway: outsideAddress.bits),
+        ], subject: "test host")
+    }
+    try NamespaceThread.run(entering: [outside]) {
+      let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
+      let replies = try socket.run(
+        [
+          RouteNetlink.configureLink(name: "lo", up: true), RouteNetlink.configureLink(name: "port", up: true),
+          RouteNetlink.link(name: "port"),
+        ], subject: "outside")
+      let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
+      // No route back to any container: answers reach only the host's own address.
+      try socket.run(
+        [RouteNetlink.addAddress(index: index, local: outsideAddress.bits, prefixLength: 24)], subject: "outside")
+    }
+  }
+
+  /// Creates a bridge network.
+  func network(_ name: String, internal isInternal: Bool = false, subnet: String? = nil) throws -> NetworkRecord {
+    try onHost { [stack] in
+      try stack.createNetwork(
+        NetworkRequest(name: name, subnet: subnet, isInternal: isInternal), existing: [])
+    }
+  }
+
+  /// A container: a namespace attached to networks.
+  func container(_ name: String, on networks: NetworkRecord..., aliases: [String] = []) throws -> TestContainer {
+    let netns = try NetworkNamespace.create()
+    let id = ContainerID.random()
+    var endpoints: [EndpointRecord] = []
+    for (index, network) in networks.enumerated() {
+      let endpoint = try stack.planEndpoint(
+        network: network, container: id, name: name, aliases: aliases, requestedAddress: nil, mac: nil,
+        interfaceIndex: index)
+      try onHost { [stack] in try stack.attach(endpoint, network: network, netns: netns) }
+      endpoints.append(endpoint)
+    }
+    return TestContainer(id: id, name: name, netns: netns, endpoints: endpoints)
+  }
+
+  /// What `nft list table` prints of the engine's table.
+  func ruleset() throws -> String {
+    let output = try onHost { [stack] in
+      try LinuxProcessSpawner().run(
+        ProcessRequest(executable: "/usr/sbin/nft", arguments: ["nft", "list", "table", "inet", stack.tableName]))
+    }
+    return String(decoding: output.stdout, as: UTF8.self)
+  }
+}
+
+/// Says nothing.
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+struct TestContainer: Sendable {
+  let id: ContainerID
+  let name: String
+  let netns: Descriptor
+  let endpoints: [EndpointRecord]
+
+  var address: IPv4Address { endpoints[0].address }
+  var endpoint: EndpointRecord { endpoints[0] }
+
+  func run<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result {
+    try NamespaceThread.run(entering: [netns], body)
+  }
+}
