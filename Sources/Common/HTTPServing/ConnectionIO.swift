@@ -36,7 +36,8 @@ final class ConnectionIO: Sendable {
     var watch: (kind: Disconnect, action: @Sendable () -> Void)?
     var deadline: NIODeadline?
     var waitingSince: NIODeadline?
-    var isTimerSet = false
+    /// When the timer fires that counts; one set for later is ignored.
+    var timerAt: NIODeadline?
   }
 
   private enum Taken {
@@ -257,26 +258,26 @@ final class ConnectionIO: Sendable {
     let setsTimer = state.withLock { state in
       state.deadline = deadline
       if isWaiting, state.waitingSince == nil { state.waitingSince = now }
-      defer { state.isTimerSet = true }
-      return !state.isTimerSet
+      // A timer that fires earlier sets the next one then.
+      if let timerAt = state.timerAt, timerAt <= deadline { return false }
+      state.timerAt = deadline
+      return true
     }
     if setsTimer { schedule(deadline) }
   }
 
   private func schedule(_ deadline: NIODeadline) {
-    channel.eventLoop.scheduleTask(deadline: deadline) { [weak self] in self?.timerFired() }
+    channel.eventLoop.scheduleTask(deadline: deadline) { [weak self] in self?.timerFired(deadline) }
   }
 
-  private func timerFired() {
-    let now = NIODeadline.now()
+  private func timerFired(_ time: NIODeadline) {
     let (isLate, next) = state.withLock { state -> (Bool, NIODeadline?) in
-      guard let deadline = state.deadline, !state.isGone else {
-        state.isTimerSet = false
-        return (false, nil)
-      }
-      if deadline > now { return (false, deadline) }
-      state.isTimerSet = false
-      return (true, nil)
+      guard state.timerAt == time else { return (false, nil) }
+      state.timerAt = nil
+      guard let deadline = state.deadline, !state.isGone else { return (false, nil) }
+      if deadline <= time { return (true, nil) }
+      state.timerAt = deadline
+      return (false, deadline)
     }
     if let next { schedule(next) }
     if isLate { ended(HTTPRefusal(.requestTimeout, "the request took too long to arrive"), isGone: false) }

@@ -10,17 +10,15 @@ import Synchronization
 /// Socket input and output run on event loop threads; everything of the responder runs on `executor`, where one is given
 /// (so it may block there), else on the cooperative pool.
 public final class HTTPServer: Sendable {
-  private struct Entry {
-    var io: ConnectionIO
-    var task: Task<Void, Never>?
-  }
-
   private struct State {
-    var entries: [ObjectIdentifier: Entry] = [:]
+    /// Open connections.
+    var open: [ObjectIdentifier: ConnectionIO] = [:]
+    /// The tasks of connections, which may outlive these for a moment; nil until the task is made.
+    var tasks: [ObjectIdentifier: Task<Void, Never>?] = [:]
     var listeners: [any Channel] = []
     var files: [UnixListener] = []
     var isDraining = false
-    var whenEmpty: [CheckedContinuation<Void, Never>] = []
+    var whenDone: CheckedContinuation<Void, Never>?
   }
 
   private let configuration: HTTPServerConfiguration
@@ -44,7 +42,7 @@ public final class HTTPServer: Sendable {
   }
 
   /// Connections open now.
-  public var connectionCount: Int { state.withLock { $0.entries.count } }
+  public var connectionCount: Int { state.withLock { $0.open.count } }
 
   /// Listens on a unix socket whose file has exactly this mode and group; a stale file is replaced.
   ///
@@ -66,38 +64,56 @@ public final class HTTPServer: Sendable {
   }
 
   /// Stops: no new connections; those without a request are closed; the others may finish within `gracefulSeconds`, then
-  /// they are cut. The server cannot be used again.
+  /// they are cut. The server cannot be used again; a second call does nothing.
   public func shutdown(gracefulSeconds: Int64) async {
+    let wasDraining = state.withLock { state in
+      defer { state.isDraining = true }
+      return state.isDraining
+    }
+    if wasDraining { return }
     let (listeners, files, idle) = state.withLock { state -> ([any Channel], [UnixListener], [ConnectionIO]) in
-      state.isDraining = true
-      return (state.listeners, state.files, state.entries.values.map(\.io).filter { $0.waitingSince != nil })
+      return (state.listeners, state.files, state.open.values.filter { $0.waitingSince != nil })
     }
     for listener in listeners { try? await listener.close() }
     for file in files { file.removeFile() }
     for io in idle { io.close() }
     let cut = group.next().scheduleTask(in: .seconds(gracefulSeconds)) { [self] in cutAll() }
+    let giveUp = group.next().scheduleTask(in: .seconds(gracefulSeconds + Self.giveUpSeconds)) { [self] in finish() }
     await withCheckedContinuation { continuation in
-      let isEmpty = state.withLock { state in
-        if !state.entries.isEmpty { state.whenEmpty.append(continuation) }
-        return state.entries.isEmpty
+      let isDone = state.withLock { state in
+        if !state.tasks.isEmpty { state.whenDone = continuation }
+        return state.tasks.isEmpty
       }
-      if isEmpty { continuation.resume() }
+      if isDone { continuation.resume() }
     }
     cut.cancel()
-    try? await group.shutdownGracefully()
+    giveUp.cancel()
+    // A task that does not heed its cancellation may still use its event loop, so that is left to the program's end.
+    if state.withLock({ $0.tasks.isEmpty }) { try? await group.shutdownGracefully() }
   }
 
+  /// How long `shutdown` waits for tasks that it has cancelled.
+  private static let giveUpSeconds: Int64 = 5
+
   private func cutAll() {
-    for entry in state.withLock({ Array($0.entries.values) }) {
-      entry.task?.cancel()
-      entry.io.close()
+    let (open, tasks) = state.withLock { (Array($0.open.values), $0.tasks.values.compactMap { $0 }) }
+    for task in tasks { task.cancel() }
+    for io in open { io.close() }
+  }
+
+  private func finish() {
+    let waiter = state.withLock { state in
+      defer { state.whenDone = nil }
+      return state.whenDone
     }
+    waiter?.resume()
   }
 
   private func addHandler(_ channel: any Channel) throws {
     let io = ConnectionIO(channel: channel, maxReadAheadBytes: configuration.maxReadAheadBytes)
     let handler = ConnectionHandler(
-      io: io, onActive: { [self] _ in admit(io) }, onInactive: { [self] in remove(io) })
+      io: io, onActive: { [self] _ in admit(io) },
+      onInactive: { [self] in state.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(io)) } })
     try channel.pipeline.syncOperations.addHandler(handler)
   }
 
@@ -107,14 +123,14 @@ public final class HTTPServer: Sendable {
     let decision = state.withLock { state -> Decision in
       if state.isDraining { return .refuse }
       defer { io.beginWait(configuration.headTimeoutMilliseconds) }
-      if state.entries.count < configuration.maxConnections {
-        state.entries[ObjectIdentifier(io)] = Entry(io: io)
+      if state.open.count < configuration.maxConnections {
+        state.open[ObjectIdentifier(io)] = io
         return .start
       }
-      let waiting = state.entries.values.compactMap { entry in entry.io.waitingSince.map { (entry.io, $0) } }
+      let waiting = state.open.values.compactMap { io in io.waitingSince.map { (io, $0) } }
       guard let oldest = waiting.min(by: { $0.1 < $1.1 })?.0 else { return .refuse }
-      state.entries[ObjectIdentifier(oldest)] = nil
-      state.entries[ObjectIdentifier(io)] = Entry(io: io)
+      state.open[ObjectIdentifier(oldest)] = nil
+      state.open[ObjectIdentifier(io)] = io
       return .startInsteadOf(oldest)
     }
     switch decision {
@@ -143,19 +159,22 @@ public final class HTTPServer: Sendable {
     let connection = Connection(
       io: io, peer: peer, configuration: configuration, responder: responder, errors: errors, executor: executor,
       logger: logger, isDraining: { [self] in state.withLock { $0.isDraining } })
-    // Owned by the entry: cancelled by `cutAll`, removed with the channel.
-    let task = Task(executorPreference: executor) { await connection.run() }
-    state.withLock { $0.entries[ObjectIdentifier(io)]?.task = task }
+    let key = ObjectIdentifier(io)
+    state.withLock { $0.tasks[key] = .some(nil) }
+    // Owned by `tasks`: cancelled by `cutAll`, forgotten when it ends.
+    let task = Task(executorPreference: executor) { [self] in
+      await connection.run()
+      ended(key)
+    }
+    state.withLock { if $0.tasks[key] != nil { $0.tasks[key] = task } }
   }
 
-  private func remove(_ io: ConnectionIO) {
-    let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-      state.entries[ObjectIdentifier(io)] = nil
-      guard state.isDraining, state.entries.isEmpty else { return [] }
-      defer { state.whenEmpty = [] }
-      return state.whenEmpty
+  private func ended(_ key: ObjectIdentifier) {
+    let isDone = state.withLock { state in
+      state.tasks[key] = nil
+      return state.isDraining && state.tasks.isEmpty
     }
-    for waiter in waiters { waiter.resume() }
+    if isDone { finish() }
   }
 
   private struct KernelCredentials {

@@ -1,0 +1,58 @@
+import Testing
+
+@testable import HTTPServing
+
+@Suite struct RouterTests {
+  private static let patterns: [(HTTPMethod, String)] = [
+    (.GET, "/containers/json"), (.POST, "/containers/create"), (.GET, "/containers/{id}/json"),
+    (.DELETE, "/containers/{id}"), (.GET, "/images/json"), (.POST, "/images/create"), (.GET, "/images/{name…}/json"),
+    (.DELETE, "/images/{name…}"), (.POST, "/images/{name…}/tag"), (.GET, "/exec/{id}/{what}"), (.GET, "/"),
+  ]
+
+  /// The pattern found and its captures, told by running the handler.
+  private func find(_ method: HTTPMethod, _ path: String) async throws -> (String, RouteParameters) {
+    var router = Router()
+    for (method, pattern) in Self.patterns {
+      router.on(method, pattern) { _, _ in HTTPResponse(headers: ["X-Pattern": pattern]) }
+    }
+    let segments = try #require(PercentCoding.segments(of: path[...]))
+    let (handler, parameters) = try router.find(method, segments)
+    let request = HTTPRequest(
+      method: method, rawPath: path, path: segments, query: QueryParameters(), headers: [:], peer: nil,
+      body: RequestBody(), isUpgrade: false)
+    return (try await handler(request, parameters).headers["X-Pattern"].first ?? "", parameters)
+  }
+
+  private static let found: [(HTTPMethod, String, String, [String: String])] = [
+    (.GET, "/containers/json", "/containers/json", ["": ""]),
+    (.GET, "/containers/abc/json", "/containers/{id}/json", ["id": "abc"]),
+    (.DELETE, "/containers/json", "/containers/{id}", ["id": "json"]),
+    (.GET, "/images/json", "/images/json", ["": ""]),
+    (.GET, "/images/busybox/json", "/images/{name…}/json", ["name": "busybox"]),
+    (.GET, "/images/host:5000/a/b:1/json", "/images/{name…}/json", ["name": "host:5000/a/b:1"]),
+    (.GET, "/images/a%2Fb/json", "/images/{name…}/json", ["name": "a/b"]),
+    (.DELETE, "/images/a/json", "/images/{name…}", ["name": "a/json"]),
+    (.DELETE, "/images/json", "/images/{name…}", ["name": "json"]),
+    (.POST, "/images/create", "/images/create", ["": ""]),
+    (.POST, "/images/x/y/tag", "/images/{name…}/tag", ["name": "x/y"]),
+    (.GET, "/exec/1/resize", "/exec/{id}/{what}", ["id": "1", "what": "resize"]),
+    (.GET, "/", "/", ["": ""]),
+  ]
+
+  @Test(arguments: found)
+  func finds(_ method: HTTPMethod, _ path: String, _ pattern: String, _ captures: [String: String]) async throws {
+    let (found, parameters) = try await find(method, path)
+    #expect(found == pattern)
+    for (name, value) in captures { #expect(parameters[name] == value) }
+  }
+
+  @Test(arguments: [
+    (HTTPMethod.GET, "/none", RouteError.notFound), (.GET, "/containers//json", .notFound),
+    (.GET, "/containers", .notFound), (.GET, "/containers/a/json/", .notFound),
+    (.POST, "/containers/json", .methodNotAllowed(allowed: ["DELETE", "GET"])),
+    (.PUT, "/images/a/b/tag", .methodNotAllowed(allowed: ["DELETE", "POST"])),
+  ])
+  func refuses(_ method: HTTPMethod, _ path: String, _ error: RouteError) async {
+    await #expect(throws: error) { try await find(method, path) }
+  }
+}
