@@ -1,0 +1,132 @@
+import ArgumentParser
+import Glibc
+
+/// The client: reads the command line, runs one command against the engine's socket, ends with an exit code.
+@main
+struct Bulkhead: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bulkhead",
+    abstract: "Runs and watches containers on a Bulkhead engine.",
+    discussion: """
+      The engine is found at --host, else $BULKHEAD_HOST, else $DOCKER_HOST, else \(EngineAddress.defaultPath).
+      Exit codes: 0 done; 1 the engine refused or cannot be reached; 64 the command line is wrong. run and exec end with the
+      code of the container's program, 125 when the engine failed, 126 when the program cannot be invoked, 127 when it was
+      not found.
+      """,
+    version: "bulkhead \(Version.current)",
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Containers",
+        subcommands: [
+          Run.self, Create.self, Start.self, Stop.self, Kill.self, Restart.self, Pause.self, Unpause.self, Rename.self,
+          Remove.self,
+          List.self, Logs.self, Exec.self, Attach.self, Wait.self, Top.self, Port.self, Stats.self, Inspect.self,
+          ContainerGroup.self,
+        ]),
+      CommandGroup(
+        name: "Images",
+        subcommands: [
+          ImageGroup.self, Images.self, RemoveImage.self, Tag.self, Load.self, Save.self, Import.self, History.self,
+        ]),
+      CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, VolumeGroup.self]),
+      CommandGroup(
+        name: "The engine",
+        subcommands: [Events.self, SystemGroup.self, Doctor.self, Info.self, VersionCommand.self, Completion.self]),
+    ],
+    // `-h` belongs to `run --hostname`, as with docker.
+    helpNames: .long
+  )
+
+  @Option(name: [.customShort("H"), .long], help: "The engine's socket: unix:///path/docker.sock.")
+  var host: String?
+
+  static func main() {
+    let arguments = hostTaken(from: Array(CommandLine.arguments.dropFirst()))
+    do {
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch let failure as ClientError {
+      Console.flush()
+      Console.complain(failure.message)
+      Glibc.exit(failure.exitCode)
+    } catch {
+      exit(withError: error)
+    }
+    Console.flush()
+  }
+
+  /// Takes `--host` before the command's name into the environment, where every command finds it.
+  private static func hostTaken(from arguments: [String]) -> [String] {
+    var rest = arguments[...]
+    while let first = rest.first {
+      if first == "--host" || first == "-H", rest.count > 1 {
+        setenv("BULKHEAD_HOST", rest[rest.startIndex + 1], 1)
+        rest = rest.dropFirst(2)
+      } else if first.hasPrefix("--host=") {
+        setenv("BULKHEAD_HOST", String(first.dropFirst(7)), 1)
+        rest = rest.dropFirst()
+      } else {
+        break
+      }
+    }
+    return Array(rest)
+  }
+}
+
+/// Where the engine is; part of every command that talks to it.
+struct EngineOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("H"), .long],
+    help: ArgumentHelp("The engine's socket: unix:///path/docker.sock.", visibility: .hidden))
+  var host: String?
+
+  func engine() throws(ClientError) -> Engine {
+    Engine(address: try EngineAddress.resolve(option: host, environment: environmentVariable))
+  }
+}
+
+/// How a list is shown; part of every command that lists.
+struct ListOptions: ParsableArguments {
+  @Option(help: "table, json, or a template such as '{{.Names}}'.")
+  var format: String?
+
+  @Flag(name: .shortAndLong, help: "Show ids or names only.")
+  var quiet = false
+
+  @Option(
+    name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Show only what matches key=value; may be repeated.")
+  var filter: [String] = []
+
+  @Flag(help: "Do not shorten.")
+  var noTrunc = false
+
+  /// The filters as the API takes them: a JSON object of lists.
+  func filters(adding more: [(String, String)] = []) throws(ClientError) -> String? {
+    try Filters.encode(filter, adding: more)
+  }
+
+  func show(_ listing: Listing) throws(ClientError) {
+    print(try listing.text(format: format, quiet: quiet), terminator: "")
+  }
+}
+
+/// `key=value` filters as the API takes them.
+enum Filters {
+  static func encode(_ filters: [String], adding more: [(String, String)] = []) throws(ClientError) -> String? {
+    var lists = JSONValue.object([])
+    for text in filters {
+      guard let (key, value) = splitOnce(text, "=") else {
+        throw ClientError("invalid filter '\(text)': write key=value")
+      }
+      lists[key] = .array(lists[key].items + [.string(value)])
+    }
+    for (key, value) in more { lists[key] = .array(lists[key].items + [.string(value)]) }
+    return lists.members.isEmpty ? nil : lists.compact
+  }
+}
+
+/// The parts before and after the first separator; nil without one.
+func splitOnce(_ text: some StringProtocol, _ separator: Character) -> (String, String)? {
+  guard let index = text.firstIndex(of: separator) else { return nil }
+  return (String(text[..<index]), String(text[text.index(after: index)...]))
+}

@@ -1,0 +1,29 @@
+/// A failure as the user is told it: one line that says what went wrong and, where known, what to do next.
+struct ClientError: Error, Equatable {
+  let message: String
+  /// The code that the program ends with.
+  let exitCode: Int32
+  /// The status of the engine's answer; nil where the failure is not an answer.
+  let status: Int?
+
+  init(_ message: String, exitCode: Int32 = ExitStatus.failure, status: Int? = nil) {
+    self.message = message
+    self.exitCode = exitCode
+    self.status = status
+  }
+
+  /// The same failure under another exit code.
+  func with(exitCode: Int32) -> ClientError { ClientError(message, exitCode: exitCode, status: status) }
+}
+
+/// What the program's exit codes mean; `run`, `exec`, `start --attach` and `wait` end with the container's own code.
+enum ExitStatus {
+  /// The engine refused, or could not be reached.
+  static let failure: Int32 = 1
+  /// `run`, `create`, `exec`: the engine failed, not the container's program.
+  static let engine: Int32 = 125
+  /// `run`: the container's program cannot be invoked.
+  static let cannotInvoke: Int32 = 126
+  /// `run`: the container's program was not found.
+  static let notFound: Int32 = 127
+}

@@ -1,0 +1,163 @@
+import ArgumentParser
+import Glibc
+
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "ps", abstract: "List containers.")
+  @OptionGroup var connection: EngineOptions
+  @OptionGroup var list: ListOptions
+  @Flag(name: .shortAndLong, help: "Those that do not run, too.") var all = false
+  @Option(name: [.customShort("n"), .long], help: "The newest few, whatever their state.") var last: Int?
+  @Flag(name: .shortAndLong, help: "The newest one, whatever its state.") var latest = false
+
+  func run() throws {
+    let limit = latest ? 1 : last
+    let answer = try connection.engine().call(
+      .get, "/containers/json",
+      query: [("all", all ? "1" : nil), ("limit", limit.map(String.init)), ("filters", try list.filters())])
+    var listing = Listing(
+      [
+        ("CONTAINER ID", "ID"), ("IMAGE", "Image"), ("COMMAND", "Command"), ("CREATED", "RunningFor"),
+        ("STATUS", "Status"),
+        ("PORTS", "Ports"), ("NAMES", "Names"),
+      ], identity: "ID")
+    let now = Units.now()
+    for container in answer.items { listing.add(fields(container, now: now)) }
+    try list.show(listing)
+  }
+
+  private func fields(_ container: JSONValue, now: Int64) -> [(String, String)] {
+    let id = container.text("Id")
+    let command = container.text("Command")
+    let networks = container["NetworkSettings"]["Networks"].members.map(\.name)
+    return [
+      ("ID", list.noTrunc ? id : String(id.prefix(12))),
+      ("Image", container.text("Image")),
+      ("Command", "\"" + (list.noTrunc || command.count <= 20 ? command : command.prefix(19) + "…") + "\""),
+      ("RunningFor", Units.age(seconds: now - (container["Created"].int ?? now)) + " ago"),
+      ("CreatedAt", Units.date(nanoseconds: (container["Created"].int ?? 0) * 1_000_000_000)),
+      ("Status", container.text("Status")),
+      ("State", container.text("State")),
+      ("Ports", PortText.line(container["Ports"].items)),
+      (
+        "Names",
+        container["Names"].items.compactMap { $0.string.map { String($0.drop { $0 == "/" }) } }.joined(separator: ",")
+      ),
+      ("Networks", networks.joined(separator: ",")),
+      ("Labels", container["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
+    ]
+  }
+}
+
+/// Published and exposed ports as people read them.
+enum PortText {
+  /// `0.0.0.0:8080->80/tcp, 443/tcp` from the `Ports` of a list.
+  static func line(_ ports: [JSONValue]) -> String {
+    let sorted = ports.sorted {
+      ($0["PrivatePort"].int ?? 0, $0.text("Type"), $0.text("IP")) < (
+        $1["PrivatePort"].int ?? 0, $1.text("Type"), $1.text("IP")
+      )
+    }
+    return sorted.map { port in
+      let inside = "\(port["PrivatePort"].int ?? 0)/\(port.text("Type"))"
+      guard let outside = port["PublicPort"].int, outside > 0 else { return inside }
+      return "\(address(port.text("IP"))):\(outside)->\(inside)"
+    }.joined(separator: ", ")
+  }
+
+  static func address(_ text: String) -> String { text.contains(":") ? "[\(text)]" : text }
+}
+
+struct Port: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show where a container's ports are published.")
+  @OptionGroup var connection: EngineOptions
+  @Argument(help: "Name or id.") var container: String
+  @Argument(help: "Only this port: 80 or 80/udp.") var port: String?
+
+  func run() throws {
+    let details = try connection.engine().call(.get, "/containers/\(Engine.escape(container))/json")
+    let wanted = port.map { $0.contains("/") ? $0 : $0 + "/tcp" }
+    var found = false
+    for member in details["NetworkSettings"]["Ports"].members where wanted == nil || member.name == wanted {
+      for binding in member.value.items {
+        found = true
+        let place = PortText.address(binding.text("HostIp")) + ":" + binding.text("HostPort")
+        print(wanted == nil ? "\(member.name) -> \(place)" : place)
+      }
+    }
+    if !found, let wanted { throw ClientError("'\(container)' publishes no port \(wanted)") }
+  }
+}
+
+struct Top: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List the processes of a container.")
+  @OptionGroup var connection: EngineOptions
+  @Argument(help: "Name or id.") var container: String
+  @Argument(parsing: .captureForPassthrough, help: "Options for ps.") var options: [String] = []
+
+  func run() throws {
+    let arguments = options.isEmpty ? nil : options.joined(separator: " ")
+    let answer = try connection.engine().call(
+      .get, "/containers/\(Engine.escape(container))/top", query: [("ps_args", arguments)])
+    let lines = [answer["Titles"]] + answer["Processes"].items
+    print(Listing.align(lines.map { $0.items.map { $0.string ?? "" } }), terminator: "")
+  }
+}
+
+struct Logs: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show what a container wrote.")
+  @OptionGroup var connection: EngineOptions
+  @Flag(name: .shortAndLong, help: "Go on as more is written.") var follow = false
+  @Flag(name: .shortAndLong, help: "With the time of each line.") var timestamps = false
+  @Option(help: "From this time on: 10m, 2026-01-31T12:00:00Z.") var since: String?
+  @Option(help: "Up to this time.") var until: String?
+  @Option(name: [.customShort("n"), .long], help: "Only the last lines.") var tail: String?
+  @Argument(help: "Name or id.") var container: String
+
+  func run() throws {
+    let engine = try connection.engine()
+    let terminal = try engine.usesTerminal(container)
+    let now = Units.now()
+    let response = try engine.open(
+      .get, "/containers/\(Engine.escape(container))/logs",
+      query: [
+        ("stdout", "1"), ("stderr", "1"), ("follow", follow ? "1" : nil), ("timestamps", timestamps ? "1" : nil),
+        ("since", try since.map { text throws(ClientError) in try Units.parseTime(text, option: "--since", now: now) }),
+        ("until", try until.map { text throws(ClientError) in try Units.parseTime(text, option: "--until", now: now) }),
+        ("tail", tail),
+      ])
+    var demultiplexer = StreamDemultiplexer()
+    while let piece = try response.body.next() {
+      if terminal {
+        try writeAll(STDOUT_FILENO, piece[...])
+      } else {
+        try demultiplexer.feed(piece) { stream, bytes in
+          try writeAll(stream == .error ? STDERR_FILENO : STDOUT_FILENO, bytes)
+        }
+      }
+    }
+  }
+}
+
+struct ContainerGroup: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "container", abstract: "Containers, the long way: ls, prune and the commands above.",
+    subcommands: [
+      ContainerList.self, ContainerPrune.self, Run.self, Create.self, Start.self, Stop.self, Kill.self, Restart.self,
+      Remove.self,
+      Logs.self, Exec.self, Inspect.self, Stats.self,
+    ])
+}
+
+struct ContainerList: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "ls", abstract: "List containers.")
+  @OptionGroup var command: List
+
+  func run() throws { try command.run() }
+}
+
+struct ContainerPrune: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "prune", abstract: "Remove containers that do not run.")
+  @OptionGroup var options: PruneOptions
+
+  func run() throws { try options.prune(["containers"], what: "all containers that do not run") }
+}

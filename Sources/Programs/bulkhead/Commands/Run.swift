@@ -1,0 +1,186 @@
+import ArgumentParser
+import Glibc
+
+struct Create: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Make a container without starting it.")
+  @OptionGroup var connection: EngineOptions
+  @OptionGroup var options: ContainerOptions
+  @Argument(help: "The image.") var image: String
+  @Argument(parsing: .captureForPassthrough, help: "What to run instead of the image's command.") var command:
+    [String] = []
+
+  func run() throws {
+    print(try connection.engine().create(options, image: image, command: command, attach: true))
+  }
+}
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Make a container and start it.")
+  @OptionGroup var connection: EngineOptions
+  @OptionGroup var options: ContainerOptions
+  @Flag(name: .shortAndLong, help: "Leave it running in the background and print its id.") var detach = false
+  @Option(help: "The keys that leave it running: ctrl-p,ctrl-q unless told otherwise.") var detachKeys: String?
+  @Argument(help: "The image.") var image: String
+  @Argument(parsing: .captureForPassthrough, help: "What to run instead of the image's command.") var command:
+    [String] = []
+
+  func run() throws {
+    let engine = try connection.engine()
+    if !detach { try ContainerSession.checkTerminal(terminal: options.tty, sendsInput: options.interactive) }
+    let keys = try detachKeys.map { text throws(ClientError) in try DetachKeys(parsing: text) } ?? .standard
+    let id = try engine.create(options, image: image, command: command, attach: !detach)
+    if detach {
+      try engine.start(id)
+      print(id)
+      return
+    }
+    let session = ContainerSession(
+      engine: engine, resource: "/containers/\(id)", terminal: options.tty, sendsInput: options.interactive,
+      detachKeys: keys,
+      forwardsSignals: !options.tty)
+    let code = try engine.runAttached(id, session, removed: options.removeAtEnd)
+    if code != 0 { throw ExitCode(code) }
+  }
+}
+
+struct Start: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Start containers.")
+  @OptionGroup var connection: EngineOptions
+  @Flag(name: .shortAndLong, help: "Show its output and end with its exit code.") var attach = false
+  @Flag(name: .shortAndLong, help: "Send it what is typed.") var interactive = false
+  @Argument(help: "Names or ids.") var containers: [String]
+
+  func run() throws {
+    let engine = try connection.engine()
+    guard attach || interactive else {
+      try engine.each(containers) { name throws(ClientError) in try engine.start(name) }
+      return
+    }
+    guard containers.count == 1, let name = containers.first else {
+      throw ClientError("only one container can be started with --attach or --interactive")
+    }
+    let terminal = try engine.usesTerminal(name)
+    let session = ContainerSession(
+      engine: engine, resource: "/containers/\(Engine.escape(name))", terminal: terminal, sendsInput: interactive,
+      forwardsSignals: !terminal)
+    let code = try engine.runAttached(name, session, removed: false)
+    if code != 0 { throw ExitCode(code) }
+  }
+}
+
+struct Attach: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Tie this terminal to a running container.")
+  @OptionGroup var connection: EngineOptions
+  @Flag(help: "Do not send what is typed.") var noStdin = false
+  @Option(help: "The keys that leave it running.") var detachKeys: String?
+  @Argument(help: "Name or id.") var container: String
+
+  func run() throws {
+    let engine = try connection.engine()
+    let details = try engine.call(.get, "/containers/\(Engine.escape(container))/json")
+    guard details["State"]["Running"].bool == true else {
+      throw ClientError("'\(container)' is not running: start it with 'bulkhead start --attach \(container)'")
+    }
+    let terminal = details["Config"]["Tty"].bool ?? false
+    let input = !noStdin && details["Config"]["OpenStdin"].bool == true
+    try ContainerSession.checkTerminal(terminal: terminal, sendsInput: input)
+    let keys = try detachKeys.map { text throws(ClientError) in try DetachKeys(parsing: text) } ?? .standard
+    let session = ContainerSession(
+      engine: engine, resource: "/containers/\(Engine.escape(container))", terminal: terminal, sendsInput: input,
+      detachKeys: keys,
+      forwardsSignals: !terminal)
+    let signals = try session.inbox()
+    let waiting = try engine.open(.post, "\(session.resource)/wait", query: [("condition", "next-exit")])
+    let streams = try engine.attach(session)
+    if try session.run(over: streams.connection, signals: signals) == .detached { return }
+    let code = try engine.exitCode(waiting)
+    if code != 0 { throw ExitCode(code) }
+  }
+}
+
+extension Engine {
+  /// Makes a container and returns its id.
+  func create(_ options: ContainerOptions, image: String, command: [String], attach: Bool) throws(ClientError) -> String
+  {
+    do {
+      var body = try options.body(image: image, command: command, attach: attach)
+      if options.tty, let size = Terminal(descriptor: STDOUT_FILENO).size {
+        body["HostConfig"]["ConsoleSize"] = [.int(size.rows), .int(size.columns)]
+      }
+      let answer = try call(.post, "/containers/create", query: [("name", options.name)], json: body)
+      for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
+      let id = answer.text("Id")
+      if let file = options.cidfile { try Self.write(id, toNewFile: file) }
+      return id
+    } catch {
+      if error.status == 404 {
+        throw ClientError(
+          "\(error.message): make an image with 'bulkhead image bootstrap' or bring one with 'bulkhead load'",
+          exitCode: ExitStatus.engine, status: 404)
+      }
+      throw error.with(exitCode: ExitStatus.engine)
+    }
+  }
+
+  /// Starts a container. A failure carries docker's exit code: 126 or 127 where the engine recorded it for the container.
+  func start(_ name: String) throws(ClientError) {
+    do {
+      try call(.post, "/containers/\(Self.escape(name))/start")
+    } catch {
+      let recorded = (try? call(.get, "/containers/\(Self.escape(name))/json"))?["State"]["ExitCode"].int
+      let known = [Int64(ExitStatus.cannotInvoke), Int64(ExitStatus.notFound)]
+      throw error.with(exitCode: recorded.flatMap { known.contains($0) ? Int32($0) : nil } ?? ExitStatus.engine)
+    }
+  }
+
+  func usesTerminal(_ name: String) throws(ClientError) -> Bool {
+    try call(.get, "/containers/\(Self.escape(name))/json")["Config"]["Tty"].bool ?? false
+  }
+
+  /// Ties the streams first, then waits for the end, then starts, so that nothing of the container's life is missed.
+  func runAttached(_ name: String, _ session: ContainerSession, removed: Bool) throws(ClientError) -> Int32 {
+    let signals = try session.inbox()
+    let streams = try attach(session)
+    let waiting = try open(.post, "\(session.resource)/wait", query: [("condition", removed ? "removed" : "next-exit")])
+    let end = try session.run(over: streams.connection, signals: signals) { () throws(ClientError) in try start(name) }
+    return end == .detached ? 0 : try exitCode(waiting)
+  }
+
+  func attach(_ session: ContainerSession) throws(ClientError) -> Response {
+    let query: [(String, String?)] = [
+      ("stream", "1"), ("stdin", session.sendsInput ? "1" : "0"), ("stdout", "1"), ("stderr", "1"),
+    ]
+    return try open(.post, "\(session.resource)/attach", query: query, upgrade: true)
+  }
+
+  /// The code in a finished answer to `wait`.
+  func exitCode(_ waiting: Response) throws(ClientError) -> Int32 {
+    let answer = try Self.decode(try waiting.body.all(limit: Self.maximumLineBytes))
+    if let message = answer["Error"]["Message"].string, !message.isEmpty {
+      throw ClientError(message, exitCode: ExitStatus.engine)
+    }
+    return Int32(truncatingIfNeeded: answer["StatusCode"].int ?? Int64(ExitStatus.engine))
+  }
+
+  /// Does something to each name, prints those done, reports the others, and fails at the end when one failed.
+  func each(_ names: [String], _ body: (String) throws(ClientError) -> Void) throws(ClientError) {
+    var failed: ClientError?
+    for name in names {
+      do {
+        try body(name)
+        print(name)
+      } catch {
+        if let failed { Console.complain(failed.message) }
+        failed = error
+      }
+    }
+    if let failed { throw failed }
+  }
+
+  private static func write(_ text: String, toNewFile path: String) throws(ClientError) {
+    let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw ClientError("cannot write '\(path)': \(describe(errno: errno))") }
+    defer { close(descriptor) }
+    try writeAll(descriptor, Array(text.utf8)[...])
+  }
+}

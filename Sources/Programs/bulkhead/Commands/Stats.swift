@@ -1,0 +1,115 @@
+import ArgumentParser
+import Glibc
+
+struct Stats: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Show what containers use, again and again.")
+  @OptionGroup var connection: EngineOptions
+  @Flag(help: "Once only.") var noStream = false
+  @Flag(name: .shortAndLong, help: "Those that do not run, too.") var all = false
+  @Option(help: "table, json, or a template such as '{{.Name}} {{.CPUPerc}}'.") var format: String?
+  @Argument(help: "Names or ids; all that run when none is named.") var containers: [String] = []
+
+  /// Time between two samples.
+  private static let intervalMilliseconds: Int32 = 1_000
+
+  func run() throws {
+    let engine = try connection.engine()
+    var earlier: [String: JSONValue] = [:]
+    var rounds = 0
+    while true {
+      let names = containers.isEmpty ? try running(engine) : containers
+      var samples: [(String, JSONValue)] = []
+      for name in names {
+        if let value = try sample(name, engine) { samples.append((name, value)) }
+      }
+      if rounds > 0 {
+        try show(samples, earlier)
+        if noStream { return }
+      }
+      rounds += 1
+      earlier = Dictionary(samples, uniquingKeysWith: { first, _ in first })
+      poll(nil, 0, Self.intervalMilliseconds)
+    }
+  }
+
+  /// One reading; nil for a container that ended between the list and the question.
+  private func sample(_ name: String, _ engine: Engine) throws(ClientError) -> JSONValue? {
+    let query: [(String, String?)] = [("stream", "0"), ("one-shot", "1")]
+    do {
+      return try engine.call(.get, "/containers/\(Engine.escape(name))/stats", query: query)
+    } catch {
+      if error.status == 404, containers.isEmpty { return nil }
+      throw error
+    }
+  }
+
+  private func running(_ engine: Engine) throws(ClientError) -> [String] {
+    try engine.call(.get, "/containers/json", query: [("all", all ? "1" : nil)]).items.map { $0.text("Id") }
+  }
+
+  private func show(_ samples: [(String, JSONValue)], _ earlier: [String: JSONValue]) throws(ClientError) {
+    var listing = Listing(
+      [
+        ("CONTAINER ID", "ID"), ("NAME", "Name"), ("CPU %", "CPUPerc"), ("MEM USAGE / LIMIT", "MemUsage"),
+        ("MEM %", "MemPerc"),
+        ("NET I/O", "NetIO"), ("BLOCK I/O", "BlockIO"), ("PIDS", "PIDs"),
+      ], identity: "ID")
+    for (name, sample) in samples { listing.add(Usage(sample, earlier: earlier[name]).fields) }
+    let text = try listing.text(format: format, quiet: false)
+    // A terminal shows the newest figures in place of the older ones.
+    let clear = !noStream && format == nil && Terminal.isTerminal(STDOUT_FILENO) ? "\u{1B}[2J\u{1B}[H" : ""
+    print(clear + text, terminator: "")
+    Console.flush()
+  }
+}
+
+/// The figures of one container between two samples.
+struct Usage {
+  let fields: [(String, String)]
+
+  init(_ sample: JSONValue, earlier: JSONValue?) {
+    let memory = Self.memory(sample["memory_stats"])
+    let limit = sample["memory_stats"]["limit"].int ?? 0
+    let networks = sample["networks"].members.map(\.value)
+    let received = networks.reduce(0) { $0 + ($1["rx_bytes"].int ?? 0) }
+    let sent = networks.reduce(0) { $0 + ($1["tx_bytes"].int ?? 0) }
+    let blocks = sample["blkio_stats"]["io_service_bytes_recursive"].items
+    fields = [
+      ("ID", String(sample.text("id").prefix(12))),
+      ("Container", sample.text("id")),
+      ("Name", String(sample.text("name").drop { $0 == "/" })),
+      ("CPUPerc", Units.fixed(Self.processorPercent(sample, earlier), decimals: 2) + "%"),
+      ("MemUsage", Units.binarySize(memory) + " / " + Units.binarySize(limit)),
+      ("MemPerc", Units.fixed(limit > 0 ? Double(memory) / Double(limit) * 100 : 0, decimals: 2) + "%"),
+      ("NetIO", Units.decimalSize(received) + " / " + Units.decimalSize(sent)),
+      (
+        "BlockIO",
+        Units.decimalSize(Self.bytes(blocks, "read")) + " / " + Units.decimalSize(Self.bytes(blocks, "write"))
+      ),
+      ("PIDs", String(sample["pids_stats"]["current"].int ?? 0)),
+    ]
+  }
+
+  /// Share of one processor, in percent: 200 is two processors.
+  static func processorPercent(_ sample: JSONValue, _ earlier: JSONValue?) -> Double {
+    guard let earlier else { return 0 }
+    func figure(_ value: JSONValue, _ names: String...) -> Double {
+      names.reduce(value["cpu_stats"]) { $0[$1] }.double ?? 0
+    }
+    let used = figure(sample, "cpu_usage", "total_usage") - figure(earlier, "cpu_usage", "total_usage")
+    let passed = figure(sample, "system_cpu_usage") - figure(earlier, "system_cpu_usage")
+    guard used > 0, passed > 0 else { return 0 }
+    return used / passed * max(figure(sample, "online_cpus"), 1) * 100
+  }
+
+  /// Memory in use without the part of the page cache that the kernel can take back at once.
+  private static func memory(_ stats: JSONValue) -> Int64 {
+    let usage = stats["usage"].int ?? 0
+    let inactive = stats["stats"]["total_inactive_file"].int ?? stats["stats"]["inactive_file"].int ?? 0
+    return inactive < usage ? usage - inactive : usage
+  }
+
+  private static func bytes(_ entries: [JSONValue], _ operation: String) -> Int64 {
+    entries.reduce(0) { $1.text("op").lowercased() == operation ? $0 + ($1["value"].int ?? 0) : $0 }
+  }
+}

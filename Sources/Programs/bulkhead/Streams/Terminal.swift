@@ -1,0 +1,31 @@
+import Glibc
+
+/// The user's terminal: its size, and raw mode for the time of a session.
+struct Terminal {
+  let descriptor: Int32
+
+  struct Size: Equatable {
+    var rows: Int
+    var columns: Int
+  }
+
+  static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  /// Nil where the descriptor is no terminal.
+  var size: Size? {
+    var window = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0 else { return nil }
+    return Size(rows: Int(window.ws_row), columns: Int(window.ws_col))
+  }
+
+  /// Passes every key on as it is, without echo, while `body` runs. Does nothing where the descriptor is no terminal.
+  func inRawMode<Result>(_ body: () throws(ClientError) -> Result) throws(ClientError) -> Result {
+    var saved = termios()
+    guard tcgetattr(descriptor, &saved) == 0 else { return try body() }
+    var raw = saved
+    cfmakeraw(&raw)
+    tcsetattr(descriptor, TCSADRAIN, &raw)
+    defer { tcsetattr(descriptor, TCSADRAIN, &saved) }
+    return try body()
+  }
+}

@@ -1,0 +1,4 @@
+/// The version of this client, as `CHANGELOG.md` names it.
+enum Version {
+  static let current = "0.1.0"
+}
