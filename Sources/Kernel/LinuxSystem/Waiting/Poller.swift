@@ -44,6 +44,11 @@ public final class Poller: Sendable {
     try await core.wait(fd, .write)
   }
 
+  /// How many waits there are on a descriptor.
+  func waiterCount(_ fd: Int32) -> Int {
+    core.waiterCount(fd)
+  }
+
   /// Waits until a child has ended, and reaps it.
   /// - Throws: `CancellationError` (the child runs on), or ECHILD when it is not an own child.
   public func waitExit(_ process: SpawnedProcess) async throws -> ExitStatus {

@@ -72,6 +72,10 @@ final class PollerCore: Sendable {
     }
   }
 
+  func waiterCount(_ fd: Int32) -> Int {
+    state.withLock { $0.entries[fd]?.waiters.count ?? 0 }
+  }
+
   func stop() {
     let waiters = state.withLock { state -> [Waiter] in
       state.isStopped = true
