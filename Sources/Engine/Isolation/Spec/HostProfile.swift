@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// What the builder and the validator have to know of the host; collected once at the engine's start.
 public struct HostProfile: Sendable, Equatable {
   /// How the host mounts control groups. Source: cgroups(7).
@@ -25,7 +27,7 @@ public struct HostProfile: Sendable, Equatable {
   public init(
     cgroupMode: CgroupMode = .v2, controllers: Set<String> = ["cpu", "cpuset", "io", "memory", "pids"],
     swapLimits: Bool = true, memoryBytes: UInt64 = 0, processors: Set<Int> = [], memoryNodes: Set<Int> = [0],
-    seccomp: Bool = true, appArmor: Bool = false, kernel: KernelVersion = KernelVersion(major: 5, minor: 19),
+    seccomp: Bool = true, appArmor: Bool = false, kernel: KernelVersion = KernelVersion(5, 19),
     architecture: String = "x86_64", boundingCapabilities: Set<Capability> = Set(Capability.allCases),
     oomScoreAdjustment: Int = 0
   ) {
@@ -44,28 +46,4 @@ public struct HostProfile: Sendable, Equatable {
   }
 
   public var canRaiseLimits: Bool { boundingCapabilities.contains(.sysResource) }
-}
-
-/// A kernel's version, as far as features depend on it.
-public struct KernelVersion: Sendable, Comparable, CustomStringConvertible {
-  public var major: Int
-  public var minor: Int
-  public init(major: Int, minor: Int) {
-    self.major = major
-    self.minor = minor
-  }
-
-  /// Reads `6.18.44-something` or `5.19`; nil where there is no such start.
-  public init?(parsing text: String) {
-    let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
-    guard parts.count >= 2, let major = Int(parts[0]) else { return nil }
-    let digits = parts[1].prefix { $0.isASCII && $0.isNumber }
-    guard let minor = Int(digits), (0...9_999).contains(major), minor <= 9_999 else { return nil }
-    self.init(major: major, minor: minor)
-  }
-
-  public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
-    (left.major, left.minor) < (right.major, right.minor)
-  }
-  public var description: String { "\(major).\(minor)" }
 }

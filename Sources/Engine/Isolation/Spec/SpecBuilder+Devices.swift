@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 import OCITypes
 
@@ -23,7 +24,8 @@ extension SpecBuilder {
     for device in input.devices {
       rules.append(
         Linux.DeviceRule(
-          allow: true, type: device.kind.rawValue, major: device.number.major, minor: device.number.minor,
+          allow: true, type: device.kind.rawValue, major: Int64(device.number.major),
+          minor: Int64(device.number.minor),
           access: device.permissions))
     }
     for text in input.settings.host.deviceCgroupRules { rules.append(try DeviceCgroupRule.parse(text)) }
@@ -35,7 +37,8 @@ extension SpecBuilder {
     guard !plan.hasUserNamespace, !input.devices.isEmpty else { return nil }
     return input.devices.map { device in
       var node = Linux.Device(
-        type: device.kind.rawValue, path: device.destination, major: device.number.major, minor: device.number.minor)
+        type: device.kind.rawValue, path: device.destination, major: Int64(device.number.major),
+        minor: Int64(device.number.minor))
       node.fileMode = device.mode
       node.uid = 0
       node.gid = 0

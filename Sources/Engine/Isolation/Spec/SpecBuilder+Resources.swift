@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 import OCITypes
 
@@ -95,14 +96,14 @@ extension SpecBuilder {
       guard !throttles.isEmpty else { return nil }
       return try throttles.map { throttle in
         let device = try number(throttle)
-        return Linux.ThrottleDevice(major: device.major, minor: device.minor, rate: throttle.rate)
+        return Linux.ThrottleDevice(major: Int64(device.major), minor: Int64(device.minor), rate: throttle.rate)
       }
     }
     if !settings.blockWeightDevices.isEmpty {
       block.weightDevice = try settings.blockWeightDevices.map { throttle in
         let device = try number(throttle)
         return Linux.WeightDevice(
-          major: device.major, minor: device.minor, weight: UInt16(clamping: throttle.rate))
+          major: Int64(device.major), minor: Int64(device.minor), weight: UInt16(clamping: throttle.rate))
       }
     }
     block.throttleReadBpsDevice = try rates(settings.blockReadBytesPerSecond)

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 import OCITypes
 
@@ -112,16 +113,6 @@ public struct ResolvedMount: Sendable, Equatable {
     self.propagation = propagation
     self.recursive = recursive
     self.options = options
-  }
-}
-
-/// Major and minor number of a device.
-public struct DeviceNumber: Sendable, Hashable {
-  public var major: Int64
-  public var minor: Int64
-  public init(major: Int64, minor: Int64) {
-    self.major = major
-    self.minor = minor
   }
 }
 
