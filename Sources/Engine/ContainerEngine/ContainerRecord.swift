@@ -13,6 +13,8 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   /// Chain ids of the image's layers, lowest first.
   public var layers: [Digest]
   public var ids: IDRange
+  /// The range is another container's, whose pid or ipc namespace this one joins.
+  public var sharesIDs = false
   /// Nanoseconds since 1970.
   public var createdAt: Int64
   /// Program and arguments after the image's defaults.

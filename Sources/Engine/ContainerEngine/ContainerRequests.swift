@@ -132,7 +132,7 @@ public struct StatsSample: Sendable {
   /// Nanoseconds since 1970.
   public var time: Int64
   /// nil when the container does not run: docker then answers zeroes.
-  public var cgroup: CgroupStatistics?
+  public var cgroup: CgroupStats?
   public var networks: [Network]
   /// CPU time of the whole host in nanoseconds.
   public var systemCPUNanoseconds: UInt64

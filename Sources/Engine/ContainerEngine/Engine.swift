@@ -1,0 +1,105 @@
+import ContentStore
+import HostChecks
+import ImageCatalog
+import Isolation
+import LinuxSystem
+import Logging
+import Model
+import Networking
+import OCIRuntime
+import Persistence
+import Snapshots
+
+/// The container engine: containers, images, networks and volumes of one `--root`, and everything that keeps them alive.
+///
+/// APIs translate to its methods; it knows no wire format. Its methods block their thread for system calls and disk, so
+/// callers run on the `BlockingExecutor` it was given. Each container has a lock of its own; nothing locks the whole engine.
+public final class Engine: Sendable {
+  public let configuration: EngineConfiguration
+  public let events = EventBus()
+  let paths: EnginePaths
+  let store: EngineStore
+  let content: ContentStore
+  let snapshots: SnapshotStore
+  let catalog: ImageCatalog
+  let volumeStore: VolumeStore
+  let networkStore: NetworkStore
+  let networking: NetworkStack
+  let monitor: ContainerMonitor
+  let registry = ContainerRegistry()
+  /// Held while a network is made or removed, so that no two get one subnet.
+  let networkCreation = OperationLock()
+  let revisions = RevisionCounter()
+  let idRanges: IDRangeAllocator
+  let host: HostProfile
+  let cgroups: Cgroups
+  let poller: Poller
+  let executor: BlockingExecutor
+  let runtimes: [String: RuntimeProgram]
+  let execs = ExecTable()
+  let engineID: String
+  let logger: Logger
+  let lifetime: EngineLifetime
+
+  var policy: EnginePolicy { configuration.policy }
+
+  /// Opens the engine's state, or makes it at the first start; containers are taken over by `reconcile`.
+  public init(configuration: EngineConfiguration, poller: Poller, executor: BlockingExecutor, logger: Logger) throws {
+    self.configuration = configuration
+    self.poller = poller
+    self.executor = executor
+    self.logger = logger
+    paths = EnginePaths(root: configuration.root, run: configuration.run)
+    for directory in [paths.root, paths.containers, paths.trash, paths.run, paths.bundles, paths.exits, paths.runtimeState] {
+      try FileSystem.makeDirectories(directory, mode: 0o711)
+    }
+    let database = try Database(path: paths.database, migrations: EngineStore.migrations)
+    store = EngineStore(database: database)
+    engineID = try Self.stableID(store)
+    idRanges = IDRangeAllocator(first: try IDSlice.claim(root: paths.root, store: store))
+    content = try ContentStore(root: paths.content)
+    snapshots = try SnapshotStore(root: paths.snapshots)
+    catalog = try ImageCatalog(database: database, content: content, snapshots: snapshots)
+    let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
+    volumeStore = try VolumeStore(paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records)
+    host = try HostProfile.probe()
+    cgroups = try Cgroups.detect()
+    monitor = ContainerMonitor(
+      conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode, logger: logger)
+    networking = try NetworkStack(
+      instance: configuration.instance, stateDirectory: paths.networking, poller: poller, logger: logger)
+    let networks = try store.load(EngineStore.networks, as: NetworkRecord.self)
+    networkStore = NetworkStore(records: networks.records)
+    runtimes = Self.runtimes(configuration.policy)
+    lifetime = EngineLifetime()
+    for (table, unreadable) in [("volume", volumes.unreadable), ("network", networks.unreadable)] {
+      for (id, error) in unreadable { logger.error("\(table) \(id) cannot be read and is left out: \(error)") }
+    }
+  }
+
+  /// The runtime that a container asked for.
+  func runtime(_ name: String?) throws -> RuntimeProgram {
+    let name = name.flatMap { $0.isEmpty ? nil : $0 } ?? policy.defaultRuntime
+    guard let runtime = runtimes[name] else {
+      throw PlatformError(
+        .invalidArgument,
+        "unknown or invalid runtime name: \(name.prefix(64)): this engine has \(runtimes.keys.sorted().joined(separator: ", "))")
+    }
+    return runtime
+  }
+
+  private static func runtimes(_ policy: EnginePolicy) -> [String: RuntimeProgram] {
+    var result: [String: RuntimeProgram] = [:]
+    for (name, path) in policy.runtimes where FileSystem.exists(path) {
+      result[name] = RuntimeProgram(name: name, path: path)
+    }
+    return result
+  }
+
+  private static func stableID(_ store: EngineStore) throws -> String {
+    if let id = try store.setting("engine-id") { return id }
+    let id = ContainerID.random().hex
+    try store.setSetting("engine-id", id)
+    return id
+  }
+}

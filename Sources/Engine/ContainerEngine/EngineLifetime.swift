@@ -1,0 +1,41 @@
+import Synchronization
+
+/// Tasks that live as long as the engine, or until they end by themselves; ended together at shutdown.
+final class EngineLifetime: Sendable {
+  private struct State {
+    var next: UInt64 = 0
+    var tasks: [UInt64: Task<Void, Never>] = [:]
+    var isOver = false
+  }
+
+  private let state = Mutex(State())
+
+  var isOver: Bool { state.withLock { $0.isOver } }
+
+  /// Runs `body` on the executor that may block.
+  @discardableResult
+  func run(on executor: any TaskExecutor, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    state.withLock { state in
+      state.next += 1
+      let key = state.next
+      let task = Task(executorPreference: executor) { [weak self] in
+        await body()
+        self?.finished(key)
+      }
+      if state.isOver { task.cancel() }
+      state.tasks[key] = task
+      return task
+    }
+  }
+
+  /// Cancels everything and refuses what comes later.
+  func end() {
+    let tasks = state.withLock { state in
+      state.isOver = true
+      return Array(state.tasks.values)
+    }
+    for task in tasks { task.cancel() }
+  }
+
+  private func finished(_ key: UInt64) { state.withLock { _ = $0.tasks.removeValue(forKey: key) } }
+}

@@ -1,0 +1,72 @@
+import FoundationEssentials
+import Model
+import Networking
+import Persistence
+
+/// The engine's records on disk. Every call returns when its change is durable.
+struct EngineStore: Sendable {
+  static let containers = "containers"
+  static let networks = "networks"
+  static let volumes = "volumes"
+  static let settings = "settings"
+
+  static let migrations = [
+    Migration(
+      name: "engine-1",
+      steps: [containers, networks, volumes, settings].map { .createTable($0) })
+  ]
+
+  let database: Database
+
+  func save(_ record: ContainerRecord) throws {
+    try database.table(Self.containers).put(record.id.hex, name: record.name, document: try Self.encode(record))
+  }
+
+  func delete(_ id: ContainerID, volumes: [String] = []) throws {
+    try database.transaction { transaction in
+      _ = try transaction.delete(id.hex, in: Self.containers)
+      for volume in volumes { _ = try transaction.delete(volume, in: Self.volumes) }
+    }
+  }
+
+  func save(_ network: NetworkRecord) throws {
+    try database.table(Self.networks).put(network.id.hex, name: network.name, document: try Self.encode(network))
+  }
+
+  func delete(_ network: NetworkID) throws { _ = try database.table(Self.networks).delete(network.hex) }
+
+  func save(_ volumes: [VolumeRecord]) throws {
+    guard !volumes.isEmpty else { return }
+    try database.transaction { transaction in
+      for volume in volumes { try transaction.put(volume.name, document: try Self.encode(volume), in: Self.volumes) }
+    }
+  }
+
+  func deleteVolume(_ name: String) throws { _ = try database.table(Self.volumes).delete(name) }
+
+  func setting(_ name: String) throws -> String? {
+    try database.table(Self.settings).get(name).map { String(decoding: $0.document, as: UTF8.self) }
+  }
+
+  func setSetting(_ name: String, _ value: String) throws {
+    try database.table(Self.settings).put(name, document: Data(value.utf8))
+  }
+
+  /// The records of a table, and the ids of those that this version cannot read.
+  func load<Record: Decodable>(_ table: String, as type: Record.Type) throws -> (
+    records: [Record], unreadable: [(id: String, error: any Error)]
+  ) {
+    var records: [Record] = []
+    var unreadable: [(String, any Error)] = []
+    for document in try database.table(table).all() {
+      do {
+        records.append(try JSONDecoder().decode(Record.self, from: document.document))
+      } catch {
+        unreadable.append((document.id, error))
+      }
+    }
+    return (records, unreadable)
+  }
+
+  private static func encode(_ record: some Encodable) throws -> Data { try JSONEncoder().encode(record) }
+}

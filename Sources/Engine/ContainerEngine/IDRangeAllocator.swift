@@ -1,0 +1,65 @@
+import Model
+import Synchronization
+
+/// Hands every container a range of host ids of its own, so that no two containers ever share one.
+///
+/// The pool lies from 0x70000000 on, above the ids that systemd gives to its containers (0x00080000 to 0x6FFFFFFF), and is
+/// cut into slices, one for each engine on the host. The first range of a slice belongs to the engine's volumes.
+public final class IDRangeAllocator: Sendable {
+  /// First id of the whole pool.
+  public static let poolFirst: UInt32 = 0x7000_0000
+  /// Ranges in one engine's slice, the volumes' own included.
+  public static let rangesPerSlice: UInt32 = 2048
+  /// Slices in the pool: up to id 0xEFFFFFFF.
+  public static let sliceCount: UInt32 = 16
+
+  private struct State {
+    var used: Set<UInt32> = []
+    var next: UInt32 = 1
+  }
+
+  private let first: UInt32
+  private let state = Mutex(State())
+
+  /// - Parameter first: first id of this engine's slice.
+  public init(first: UInt32) { self.first = first }
+
+  /// The range that owns the files of all volumes, whichever container they are mounted in.
+  public var volumeRange: IDRange { IDRange(first: first) }
+
+  /// A range that no container has.
+  /// - Throws: `resourceExhausted` when the slice is used up.
+  public func allocate() throws -> IDRange {
+    try state.withLock { state in
+      // Ranges come round robin, so that a range that was just given back is not given out again at once.
+      for step in 0..<(Self.rangesPerSlice - 1) {
+        let index = (state.next - 1 + step) % (Self.rangesPerSlice - 1) + 1
+        if state.used.insert(index).inserted {
+          state.next = index % (Self.rangesPerSlice - 1) + 1
+          return IDRange(first: first + index * IDRange.standardCount)
+        }
+      }
+      throw PlatformError(
+        .resourceExhausted,
+        "no free range of user ids: this engine has \(Self.rangesPerSlice - 1) containers; remove some first")
+    }
+  }
+
+  /// Marks the range of a container that was there before this start.
+  func adopt(_ range: IDRange) {
+    guard let index = index(of: range) else { return }
+    state.withLock { _ = $0.used.insert(index) }
+  }
+
+  /// Gives a range back.
+  func release(_ range: IDRange) {
+    guard let index = index(of: range) else { return }
+    state.withLock { _ = $0.used.remove(index) }
+  }
+
+  private func index(of range: IDRange) -> UInt32? {
+    guard range.first > first, (range.first - first) % IDRange.standardCount == 0 else { return nil }
+    let index = (range.first - first) / IDRange.standardCount
+    return index < Self.rangesPerSlice ? index : nil
+  }
+}

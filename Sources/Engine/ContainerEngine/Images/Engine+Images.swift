@@ -1,0 +1,110 @@
+import Glibc
+import ImageCatalog
+import LinuxSystem
+import Model
+import Synchronization
+
+extension Engine {
+  public func images() throws -> [ImageRecord] { try catalog.list() }
+  public func image(_ reference: String) throws -> ImageRecord { try catalog.resolve(reference) }
+
+  /// How many containers were made from an image.
+  public func containersUsing(image: Digest) -> Int { registry.all.count { $0.record.imageID == image } }
+
+  /// Removes a name of an image, or the image when it was its last.
+  public func removeImage(_ reference: String, force: Bool, noPrune: Bool) async throws -> [ImageRemoval] {
+    let removals = try catalog.remove(reference, force: force, noPrune: noPrune) { [self] id in
+      registry.all.first { $0.record.imageID == id }.map { container in
+        ImageUse(container: container.id, isRunning: container.process != nil)
+      }
+    }
+    tell(removals)
+    return removals
+  }
+
+  private func tell(_ removals: [ImageRemoval]) {
+    for removal in removals {
+      switch removal {
+      case .untagged(let name): events.emit(.image, "untag", id: name, attributes: ["name": name])
+      case .deleted(let id): events.emit(.image, "delete", id: id, attributes: ["name": id])
+      }
+    }
+  }
+
+  /// Gives an image a further name.
+  public func tagImage(_ reference: String, repository: String, tag: String) async throws {
+    let image = try catalog.resolve(reference)
+    let name = tag.isEmpty ? repository : "\(repository):\(tag)"
+    try catalog.tag(image.id, as: try ImageReference(parsing: name))
+    events.emit(.image, "tag", id: image.id.description, attributes: ["name": name])
+  }
+
+  /// Reads images from an archive of `docker save` or an OCI layout.
+  public func loadImages(from tar: Descriptor, progress: @escaping @Sendable (String) -> Void) async throws -> [String] {
+    let names = try catalog.load(from: tar, progress: progress)
+    for name in names { events.emit(.image, "load", id: name, attributes: ["name": name]) }
+    return names
+  }
+
+  /// Writes images as an archive that `docker load` and OCI tools read.
+  public func saveImages(_ references: [String]) async throws -> ProducedBytes {
+    for reference in references { _ = try catalog.resolve(reference) }
+    return try produce { [catalog] descriptor in try catalog.save(references, to: descriptor) }
+  }
+
+  /// Makes an image of one layer from a tar archive of a file system.
+  public func importImage(from tar: Descriptor, reference: String?, message: String, changes: [String]) async throws -> Digest {
+    let id = try catalog.importTar(
+      from: tar, reference: try reference.map { try ImageReference(parsing: $0) }, message: message, changes: changes)
+    events.emit(.image, "import", id: id.description, attributes: ["name": reference ?? id.description])
+    return id
+  }
+
+  /// Makes a base image from the distribution's packages.
+  public func bootstrapImage(
+    _ reference: String, include: [String], progress: @escaping @Sendable (String) -> Void
+  ) async throws -> ImageRecord {
+    let record = try ImageBootstrap(catalog: catalog, scratchDirectory: paths.root)
+      .run(reference: reference, include: include, progress: progress)
+    events.emit(.image, "import", id: record.id.description, attributes: ["name": reference])
+    return record
+  }
+
+  /// Removes images that nothing refers to.
+  public func pruneImages(_ filter: PruneFilter) async throws -> (removed: [ImageRemoval], reclaimedBytes: Int64) {
+    let used = Set(registry.all.map(\.record.imageID))
+    let result = try catalog.prune(all: filter.all, isUsed: { used.contains($0) }) { image in
+      filter.takes(labels: image.labels, createdAt: image.createdAt)
+    }
+    tell(result.removed)
+    events.emit(.image, "prune", id: "", attributes: ["reclaimed": String(result.reclaimedBytes)])
+    return result
+  }
+
+  /// Runs `body` on a thread that may block, writing to a pipe whose other end the caller reads.
+  func produce(_ body: @escaping @Sendable (Descriptor) throws -> Void) throws -> ProducedBytes {
+    let (read, write) = try Descriptor.pipe()
+    let outcome = OneShot<Result<Void, any Error>>()
+    let end = PipeEnd(write)
+    lifetime.run(on: executor) {
+      let result = Result { try end.use(body) }
+      outcome.resolve(result)
+    }
+    return ProducedBytes(descriptor: read) { try await outcome.wait().get() }
+  }
+}
+
+/// Holds a pipe's end until it has been used, and closes it then: the reader sees the end of the stream.
+private final class PipeEnd: Sendable {
+  private let descriptor: Mutex<Descriptor?>
+
+  init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }
+
+  func use(_ body: (Descriptor) throws -> Void) throws {
+    guard let taken = descriptor.withLock({ descriptor -> Descriptor? in
+      defer { descriptor = nil }
+      return descriptor
+    }) else { return }
+    try body(taken)
+  }
+}

@@ -1,0 +1,170 @@
+import Glibc
+import Isolation
+import LinuxSystem
+import Model
+import Snapshots
+
+/// A container's root and binds, ready to be put together, and how the specification names them.
+struct AssemblyPlan: Sendable {
+  var root: RootAssembly
+  var mounts: [ResolvedMount]
+  var devices: [ResolvedDevice]
+  var sharedMemoryPath: String?
+  /// Volumes that take the image's content at their first use: staged path, destination in the image, volume.
+  var population: [(staged: String, destination: String, volume: String)]
+}
+
+extension Engine {
+  /// Opens everything a container's root needs. Sources are opened now, in the host's namespace, and never looked up again.
+  func assembly(for record: ContainerRecord) throws -> AssemblyPlan {
+    let layerMap = record.ids.isHost ? nil : try Self.userNamespace(from: 0, to: record.ids)
+    var builder = AssemblyBuilder(engine: self, record: record, layerMap: layerMap)
+    try builder.addHostFiles()
+    for (index, mount) in record.mounts.enumerated() where mount.kind != .tmpfs {
+      try builder.add(mount, name: "v\(index)")
+    }
+    for (index, device) in record.settings.host.devices.enumerated() { try builder.add(device, name: "d\(index)") }
+    try builder.addSharedMemory()
+    let plan = RootfsPlan(
+      layers: record.layers, container: record.id, ids: record.ids, userNamespace: layerMap)
+    return AssemblyPlan(
+      root: RootAssembly(snapshots: snapshots, plan: plan, binds: builder.binds), mounts: builder.mounts,
+      devices: builder.devices, sharedMemoryPath: builder.sharedMemoryPath, population: builder.population)
+  }
+
+  /// A user namespace whose map turns ids that begin at `first` on disk into `ids`.
+  static func userNamespace(from first: UInt32, to ids: IDRange) throws -> Descriptor {
+    let outside = ids.isHost ? 0 : ids.first
+    let map = [IDMapEntry(inside: first, outside: outside, count: IDRange.standardCount)]
+    return try UserNamespace.create(uidMap: map, gidMap: map)
+  }
+}
+
+/// Collects binds under their staged names.
+private struct AssemblyBuilder {
+  let engine: Engine
+  let record: ContainerRecord
+  let layerMap: Descriptor?
+  var volumeMap: Descriptor?
+  var binds: [RootAssembly.Bind] = []
+  var mounts: [ResolvedMount] = []
+  var devices: [ResolvedDevice] = []
+  var sharedMemoryPath: String?
+  var population: [(staged: String, destination: String, volume: String)] = []
+
+  init(engine: Engine, record: ContainerRecord, layerMap: Descriptor?) {
+    self.engine = engine
+    self.record = record
+    self.layerMap = layerMap
+  }
+
+  /// /etc/hosts, /etc/hostname and /etc/resolv.conf, unless a mount of the client's takes their place.
+  mutating func addHostFiles() throws {
+    let source = try engine.hostFilesOwner(record)
+    let folder = try Descriptor.open(engine.paths.container(source), flags: O_PATH | O_DIRECTORY)
+    binds.append(try RootAssembly.bind(folder, name: "files", recursive: false, idmap: nil))
+    for file in ["hosts", "hostname", "resolv.conf"] {
+      let destination = "/etc/\(file)"
+      if record.mounts.contains(where: { $0.destination == destination }) { continue }
+      mounts.append(
+        ResolvedMount(source: "\(RootAssembly.stage)/files/\(file)", destination: destination, propagation: "rprivate"))
+    }
+  }
+
+  mutating func add(_ mount: MountPoint, name: String) throws {
+    let staged = "\(RootAssembly.stage)/\(name)"
+    switch mount.kind {
+    case .tmpfs: return
+    case .volume:
+      let volume = mount.volumeName ?? ""
+      let root = try RootedDirectory(path: engine.paths.volumeData(volume))
+      let source = try mount.subpath.map { try openSubpath($0, in: root, volume: volume) } ?? root.descriptor
+      binds.append(try RootAssembly.bind(source, name: name, recursive: false, idmap: try mapOfVolumes()))
+      if !mount.noCopy, mount.subpath == nil, try !engine.volumeStore.record(volume).populated {
+        population.append((staged, mount.destination, volume))
+      }
+    case .bind:
+      // The path is compared once more: a link may have been put in its way since the container was created.
+      let resolved = try Engine.realPath(mount.source)
+      try engine.policy.checkHostPath(
+        resolved, readOnly: mount.readOnly, reserved: [engine.paths.root, engine.paths.run])
+      let source = try Descriptor.open(resolved, flags: O_PATH | O_NOFOLLOW)
+      binds.append(
+        try RootAssembly.bind(source, name: name, recursive: !mount.nonRecursive, idmap: try mapOfBind(source, path: resolved)))
+    }
+    mounts.append(
+      ResolvedMount(
+        source: staged, destination: mount.destination, readOnly: mount.readOnly,
+        propagation: mount.propagation.isEmpty ? nil : mount.propagation, recursive: !mount.nonRecursive))
+  }
+
+  private func openSubpath(_ subpath: String, in root: RootedDirectory, volume: String) throws -> Descriptor {
+    do {
+      return try root.openPath(subpath, followLink: true)
+    } catch let error as SystemError {
+      throw PlatformError(
+        .invalidArgument, "invalid subpath '\(subpath.prefix(256))' of volume \(volume): \(SystemError.message(for: error.errno))",
+        cause: error)
+    }
+  }
+
+  private mutating func mapOfVolumes() throws -> Descriptor? {
+    if let volumeMap { return volumeMap }
+    let map = try Engine.userNamespace(from: engine.idRanges.volumeRange.first, to: record.ids)
+    volumeMap = map
+    return map
+  }
+
+  /// Bind mounts: the folder's owner on the host is the container's root, everyone else in the container lies in the
+  /// volumes' range. A folder of the host's root stays the host root's, unless the policy gives its ownership away.
+  private mutating func mapOfBind(_ source: Descriptor, path: String) throws -> Descriptor? {
+    guard !record.ids.isHost else { return nil }
+    if engine.policy.ownership(ofHostPath: path) == .host { return layerMap }
+    let status = try source.status()
+    let volumes = engine.idRanges.volumeRange
+    func map(_ owner: UInt32) -> [IDMapEntry] {
+      let isForeign = owner != 0 && volumes.inside(owner) == nil
+      guard isForeign else {
+        return [IDMapEntry(inside: volumes.first, outside: record.ids.first, count: IDRange.standardCount)]
+      }
+      return [
+        IDMapEntry(inside: owner, outside: record.ids.first, count: 1),
+        IDMapEntry(inside: volumes.first + 1, outside: record.ids.first + 1, count: IDRange.standardCount - 1),
+      ]
+    }
+    return try UserNamespace.create(uidMap: map(status.uid), gidMap: map(status.gid))
+  }
+
+  /// A device node of the engine's own making, which belongs to the container's root.
+  mutating func add(_ request: DeviceRequest, name: String) throws {
+    let status = try FileInspection.status(request.pathOnHost)
+    guard status.type == .characterDevice || status.type == .blockDevice else {
+      throw PlatformError(
+        .invalidArgument, "error gathering device information while adding custom device \"\(request.pathOnHost.prefix(256))\": not a device node")
+    }
+    let folder = "\(engine.paths.container(record.id))/devices"
+    try FileSystem.makeDirectories(folder, mode: 0o711)
+    let node = "\(folder)/\(name)"
+    try FileSystem.removeFile(node)
+    try systemCall("mknod", node) { mknod(node, status.type.modeBits | 0o660, dev_t(status.rawDevice.encoded)) }
+    try FileOwnership.set(node, user: record.ids.first, group: record.ids.first)
+    let source = try Descriptor.open(node, flags: O_PATH | O_NOFOLLOW)
+    binds.append(try RootAssembly.bind(source, name: name, recursive: false, idmap: nil))
+    devices.append(
+      ResolvedDevice(
+        source: "\(RootAssembly.stage)/\(name)", destination: request.pathInContainer,
+        kind: status.type == .blockDevice ? .block : .character,
+        number: status.rawDevice,
+        permissions: request.permissions, mode: 0o660))
+  }
+
+  /// The /dev/shm of the container whose ipc namespace is joined.
+  mutating func addSharedMemory() throws {
+    guard case .container(let reference) = record.settings.host.ipcMode else { return }
+    let other = try engine.runningProcess(reference, for: "ipc")
+    let root = try RootedDirectory(path: "/proc/\(other.initial.pid)/root")
+    let source = try root.openPath("/dev/shm", followLink: false)
+    binds.append(try RootAssembly.bind(source, name: "shm", recursive: false, idmap: nil))
+    sharedMemoryPath = "\(RootAssembly.stage)/shm"
+  }
+}

@@ -1,0 +1,203 @@
+import Glibc
+import ImageCatalog
+import Isolation
+import LinuxSystem
+import Model
+import Networking
+import OCITypes
+
+extension Engine {
+  /// Makes a container and returns its id and warnings; nothing runs yet.
+  ///
+  /// On disk when this returns: the record, the writable layer and its volumes. On failure nothing of it remains.
+  public func createContainer(name: String?, settings: ContainerSettings) async throws -> (id: ContainerID, warnings: [String]) {
+    let image = try catalog.resolve(settings.image)
+    let warnings = try check(settings, image: image)
+    let id = ContainerID.random()
+    let name = try reserveName(name, for: id)
+    var made = CreationUndo(engine: self, id: id, name: name)
+    do {
+      let volumesFrom = try settings.host.volumesFrom.flatMap(mountsFrom)
+      var record = try makeRecord(id: id, name: name, settings: settings, image: image)
+      record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
+      guard registry.count < policy.limits.containers else {
+        throw PlatformError(
+          .resourceExhausted, "this engine has \(registry.count) containers, the limit of its policy (limits.containers)")
+      }
+      if !record.ids.isHost, !record.sharesIDs { made.range = record.ids }
+      try FileSystem.makeDirectory(paths.container(id), mode: 0o711)
+      try snapshots.createWritable(id, ids: record.ids)
+      made.hasFiles = true
+      try store.save(record)
+      registry.insert(Container(record: record, revisions: revisions))
+      emit("create", record)
+      return (id, warnings)
+    } catch {
+      made.undo()
+      throw error
+    }
+  }
+
+  private func check(_ settings: ContainerSettings, image: ImageRecord) throws -> [String] {
+    if let platform = settings.platform, !platform.isEmpty {
+      let own = "linux/\(image.architecture)"
+      guard platform == own || platform.hasPrefix(own + "/") || platform == "linux" else {
+        throw PlatformError(
+          .notFound, "image with reference \(settings.image) was found but does not provide the specified platform (\(platform.prefix(64)))")
+      }
+    }
+    let warnings = try SettingsValidator.validate(settings, host: host, policy: policy)
+    _ = try runtime(settings.host.runtime)
+    try PolicyCheck(policy: policy).check(settings)
+    _ = try LogRetention(options: settings.host.log.options, defaults: defaultRetention)
+    return warnings
+  }
+
+  var defaultRetention: LogRetention {
+    LogRetention(
+      maxSizeBytes: policy.defaults.logMaxSizeBytes, maxFiles: policy.defaults.logMaxFiles,
+      maxAgeSeconds: policy.defaults.logMaxAgeSeconds)
+  }
+
+  private func reserveName(_ name: String?, for id: ContainerID) throws -> String {
+    if let name, !name.isEmpty {
+      let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
+      try ContainerName.check(plain)
+      try registry.reserve(name: plain, for: id)
+      return plain
+    }
+    for attempt in 0..<100 {
+      let candidate = NameGenerator.name(attempt: attempt)
+      if registry.isTaken(candidate) { continue }
+      do {
+        try registry.reserve(name: candidate, for: id)
+        return candidate
+      } catch let error as PlatformError where error.code == .conflict { continue }
+    }
+    throw PlatformError(.resourceExhausted, "no free container name was found; give one with --name")
+  }
+
+  private func makeRecord(id: ContainerID, name: String, settings: ContainerSettings, image: ImageRecord) throws -> ContainerRecord {
+    let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
+    let hostname = settings.hostname.flatMap { $0.isEmpty ? nil : $0 } ?? (usesHostNames(settings) ? Self.hostName() : id.short)
+    let usesHostIDs = settings.host.privileged || settings.host.userMode == .host
+    let signal = try SignalNumber.parse(defaults.stopSignal)
+    let shared = try sharedIDs(settings)
+    var record = ContainerRecord(
+      id: id, name: name, settings: settings, imageID: image.id, layers: image.chainIDs,
+      ids: usesHostIDs ? .host : try shared ?? idRanges.allocate(), createdAt: Int64(Clock.realTimeNanoseconds()),
+      arguments: try defaults.arguments(), environment: defaults.environment(hostname: hostname),
+      workingDirectory: defaults.workingDirectory, user: defaults.user, stopSignal: signal,
+      stopSignalName: defaults.stopSignal, exposedPorts: try defaults.exposedPorts(), healthcheck: defaults.healthcheck,
+      labels: defaults.labels, mounts: [], hostname: hostname, networks: try resolveNetworks(settings),
+      runtime: try runtime(settings.host.runtime).name,
+      logDriver: settings.host.log.driver.isEmpty ? policy.defaults.logDriver : settings.host.log.driver)
+    record.sharesIDs = shared != nil
+    return record
+  }
+
+  /// A container that joins another's pid or ipc namespace has to have its ids, or it could not touch what is in there.
+  private func sharedIDs(_ settings: ContainerSettings) throws -> IDRange? {
+    for mode in [settings.host.pidMode, settings.host.ipcMode] {
+      if case .container(let reference) = mode { return try registry.find(reference).record.ids }
+    }
+    return nil
+  }
+
+  private func usesHostNames(_ settings: ContainerSettings) -> Bool {
+    settings.host.networkMode == .host || settings.host.utsMode == .host
+  }
+
+  static func hostName() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The networks a container is to be on: its mode's first, with what the client said of it.
+  private func resolveNetworks(_ settings: ContainerSettings) throws -> [NetworkAttachment] {
+    let first: String
+    switch settings.host.networkMode {
+    case .host, .none, .container: return []
+    case .standard: first = NetworkDefaults.bridge
+    case .network(let name): first = name
+    }
+    let record = try networkStore.find(first)
+    var result: [NetworkAttachment] = []
+    var attachment = settings.networks.first { matches($0.network, record) || $0.network == "default" } ?? NetworkAttachment(network: first)
+    attachment.network = record.name
+    result.append(attachment)
+    for other in settings.networks where !matches(other.network, record) && other.network != "default" {
+      var other = other
+      other.network = try networkStore.find(other.network).name
+      result.append(other)
+    }
+    return result
+  }
+
+  private func matches(_ reference: String, _ record: NetworkRecord) -> Bool {
+    reference == record.name || reference == record.id.hex
+  }
+
+  /// The mounts that another container's `volumes-from` gives.
+  private func mountsFrom(_ text: String) throws -> [MountPoint] {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+    guard let name = parts.first else {
+      throw PlatformError(.invalidArgument, "invalid volumes-from specification: '\(text.prefix(128))'")
+    }
+    let mode = parts.count > 1 ? parts[1] : ""
+    guard ["", "rw", "ro", "z", "Z"].contains(mode) else {
+      throw PlatformError(.invalidArgument, "invalid mode for volumes-from: \(mode.prefix(32))")
+    }
+    return try registry.find(name).record.mounts.filter { $0.kind != .tmpfs }.map { mount in
+      var mount = mount
+      if mode == "ro" { mount.readOnly = true }
+      return mount
+    }
+  }
+
+  func emit(_ action: String, _ record: ContainerRecord, _ more: [String: String] = [:]) {
+    var attributes = record.labels
+    attributes["name"] = record.name
+    attributes["image"] = record.settings.image
+    attributes.merge(more) { _, new in new }
+    events.emit(.container, action, id: record.id.hex, attributes: attributes)
+  }
+}
+
+/// What was made for a container so far, to be taken back when its making fails.
+struct CreationUndo {
+  let engine: Engine
+  let id: ContainerID
+  let name: String
+  var range: IDRange?
+  var volumes: [String] = []
+  var hasFiles = false
+
+  func undo() {
+    engine.registry.release(name: name, of: id)
+    if hasFiles { try? engine.snapshots.removeWritable(id) }
+    try? FileSystem.removeTree(engine.paths.container(id))
+    for volume in volumes { try? engine.volumeStore.remove(volume) }
+    if let range { engine.idRanges.release(range) }
+  }
+}
+
+/// docker's grammar of container names.
+enum ContainerName {
+  static let limitBytes = 255
+
+  static func check(_ name: String) throws {
+    let bytes = Array(name.utf8)
+    func plain(_ byte: UInt8) -> Bool {
+      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+    }
+    let valid =
+      bytes.count >= 2 && bytes.count <= limitBytes && plain(bytes[0])
+      && bytes.dropFirst().allSatisfy { plain($0) || $0 == 95 || $0 == 46 || $0 == 45 }
+    guard valid else {
+      throw PlatformError(
+        .invalidArgument, "Invalid container name (\(name.prefix(limitBytes))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    }
+  }
+}

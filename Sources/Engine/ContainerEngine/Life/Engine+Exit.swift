@@ -1,0 +1,148 @@
+import Glibc
+import LinuxSystem
+import Model
+import OCIRuntime
+
+extension Engine {
+  /// Waits for a run's end and deals with it. Its conmon is a child of this engine, or was one of an earlier engine.
+  func watch(_ container: Container, process: MonitoredProcess, isChild: Bool) {
+    lifetime.run(on: executor) { [self] in
+      do {
+        try await poller.waitEnd(process.monitorDescriptor)
+      } catch {
+        return  // The engine ends; the next one adopts the container.
+      }
+      if isChild { _ = try? PidFD.waitExit(process.monitorDescriptor) }
+      await finishRun(container)
+    }
+  }
+
+  /// Cleans up after a run, records how it ended and tells everyone; then restarts or removes, as was asked for.
+  func finishRun(_ container: Container) async {
+    let before = container.record
+    let files = MonitorFiles(bundle: paths.bundle(before.id), exitDirectory: paths.exits, id: before.id)
+    // Without an exit file conmon itself was killed, and with it the engine's view of the container.
+    let code = ((try? files.exitCode()) ?? nil) ?? 137
+    let outOfMemory = files.sawOutOfMemory
+    container.change { $0.healthTask?.cancel(); $0.healthTask = nil }
+    cleanUpRun(before)
+    let now = Int64(Clock.realTimeNanoseconds())
+    let (record, exit, execs) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>, [ExecSession]) in
+      state.process = nil
+      state.health = nil
+      state.record.run.status = .exited
+      state.record.run.exitCode = code
+      state.record.run.oomKilled = outOfMemory
+      state.record.run.finishedAt = now
+      state.record.run.pid = 0
+      state.record.endpoints = [:]
+      state.record.publishedPorts = []
+      // Whoever waits from now on waits for the next run's end.
+      defer { state.exit = OneShot() }
+      return (state.record, state.exit, Array(state.execs.values))
+    }
+    for exec in execs where exec.isRunning { exec.end(code: 137) }
+    let decision = RestartDecision.make(record, lasted: now - record.run.startedAt, streak: container.read { $0.failureStreak })
+    if outOfMemory { emit("oom", record) }
+    emit("die", record, ["exitCode": String(code), "execDuration": String((now - record.run.startedAt) / 1_000_000_000)])
+    if case .restart(let delay, let streak) = decision {
+      container.change { state in
+        state.record.run.status = .restarting
+        state.failureStreak = streak
+      }
+      save(container)
+      exit.resolve(ContainerExit(code: code, error: nil))
+      scheduleRestart(container, delaySeconds: delay)
+      return
+    }
+    save(container)
+    exit.resolve(ContainerExit(code: code, error: nil))
+    if record.settings.host.autoRemove, !lifetime.isOver {
+      try? await removeContainer(record.id.hex, force: true, volumes: true)
+    }
+  }
+
+  /// Takes back what the kernel and the runtime hold for a run.
+  func cleanUpRun(_ record: ContainerRecord) {
+    if let runtime = try? runtime(record.runtime) {
+      do {
+        try monitor.delete(record.id, runtime: runtime, force: true)
+      } catch {
+        logger.warning("cleaning up after container \(record.id.short): \(error)")
+      }
+    }
+    releaseNetwork(record.id, endpoints: Array(record.endpoints.values))
+    removeCgroup(record)
+    try? FileSystem.removeFile("\(paths.exits)/\(record.id.hex)")
+    try? FileSystem.removeTree(paths.bundle(record.id))
+  }
+
+  func save(_ container: Container) {
+    let record = container.record
+    do {
+      try store.save(record)
+    } catch {
+      logger.error("the state of container \(record.id.short) could not be recorded: \(error)")
+    }
+  }
+
+  func scheduleRestart(_ container: Container, delaySeconds: Double) {
+    let task = lifetime.run(on: executor) { [self] in
+      do {
+        try await Task.sleep(for: .seconds(delaySeconds))
+      } catch { return }
+      await container.lock.withLock { token in
+        guard container.status == .restarting, !Task.isCancelled else { return }
+        container.change {
+          $0.restartTask = nil
+          $0.record.run.restartCount += 1
+        }
+        do {
+          try await start(container, token)
+        } catch {
+          logger.error("restarting container \(container.id.short) failed: \(error)")
+          await retryRestart(container)
+        }
+      }
+    }
+    container.change { $0.restartTask = task }
+  }
+
+  private func retryRestart(_ container: Container) async {
+    let record = container.record
+    let decision = RestartDecision.make(record, lasted: 0, streak: container.read { $0.failureStreak })
+    guard case .restart(let delay, let streak) = decision else { return }
+    container.change { state in
+      state.record.run.status = .restarting
+      state.failureStreak = streak
+    }
+    save(container)
+    scheduleRestart(container, delaySeconds: delay)
+  }
+}
+
+/// Whether a container that ended is started again, and when: docker's rules and back-off.
+enum RestartDecision: Equatable {
+  case rest
+  case restart(delaySeconds: Double, streak: Int)
+
+  private static let firstDelaySeconds = 0.1
+  private static let longestDelaySeconds = 60.0
+  /// A run that lasted this long counts as a success, and the delay begins anew.
+  private static let goodRunNanoseconds: Int64 = 10_000_000_000
+
+  static func make(_ record: ContainerRecord, lasted: Int64, streak: Int) -> RestartDecision {
+    let policy = record.settings.host.restart
+    guard !record.run.stoppedByUser else { return .rest }
+    switch policy.kind {
+    case .no: return .rest
+    case .always, .unlessStopped: break
+    case .onFailure:
+      guard record.run.exitCode != 0 else { return .rest }
+      if policy.maximumRetryCount > 0, record.run.restartCount >= policy.maximumRetryCount { return .rest }
+    }
+    let next = lasted >= goodRunNanoseconds ? 0 : streak
+    let delay = min(longestDelaySeconds, firstDelaySeconds * Double(1 << min(next, 16)))
+    return .restart(delaySeconds: delay, streak: next + 1)
+  }
+}

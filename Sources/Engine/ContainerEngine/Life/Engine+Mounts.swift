@@ -1,0 +1,121 @@
+import Glibc
+import ImageCatalog
+import Isolation
+import LinuxSystem
+import Model
+
+extension Engine {
+  /// Decides every mount of a new container: what the client asked for, what `volumes-from` brings, the image's volumes.
+  /// Volumes that do not exist are made; `made` remembers the anonymous ones.
+  func resolveMounts(
+    _ record: ContainerRecord, image: ImageRecord, inherited: [MountPoint], made: inout CreationUndo
+  ) throws -> [MountPoint] {
+    var mounts: [MountPoint] = []
+    func add(_ mount: MountPoint) {
+      mounts.removeAll { $0.destination == mount.destination }
+      mounts.append(mount)
+    }
+    for mount in inherited { add(mount) }
+    for request in record.settings.host.mounts { add(try resolve(request, made: &made)) }
+    for (destination, options) in record.settings.host.tmpfs.sorted(by: { $0.key < $1.key }) {
+      add(Self.tmpfs(destination, options: options, shortSyntax: true))
+    }
+    let defaults = ContainerDefaults(settings: record.settings, image: image.config.config ?? .init())
+    for destination in defaults.anonymousVolumes {
+      let path = try Self.clean(destination)
+      if mounts.contains(where: { $0.destination == path }) { continue }
+      var request = MountRequest(kind: .volume, source: nil, destination: path)
+      request.shortSyntax = true
+      add(try resolve(request, made: &made))
+    }
+    // Parents before children, whatever order they were asked in.
+    return mounts.sorted { Self.depth($0.destination) < Self.depth($1.destination) }
+  }
+
+  private func resolve(_ request: MountRequest, made: inout CreationUndo) throws -> MountPoint {
+    let destination = try Self.clean(request.destination)
+    var mount = MountPoint(
+      kind: request.kind, volumeName: nil, source: "", destination: destination, readOnly: request.readOnly,
+      propagation: request.propagation ?? (request.kind == .bind ? "rprivate" : ""), modeText: request.modeText,
+      subpath: request.volumeSubpath, noCopy: request.noCopy, nonRecursive: request.nonRecursive,
+      shortSyntax: request.shortSyntax)
+    switch request.kind {
+    case .bind:
+      mount.source = try resolveBind(request)
+    case .volume:
+      if let driver = request.volumeDriver, !driver.isEmpty, driver != "local" {
+        throw PlatformError(.notImplemented, "volume driver '\(driver.prefix(64))' is not supported: only 'local' is")
+      }
+      let isNew = request.source.map { !volumeStore.contains($0) } ?? true
+      let volume = try volumeStore.create(
+        name: request.source, labels: request.volumeLabels, options: request.volumeDriverOptions,
+        anonymous: request.source?.isEmpty ?? true)
+      if isNew {
+        if volume.anonymous { made.volumes.append(volume.name) }
+        events.emit(.volume, "create", id: volume.name, attributes: ["driver": "local"])
+      }
+      mount.volumeName = volume.name
+      mount.source = paths.volumeData(volume.name)
+    case .tmpfs:
+      var options: [String] = []
+      if let size = request.tmpfsSizeBytes, size > 0 { options.append("size=\(size)") }
+      if let mode = request.tmpfsMode, mode > 0 { options.append("mode=\(String(mode, radix: 8))") }
+      if request.readOnly { options.append("ro") }
+      mount = Self.tmpfs(destination, options: options.joined(separator: ","), shortSyntax: false)
+    }
+    return mount
+  }
+
+  /// A bind's source with links resolved, checked against the policy; `-v` makes a missing folder, `--mount` does not.
+  private func resolveBind(_ request: MountRequest) throws -> String {
+    let asked = request.source ?? ""
+    guard asked.hasPrefix("/") else {
+      throw PlatformError(.invalidArgument, "invalid mount config for type \"bind\": invalid mount path: '\(asked.prefix(256))' mount path must be absolute")
+    }
+    if request.createSource, !FileSystem.exists(asked) {
+      // What may not be mounted is not made either.
+      try policy.checkHostPath(asked, readOnly: request.readOnly, reserved: [paths.root, paths.run])
+      try FileSystem.makeDirectories(asked)
+    }
+    guard FileSystem.exists(asked) else {
+      throw PlatformError(
+        .invalidArgument, "invalid mount config for type \"bind\": bind source path does not exist: \(asked.prefix(1024))")
+    }
+    let resolved = try Self.realPath(asked)
+    try policy.checkHostPath(resolved, readOnly: request.readOnly, reserved: [paths.root, paths.run])
+    return resolved
+  }
+
+  static func realPath(_ path: String) throws -> String {
+    guard let resolved = realpath(path, nil) else {
+      throw SystemError(errno: errno, operation: "realpath", subject: path)
+    }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  private static func tmpfs(_ destination: String, options: String, shortSyntax: Bool) -> MountPoint {
+    MountPoint(
+      kind: .tmpfs, volumeName: nil, source: "", destination: destination,
+      readOnly: options.split(separator: ",").contains("ro"), propagation: "", modeText: "", subpath: nil, noCopy: false,
+      nonRecursive: false, tmpfsOptions: options, shortSyntax: shortSyntax)
+  }
+
+  /// A destination as an absolute path without `.`, `..` and doubled slashes.
+  static func clean(_ path: String) throws -> String {
+    guard path.hasPrefix("/"), path.utf8.count < 4096, !path.utf8.contains(0) else {
+      throw PlatformError(
+        .invalidArgument, "invalid mount config: invalid mount path: '\(path.prefix(256))' mount path must be absolute")
+    }
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    guard !parts.isEmpty else {
+      throw PlatformError(.invalidArgument, "invalid mount config: destination can't be '/'")
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  private static func depth(_ path: String) -> Int { path.utf8.count { $0 == 47 } }
+}

@@ -1,0 +1,160 @@
+import LinuxSystem
+import Model
+import Networking
+import OCIRuntime
+
+extension Engine {
+  /// Compares the records with what the kernel has, adopts what runs, and finishes or removes what a crash left.
+  ///
+  /// Called once, before the engine serves anyone.
+  public func reconcile() async throws {
+    let loaded = try store.load(EngineStore.containers, as: ContainerRecord.self)
+    for (id, error) in loaded.unreadable {
+      logger.error("container \(id) cannot be read; its files stay and it is left out: \(error)")
+    }
+    for record in loaded.records {
+      idRanges.adopt(record.ids)
+      registry.insert(Container(record: record, revisions: revisions))
+    }
+    try networking.restore(networkStore.all)
+    try createDefaultNetworks()
+    var adopted: [Container] = []
+    var ended: [Container] = []
+    for container in registry.all {
+      switch try adoption(of: container) {
+      case .running: adopted.append(container)
+      case .ended: ended.append(container)
+      case .idle: break
+      }
+    }
+    try reconcileNetworks(adopted)
+    removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))
+    for container in adopted {
+      guard let process = container.process else { continue }
+      watch(container, process: process, isChild: false)
+      startHealthChecks(container)
+    }
+    for container in ended { await finishRun(container) }
+    startByPolicy()
+    keepLogs()
+  }
+
+  private enum Adoption {
+    case running
+    case ended
+    case idle
+  }
+
+  private func adoption(of container: Container) throws -> Adoption {
+    let record = container.record
+    let run = record.run
+    guard run.monitorPid > 0, run.isRunning || run.status == .restarting else {
+      // A start or a restart that did not come to its end.
+      if !record.endpoints.isEmpty || run.status == .restarting || run.status == .running || FileSystem.exists(paths.bundle(record.id)) {
+        return run.status == .created ? abandonStart(container) : .ended
+      }
+      return .idle
+    }
+    let process = try MonitoredProcess.adopt(
+      initial: ProcessIdentity(pid: run.pid, startTime: run.pidStartTicks),
+      monitor: ProcessIdentity(pid: run.monitorPid, startTime: run.monitorStartTicks))
+    guard let process else { return .ended }
+    container.change {
+      $0.process = process
+      if $0.record.run.status == .restarting { $0.record.run.status = .running }
+    }
+    return .running
+  }
+
+  private func abandonStart(_ container: Container) -> Adoption {
+    endUnrecordedRun(container.record)
+    cleanUpRun(container.record)
+    container.change { $0.record.endpoints = [:] }
+    save(container)
+    return .idle
+  }
+
+  /// Ends a conmon that was started in the moment before the engine was killed, so that no record knows its pid.
+  private func endUnrecordedRun(_ record: ContainerRecord) {
+    guard let runtime = try? runtime(record.runtime) else { return }
+    try? monitor.delete(record.id, runtime: runtime, force: true)
+  }
+
+  private func reconcileNetworks(_ running: [Container]) throws {
+    let members = running.compactMap { container -> RunningContainer? in
+      let record = container.record
+      guard !record.endpoints.isEmpty, let process = container.process else { return nil }
+      return RunningContainer(
+        id: record.id, name: record.name, netns: try? Namespace.open(.net, ofProcess: process.initial.pid),
+        endpoints: record.networks.compactMap { record.endpoints[$0.network] }, bindings: record.publishedPorts,
+        servers: record.settings.host.dnsServers)
+    }
+    for note in try networking.reconcile(networks: networkStore.all, running: members) { logger.notice("network: \(note)") }
+  }
+
+  /// Removes what has no record: folders, runtime states, control groups, conmons.
+  private func removeLeftovers(quarantined: Set<String>) {
+    let known = Set(registry.all.map(\.id.hex)).union(quarantined)
+    for folder in [paths.containers, paths.bundles, paths.exits] {
+      for name in (try? FileSystem.list(folder)) ?? [] where !known.contains(name) {
+        if folder == paths.bundles { endLeftoverRun(name) }
+        logger.notice("removing what is left of \(name.prefix(12)) in \(folder)")
+        try? FileSystem.removeTree("\(folder)/\(name)")
+      }
+    }
+    for id in (try? snapshots.writables()) ?? [] where !known.contains(id.hex) { try? snapshots.removeWritable(id) }
+    for name in (try? FileSystem.list(paths.trash)) ?? [] { try? FileSystem.removeTree("\(paths.trash)/\(name)") }
+  }
+
+  private func endLeftoverRun(_ name: String) {
+    guard let id = try? ContainerID(name) else { return }
+    for runtime in runtimes.values where FileSystem.exists("\(paths.runtimeState)/\(runtime.name)/\(name)") {
+      try? monitor.delete(id, runtime: runtime, force: true)
+    }
+  }
+
+  /// Starts what its restart policy says should run: after a reboot, a crash of the host, or a stop of the engine.
+  private func startByPolicy() {
+    for container in registry.all {
+      let record = container.record
+      guard container.process == nil, record.run.status == .exited, record.run.startedAt > 0 else { continue }
+      switch record.settings.host.restart.kind {
+      case .always: break
+      case .unlessStopped where !record.run.stoppedByUser: break
+      default: continue
+      }
+      lifetime.run(on: executor) { [self] in
+        await container.lock.withLock { token in
+          guard container.process == nil else { return }
+          do {
+            container.change { $0.record.run.stoppedByUser = false }
+            try await start(container, token)
+          } catch {
+            logger.error("container \(record.id.short) could not be started by its restart policy: \(error)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Ends the engine's own work. Containers go on, unless they are to be stopped.
+  public func shutDown(stopContainers: Bool) async {
+    if stopContainers {
+      await withTaskGroup(of: Void.self) { group in
+        for container in registry.all where container.process != nil {
+          group.addTask {
+            await container.lock.withLock { token in
+              let wasStopped = container.record.run.stoppedByUser
+              try? await self.stop(container, signal: nil, timeoutSeconds: nil, token)
+              // Its policy starts it again with the engine.
+              container.change { $0.record.run.stoppedByUser = wasStopped }
+              self.save(container)
+            }
+          }
+        }
+      }
+    }
+    lifetime.end()
+    networking.shutDown(removeKernelState: stopContainers)
+  }
+}

@@ -1,0 +1,189 @@
+import Glibc
+import Isolation
+import LinuxSystem
+import Model
+import Networking
+import OCIRuntime
+import OCITypes
+import Snapshots
+
+extension Engine {
+  /// Starts a container.
+  /// - Throws: `notModified` when it runs already.
+  public func startContainer(_ reference: String) async throws {
+    let container = try registry.find(reference)
+    try await container.lock.withLock { token in
+      let status = container.status
+      if status == .running || status == .restarting && container.process != nil {
+        throw PlatformError(.notModified, "container already started")
+      }
+      if status == .paused {
+        throw PlatformError(.conflict, "cannot start a paused container, try unpause instead")
+      }
+      container.change {
+        $0.restartTask?.cancel()
+        $0.restartTask = nil
+        $0.failureStreak = 0
+        $0.record.run.stoppedByUser = false
+        $0.record.run.restartCount = 0
+      }
+      try await start(container, token)
+    }
+  }
+
+  /// Starts a container whose lock is held; on failure everything that was made for the run is taken back.
+  func start(_ container: Container, _ token: OperationLock.Token) async throws {
+    guard container.removal.current == nil, container.status != .removing else {
+      throw PlatformError(.conflict, "container \(container.id.short) is marked for removal and cannot be started")
+    }
+    var run = StartedRun()
+    do {
+      try launch(container, &run)
+    } catch {
+      undo(run, of: container)
+      let message = (error as? PlatformError)?.message ?? "\(error)"
+      let code = (error as? StartFailure)?.exitCode ?? 128
+      let (record, exit) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>) in
+        state.process = nil
+        state.record.run.error = message
+        state.record.run.exitCode = code
+        state.record.run.pid = 0
+        state.record.endpoints = [:]
+        state.record.publishedPorts = []
+        if state.record.run.status != .created { state.record.run.status = .exited }
+        state.record.run.finishedAt = Int64(Clock.realTimeNanoseconds())
+        let sessions = state.pendingAttach
+        state.pendingAttach = []
+        for session in sessions { session.connect(nil) }
+        defer { state.exit = OneShot() }
+        return (state.record, state.exit)
+      }
+      try? store.save(record)
+      exit.resolve(ContainerExit(code: code, error: message))
+      throw (error as? StartFailure)?.platformError ?? error
+    }
+  }
+
+  private func launch(_ container: Container, _ run: inout StartedRun) throws {
+    var record = container.record
+    let runtime = try self.runtime(record.runtime)
+    let bundle = paths.bundle(record.id)
+    try prepareFolders(record, bundle: bundle)
+    run.bundle = bundle
+    try planEndpoints(&record)
+    run.endpoints = Array(record.endpoints.values)
+    let namespaces = try namespaces(for: record)
+    // The intent is on disk before the kernel holds anything for it.
+    let planned = record
+    container.change { $0.record.endpoints = planned.endpoints }
+    try store.save(planned)
+    let assembly = try assembly(for: record)
+    let volumes = volumeStore
+    let specification = SpecificationWriter(
+      record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
+      initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text, bundle: bundle,
+      markPopulated: { try volumes.markPopulated($0) })
+    run.runtime = runtime
+    run.created = true
+    let logs = record.logDriver != "none"
+    let retention = try LogRetention(options: record.settings.host.log.options, defaults: defaultRetention)
+    let outcome = CommandLookupResult()
+    let process: MonitoredProcess
+    do {
+      process = try monitor.create(
+        MonitorRequest(
+          id: record.id, name: record.name, runtime: runtime, bundle: bundle, terminal: record.settings.terminal,
+          openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce,
+          logPath: logs ? paths.log(record.id) : nil,
+          logLimitBytes: retention.maxSizeBytes * Int64(retention.maxFiles), exitDirectory: paths.exits)
+      ) {
+        try assembly.root.assemble()
+        outcome.set(try specification.write(root: RootAssembly.rootfs))
+      }
+    } catch {
+      throw StartFailure(error, lookup: outcome.current, program: record.arguments.first ?? "")
+    }
+    run.process = process
+    try connect(&record, process: process, run: &run)
+    let started = record
+    let sessions = container.change { state -> [AttachSession] in
+      state.record.endpoints = started.endpoints
+      state.record.publishedPorts = started.publishedPorts
+      defer { state.pendingAttach = [] }
+      return state.pendingAttach
+    }
+    try attachPending(sessions, bundle: bundle, id: record.id)
+    try monitor.start(record.id, runtime: runtime)
+    becomeRunning(container, process: process)
+  }
+
+  private func becomeRunning(_ container: Container, process: MonitoredProcess) {
+    let record = container.change { state -> ContainerRecord in
+      state.process = process
+      state.processSpec = nil
+      state.record.run.status = .running
+      state.record.run.pid = process.initial.pid
+      state.record.run.pidStartTicks = process.initial.startTime
+      state.record.run.monitorPid = process.monitor.pid
+      state.record.run.monitorStartTicks = process.monitor.startTime
+      state.record.run.startedAt = Int64(Clock.realTimeNanoseconds())
+      state.record.run.exitCode = 0
+      state.record.run.error = ""
+      state.record.run.oomKilled = false
+      return state.record
+    }
+    do {
+      try store.save(record)
+    } catch {
+      logger.error("the start of container \(record.id.short) could not be recorded: \(error)")
+    }
+    emit("start", record)
+    watch(container, process: process, isChild: true)
+    startHealthChecks(container)
+  }
+
+  private func prepareFolders(_ record: ContainerRecord, bundle: String) throws {
+    try? FileSystem.removeTree(bundle)
+    try FileSystem.makeDirectory(bundle, mode: 0o711)
+    if !FileSystem.exists(paths.container(record.id)) { try FileSystem.makeDirectory(paths.container(record.id), mode: 0o711) }
+    try? FileSystem.removeFile("\(paths.exits)/\(record.id.hex)")
+  }
+
+  func cgroupPath(_ record: ContainerRecord) throws -> CgroupPath {
+    let parent = record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? "/bulkhead-\(configuration.instance)"
+    return try CgroupPath("\(parent.hasPrefix("/") ? parent : "/" + parent)/\(record.id.hex)")
+  }
+
+  /// Removes a container's control groups; what is not there any more is no error.
+  func removeCgroup(_ record: ContainerRecord) {
+    if let path = try? cgroupPath(record) { try? cgroups.remove(path) }
+  }
+
+  /// Connects the sessions that waited for this start.
+  private func attachPending(_ sessions: [AttachSession], bundle: String, id: ContainerID) throws {
+    let files = MonitorFiles(bundle: bundle, exitDirectory: paths.exits, id: id)
+    for session in sessions {
+      session.connect(.monitor(try AsyncDescriptor(try files.connectStreams(), poller: poller)))
+    }
+  }
+
+  private func undo(_ run: StartedRun, of container: Container) {
+    if let runtime = run.runtime, run.created { try? monitor.delete(container.id, runtime: runtime, force: true) }
+    if let process = run.process {
+      try? PidFD.signal(process.monitorDescriptor, SIGKILL)
+      _ = try? PidFD.waitExit(process.monitorDescriptor)
+    }
+    releaseNetwork(container.id, endpoints: run.endpoints)
+    removeCgroup(container.record)
+    if let bundle = run.bundle { try? FileSystem.removeTree(bundle) }
+  }
+}
+
+/// What a start has made so far.
+struct StartedRun {
+  var bundle: String?
+  var endpoints: [EndpointRecord] = []
+  var runtime: RuntimeProgram?
+  var created = false
+  var process: MonitoredProcess?
+}

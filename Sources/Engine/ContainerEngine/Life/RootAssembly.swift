@@ -1,0 +1,53 @@
+import Glibc
+import LinuxSystem
+import Model
+import Snapshots
+
+/// Puts a container's root file system and everything that is bound into it together in the mount namespace of its conmon.
+///
+/// A small tmpfs of its own is mounted on a folder that every host has, so that the runtime, which enters it as the mapped
+/// root, needs no right to pass the engine's folders. Nothing of this is visible outside the namespace.
+struct RootAssembly: Sendable {
+  /// Where the tmpfs goes: a folder of the Filesystem Hierarchy Standard that the engine itself never reads.
+  static let stage = "/mnt"
+  static var rootfs: String { "\(stage)/rootfs" }
+
+  /// A bind mount whose source was opened in the host's namespace, with the id map it needs.
+  struct Bind: Sendable {
+    var tree: Descriptor
+    var name: String
+    var isDirectory: Bool
+  }
+
+  let snapshots: SnapshotStore
+  let plan: RootfsPlan
+  let binds: [Bind]
+
+  /// Runs inside the new mount namespace.
+  func assemble() throws {
+    try snapshots.mountRootfs(plan)
+    let root = try MountAPI.openTree(snapshots.rootfsPath, clone: true)
+    try MountAPI.mount(
+      source: "bulkhead", target: Self.stage, type: "tmpfs", flags: [.noSetUID, .noDevices], data: "mode=0711,size=1m")
+    try FileSystem.makeDirectory(Self.rootfs, mode: 0o755)
+    try MountAPI.moveMount(from: root, to: Self.rootfs)
+    for bind in binds {
+      let target = "\(Self.stage)/\(bind.name)"
+      if bind.isDirectory {
+        try FileSystem.makeDirectory(target, mode: 0o755)
+      } else {
+        _ = try Descriptor.open(target, flags: O_CREAT | O_WRONLY, mode: 0o644)
+      }
+      try MountAPI.moveMount(from: bind.tree, to: target)
+    }
+  }
+
+  /// Opens `source` for a bind in the host's own namespace.
+  /// - Parameter idmap: user namespace whose map the mount gets; nil leaves ids as they are on disk.
+  static func bind(_ source: Descriptor, name: String, recursive: Bool, idmap: Descriptor?) throws -> Bind {
+    let tree = try MountAPI.openTree(source, clone: true, recursive: recursive)
+    if let idmap { try MountAPI.setAttributes(tree, set: [], idmap: idmap, recursive: false) }
+    let status = try source.status()
+    return Bind(tree: tree, name: name, isDirectory: status.type == .directory)
+  }
+}

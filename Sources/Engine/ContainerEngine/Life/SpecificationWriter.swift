@@ -1,0 +1,144 @@
+import Glibc
+import Isolation
+import LinuxSystem
+import Model
+import OCITypes
+
+/// Finishes a container's runtime specification once its root file system is there to be read, and writes `config.json`.
+///
+/// Everything here runs in the container's mount namespace; paths inside its root are resolved with openat2(2) only.
+struct SpecificationWriter: Sendable {
+  /// Bytes of an image's passwd and group files that are read.
+  private static let accountFileBytes = 1 << 20
+
+  let record: ContainerRecord
+  let policy: EnginePolicy
+  let host: HostProfile
+  let namespaces: NamespacePlan
+  let plan: AssemblyPlan
+  let initProgram: String?
+  let cgroupsPath: String
+  let bundle: String
+  let markPopulated: @Sendable (String) throws -> Void
+
+  /// - Returns: whether the container's program is where its arguments say.
+  func write(root path: String) throws -> CommandLookup {
+    let root = try RootedDirectory(path: path)
+    try refuseRedirectedFolders(root)
+    try makeWorkingDirectory(root)
+    for volume in plan.population {
+      try VolumePopulation.copy(from: root, directory: volume.destination, to: volume.staged)
+      try markPopulated(volume.volume)
+    }
+    let user = try ContainerAccounts.resolve(record.user, groups: record.settings.host.additionalGroups, in: root)
+    var input = SpecInput(
+      settings: record.settings, policy: policy, host: host, arguments: record.arguments,
+      environment: record.environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
+      ids: record.ids, rootPath: path, cgroupsPath: cgroupsPath)
+    input.mounts = plan.mounts
+    input.devices = plan.devices
+    input.namespaces = namespaces
+    input.sharedMemoryPath = plan.sharedMemoryPath
+    if record.settings.host.useInit == true {
+      guard let initProgram else {
+        throw PlatformError(.unavailable, "--init needs an init program on the host: install the package catatonit")
+      }
+      input.initProgram = initProgram
+    }
+    let specification = try SpecBuilder.build(input)
+    try FileSystem.atomicWrite("\(bundle)/config.json", try specification.json(), mode: 0o600, durable: false)
+    // What an exec takes over from the container, without the rest of the specification.
+    try FileSystem.atomicWrite("\(bundle)/process.json", try specification.process.json(), mode: 0o600, durable: false)
+    return ProgramLookup.find(record.arguments.first ?? "", environment: record.environment, cwd: record.workingDirectory, in: root)
+  }
+
+  /// An image whose /dev, /proc or /sys leads elsewhere is refused before anything is mounted there.
+  private func refuseRedirectedFolders(_ root: RootedDirectory) throws {
+    for folder in ["/dev", "/proc", "/sys"] {
+      guard let status = try? root.stat(folder) else { continue }
+      guard status.type == .directory else {
+        throw PlatformError(
+          .invalidArgument, "refusing to start: '\(folder)' in the image is not a directory; mounts there could be led elsewhere")
+      }
+    }
+  }
+
+  private func makeWorkingDirectory(_ root: RootedDirectory) throws {
+    let path = record.workingDirectory
+    if path == "/" || (try? root.exists(path)) == true { return }
+    if record.mounts.contains(where: { path == $0.destination || path.hasPrefix($0.destination + "/") }) { return }
+    do {
+      let directory = try root.makeDirectories(path, mode: 0o755)
+      let owner = record.ids.isHost ? 0 : record.ids.first
+      try directory.chown(uid: owner, gid: owner)
+    } catch let error as SystemError {
+      throw PlatformError(
+        .invalidArgument, "cannot make the working directory '\(path.prefix(256))': \(SystemError.message(for: error.errno))",
+        cause: error)
+    }
+  }
+}
+
+/// Looks up a user and groups in a container's own account files.
+enum ContainerAccounts {
+  private static let fileBytes = 1 << 20
+
+  static func resolve(_ user: String, groups: [String], in root: RootedDirectory) throws -> ResolvedUser {
+    try UserResolver.resolve(
+      user: user, groups: groups, passwd: try file("/etc/passwd", in: root), group: try file("/etc/group", in: root))
+  }
+
+  private static func file(_ path: String, in root: RootedDirectory) throws -> [UInt8]? {
+    do {
+      return try root.read(path, maxBytes: fileBytes)
+    } catch let error as SystemError where [ENOENT, ENOTDIR, ELOOP, EXDEV].contains(error.errno) {
+      return nil
+    }
+  }
+}
+
+/// Finds a program as execvp(3) would, inside a container's root.
+enum ProgramLookup {
+  static func find(_ program: String, environment: [String], cwd: String, in root: RootedDirectory) -> CommandLookup {
+    if program.contains("/") {
+      return check(program.hasPrefix("/") ? program : "\(cwd)/\(program)", in: root)
+    }
+    let path = environment.last { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? ""
+    var worst = CommandLookup.missing
+    for folder in path.split(separator: ":") {
+      switch check("\(folder)/\(program)", in: root) {
+      case .found: return .found
+      case .notExecutable: worst = .notExecutable
+      case .missing, .isDirectory: break
+      }
+    }
+    return worst
+  }
+
+  private static func check(_ path: String, in root: RootedDirectory) -> CommandLookup {
+    // What lies on a mount that is not there yet cannot be seen; the runtime's own answer holds then.
+    guard let status = try? root.stat(path, followLink: true) else { return .missing }
+    if status.type == .directory { return .isDirectory }
+    return status.mode & 0o111 == 0 ? .notExecutable : .found
+  }
+}
+
+/// Copies what an image has at a volume's destination into the volume when it is used first.
+enum VolumePopulation {
+  static func copy(from root: RootedDirectory, directory: String, to staged: String) throws {
+    guard let source = try? root.open(directory, flags: O_RDONLY | O_DIRECTORY),
+      try FileSystem.list(staged).isEmpty
+    else { return }
+    let output = try LinuxProcessSpawner().run(
+      ProcessRequest(
+        executable: "/bin/cp", arguments: ["cp", "-a", "--", "/proc/self/fd/3/.", staged],
+        environment: ["PATH=/usr/bin:/bin"], workingDirectory: "/",
+        descriptors: [DescriptorMapping(child: 3, source: source.raw)]),
+      maxOutputBytes: 16 << 10, deadlineSeconds: 600)
+    guard output.status.isSuccess else {
+      throw PlatformError(
+        .internal, "failed to copy the image's '\(directory)' into its volume",
+        context: ["cp": String(decoding: output.stderr, as: UTF8.self)])
+    }
+  }
+}

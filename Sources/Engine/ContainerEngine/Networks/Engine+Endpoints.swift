@@ -1,0 +1,217 @@
+import Glibc
+import Isolation
+import LinuxSystem
+import Model
+import Networking
+import OCIRuntime
+
+extension Engine {
+  /// Allocates an address on each of a container's networks, without touching the kernel.
+  func planEndpoints(_ record: inout ContainerRecord) throws {
+    var planned: [String: EndpointRecord] = [:]
+    do {
+      for (index, attachment) in record.networks.enumerated() {
+        let network = try networkStore.find(attachment.network)
+        guard network.isBridge else { continue }
+        planned[network.name] = try plan(attachment, network: network, record: record, index: index)
+      }
+    } catch {
+      for endpoint in planned.values { networking.releaseEndpoint(endpoint) }
+      throw error
+    }
+    record.endpoints = planned
+  }
+
+  func plan(_ attachment: NetworkAttachment, network: NetworkRecord, record: ContainerRecord, index: Int) throws -> EndpointRecord {
+    try networking.planEndpoint(
+      network: network, container: record.id, name: record.name, aliases: attachment.aliases,
+      requestedAddress: try attachment.address.flatMap { $0.isEmpty ? nil : try Self.address($0) },
+      mac: attachment.macAddress.flatMap { $0.isEmpty ? nil : $0 }, interfaceIndex: index)
+  }
+
+  private static func address(_ text: String) throws -> IPv4Address {
+    guard let address = IPv4Address(text) else {
+      throw PlatformError(.invalidArgument, "invalid IPv4 address: \(text.prefix(64))")
+    }
+    return address
+  }
+
+  /// Connects a created container to its networks, publishes its ports and opens its name service.
+  func connect(_ record: inout ContainerRecord, process: MonitoredProcess, run: inout StartedRun) throws {
+    let mode = record.settings.host.networkMode
+    if case .container = mode { return try writeHostFiles(record) }
+    if mode == .host { return try writeHostFiles(record) }
+    let namespace = try Namespace.open(.net, ofProcess: process.initial.pid)
+    try networking.setUpLoopback(netns: namespace)
+    let endpoints = record.networks.compactMap { record.endpoints[$0.network] }
+    for endpoint in endpoints {
+      guard let network = networkStore.record(id: endpoint.networkID) else {
+        throw PlatformError(.notFound, "network \(endpoint.networkID.short) not found")
+      }
+      try networking.attach(endpoint, network: network, netns: namespace)
+    }
+    try writeHostFiles(record)
+    guard let first = endpoints.first else { return }
+    let requests = portRequests(record)
+    if !requests.isEmpty {
+      record.publishedPorts = try networking.publish(requests, endpoint: first, containerName: record.name)
+    }
+    try networking.startDNS(
+      container: record.id, netns: namespace, endpoints: endpoints, servers: record.settings.host.dnsServers)
+  }
+
+  private func portRequests(_ record: ContainerRecord) -> [PortRequest] {
+    var requests = record.settings.host.publishedPorts.compactMap { request -> PortRequest? in
+      guard let transport = TransportProtocol(rawValue: request.port.transport.rawValue) else { return nil }
+      let chosen = request.hostPortFirst == 0 ? nil : request.hostPortFirst...max(request.hostPortFirst, request.hostPortLast)
+      return PortRequest(
+        protocol: transport, containerPort: request.port.number, hostAddress: request.hostAddress, hostPorts: chosen)
+    }
+    if record.settings.host.publishAllPorts {
+      for port in record.exposedPorts where !requests.contains(where: { $0.containerPort == port.number && $0.protocol.rawValue == port.transport.rawValue }) {
+        guard let transport = TransportProtocol(rawValue: port.transport.rawValue) else { continue }
+        requests.append(PortRequest(protocol: transport, containerPort: port.number))
+      }
+    }
+    return requests
+  }
+
+  /// Names that links of the client give to other containers' addresses.
+  func links(of record: ContainerRecord) -> [(name: String, address: IPv4Address)] {
+    var result: [(String, IPv4Address)] = []
+    for link in record.settings.host.links + record.networks.flatMap(\.links) {
+      let parts = link.split(separator: ":", maxSplits: 1).map(String.init)
+      guard let target = parts.first.flatMap({ try? registry.find($0) }) else { continue }
+      let other = target.record
+      let shared = other.endpoints.values.first { endpoint in record.endpoints.values.contains { $0.networkID == endpoint.networkID } }
+      guard let address = shared?.address else { continue }
+      result.append((parts.count > 1 ? parts[1] : other.name, address))
+      if parts.count > 1 { result.append((other.name, address)) }
+    }
+    return result
+  }
+
+  /// Takes a container off its networks; what is not there any more is no error.
+  func releaseNetwork(_ id: ContainerID, endpoints: [EndpointRecord]) {
+    guard !endpoints.isEmpty else { return }
+    networking.stopDNS(container: id)
+    do {
+      try networking.unpublish(container: id)
+      for endpoint in endpoints {
+        if let network = networkStore.record(id: endpoint.networkID) { try networking.detach(endpoint, network: network) }
+        networking.releaseEndpoint(endpoint)
+      }
+    } catch {
+      logger.warning("taking container \(id.short) off its networks: \(error)")
+    }
+  }
+
+  /// Tells the name service that a container's names have changed.
+  func updateNames(_ container: Container) {
+    let record = container.record
+    guard container.process != nil, !record.endpoints.isEmpty else { return }
+    networking.updateNames(container: record.id, endpoints: Array(record.endpoints.values))
+  }
+
+  /// Where each namespace of a container comes from.
+  func namespaces(for record: ContainerRecord) throws -> NamespacePlan {
+    var plan = NamespacePlan()
+    let host = record.settings.host
+    if record.ids.isHost { plan.user = .host }
+    switch host.networkMode {
+    case .host: plan.network = .host
+    case .container(let reference):
+      plan.network = .path(try namespacePath(reference, "net", for: "network"))
+    case .standard, .none, .network: break
+    }
+    plan.pid = try origin(host.pidMode, kind: "pid")
+    plan.ipc = try origin(host.ipcMode, kind: "ipc")
+    plan.uts = try origin(host.utsMode, kind: "uts")
+    if host.cgroupNamespaceMode == .host { plan.cgroup = .host }
+    if record.sharesIDs {
+      for mode in [host.pidMode, host.ipcMode] {
+        if case .container(let reference) = mode {
+          plan.user = .path(try namespacePath(reference, "user", for: "user"))
+          if case .container(let other) = host.networkMode, (try? registry.find(other).id) == (try? registry.find(reference).id) {
+            plan.networkBelongsToUser = true
+          }
+        }
+      }
+    }
+    return plan
+  }
+
+  private func origin(_ mode: NamespaceMode, kind: String) throws -> NamespacePlan.Origin {
+    switch mode {
+    case .host: .host
+    case .container(let reference): .path(try namespacePath(reference, kind, for: kind))
+    case .own, .shareable, .none: .new
+    }
+  }
+
+  private func namespacePath(_ reference: String, _ kind: String, for purpose: String) throws -> String {
+    "/proc/\(try runningProcess(reference, for: purpose).initial.pid)/ns/\(kind)"
+  }
+
+  func runningProcess(_ reference: String, for purpose: String) throws -> MonitoredProcess {
+    let other = try registry.find(reference)
+    guard let process = other.process else {
+      throw PlatformError(
+        .conflict, "cannot join \(purpose) namespace of a non running container: container \(other.id.short) is \(other.status.rawValue)")
+    }
+    return process
+  }
+
+  /// The container whose /etc/hosts, /etc/hostname and /etc/resolv.conf a container sees: that of the network it joins.
+  func hostFilesOwner(_ record: ContainerRecord) throws -> ContainerID {
+    if case .container(let reference) = record.settings.host.networkMode { return try registry.find(reference).id }
+    return record.id
+  }
+
+  /// Writes the files of the container's folder that are bound to /etc.
+  func writeHostFiles(_ record: ContainerRecord) throws {
+    if case .container = record.settings.host.networkMode { return }
+    let folder = paths.container(record.id)
+    let isHost = record.settings.host.networkMode == .host
+    let host = record.settings.host
+    let first = record.networks.compactMap { record.endpoints[$0.network] }.first
+    let hosts = isHost && host.extraHosts.isEmpty ? try Self.hostFile("/etc/hosts") : hostsFile(record, first: first)
+    let hostResolver = String(decoding: try Self.hostFile("/etc/resolv.conf"), as: UTF8.self)
+    let search = host.dnsSearch.isEmpty ? ResolvConf.searchDomains(in: hostResolver) : host.dnsSearch
+    let options = host.dnsOptions.isEmpty ? ResolvConf.options(in: hostResolver) : host.dnsOptions
+    let own = host.dnsServers.isEmpty ? ResolvConf.nameservers(in: hostResolver) : host.dnsServers
+    let servers = isHost || first == nil ? own : [Self.nameServerAddress]
+    let resolver = Array(ResolvConf.render(servers: servers, searchDomains: search, options: options).utf8)
+    for (name, bytes) in [("hosts", hosts), ("resolv.conf", resolver), ("hostname", Array("\(record.hostname)\n".utf8))] {
+      try writeInPlace("\(folder)/\(name)", bytes, ids: record.ids)
+    }
+  }
+
+  /// Where the engine's name service listens in every container.
+  private static let nameServerAddress = "127.0.0.11"
+  private static let hostFileBytes = 1 << 20
+
+  private static func hostFile(_ path: String) throws -> [UInt8] {
+    FileSystem.exists(path) ? try FileSystem.read(path, maxBytes: hostFileBytes) : []
+  }
+
+  private func hostsFile(_ record: ContainerRecord, first: EndpointRecord?) -> [UInt8] {
+    let extra = record.settings.host.extraHosts.compactMap { line -> HostsFile.Entry? in
+      let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
+      return parts.count == 2 ? HostsFile.Entry(address: parts[1], names: [parts[0]]) : nil
+    }
+    let linked = links(of: record).map { HostsFile.Entry(address: $0.address.description, names: [$0.name]) }
+    var names = [record.hostname]
+    if let domain = record.settings.domainName, !domain.isEmpty { names.insert("\(record.hostname).\(domain)", at: 0) }
+    let own = first.map { [HostsFile.Entry(address: $0.address.description, names: names)] } ?? []
+    return Array(HostsFile.render(extra: extra, own: linked + own, gateway: first?.gateway).utf8)
+  }
+
+  /// Writes a bound file without replacing it: what a running container has mounted is this very file.
+  private func writeInPlace(_ path: String, _ bytes: [UInt8], ids: IDRange) throws {
+    let file = try Descriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
+    try file.write(all: bytes)
+    try file.chmod(0o644)
+    if !ids.isHost { try file.chown(uid: ids.first, gid: ids.first) }
+  }
+}

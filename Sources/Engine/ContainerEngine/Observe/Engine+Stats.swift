@@ -1,0 +1,117 @@
+import Isolation
+import LinuxSystem
+import Model
+import Networking
+
+extension Engine {
+  /// One sample of a container's use of the host.
+  public func stats(_ reference: String) async throws -> StatsSample {
+    let container = try registry.find(reference)
+    let record = container.record
+    var sample = StatsSample(
+      time: Int64(Clock.realTimeNanoseconds()), cgroup: nil, networks: [], systemCPUNanoseconds: try Self.hostCPUTime(),
+      onlineCPUs: KernelInfo.onlineProcessors, processCount: 0, cgroupVersion2: cgroups.layout.mode == .v2)
+    guard container.process != nil else { return sample }
+    let statistics = try cgroups.readStats(try cgroupPath(record))
+    sample.cgroup = statistics
+    sample.processCount = Int(statistics.processes?.current ?? 0)
+    for endpoint in record.endpoints.values.sorted(by: { $0.interfaceContainer < $1.interfaceContainer }) {
+      let counters = try networking.statistics(endpoint)
+      sample.networks.append(
+        StatsSample.Network(
+          name: endpoint.interfaceContainer, receivedBytes: counters.receivedBytes,
+          receivedPackets: counters.receivedPackets, receiveErrors: counters.receiveErrors,
+          receiveDropped: counters.receiveDropped, sentBytes: counters.sentBytes, sentPackets: counters.sentPackets,
+          sendErrors: counters.sendErrors, sendDropped: counters.sendDropped))
+    }
+    return sample
+  }
+
+  /// CPU time of all processors since boot, from the first line of proc_stat(5), in nanoseconds.
+  private static func hostCPUTime() throws -> UInt64 {
+    let text = try FileSystem.read("/proc/stat", maxBytes: 1 << 20)
+    let line = text.prefix { $0 != 10 }
+    // user, nice, system, idle, iowait, irq, softirq; guest time is part of user time already.
+    let ticks = line.split(separator: 32).dropFirst().prefix(7).compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    return ticks.reduce(0, +) * (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond))
+  }
+
+  /// The processes of a container as ps(1) shows them on the host.
+  public func top(_ reference: String, arguments: String) async throws -> ProcessTable {
+    let container = try registry.find(reference)
+    guard container.process != nil else {
+      throw PlatformError(.conflict, "container \(container.id) is not running")
+    }
+    let options = arguments.split(separator: " ").map(String.init)
+    let allowed = options.allSatisfy { $0.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [44, 45, 95, 37, 61].contains($0) } }
+    guard allowed, arguments.utf8.count <= 256 else {
+      throw PlatformError(.invalidArgument, "ps_args: '\(arguments.prefix(256))' has characters that ps options do not have")
+    }
+    let pids = Set(try cgroups.listProcesses(try cgroupPath(container.record)))
+    let output = try LinuxProcessSpawner().run(
+      ProcessRequest(executable: "/bin/ps", arguments: ["ps"] + (options.isEmpty ? ["-ef"] : options), environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
+      maxOutputBytes: 4 << 20, deadlineSeconds: 10)
+    guard output.status.isSuccess else {
+      let words = String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
+      throw PlatformError(.invalidArgument, "ps: \(words)")
+    }
+    return try Self.processTable(String(decoding: output.stdout, as: UTF8.self), pids: pids)
+  }
+
+  static func processTable(_ text: String, pids: Set<Int32>) throws -> ProcessTable {
+    let lines = text.split(separator: "\n")
+    let titles = lines.first.map { $0.split(separator: " ").map(String.init) } ?? []
+    guard let column = titles.firstIndex(of: "PID") else {
+      throw PlatformError(.invalidArgument, "Couldn't find PID field in ps output")
+    }
+    let rows = lines.dropFirst().compactMap { line -> [String]? in
+      // The last column may hold spaces.
+      let fields = line.split(separator: " ", maxSplits: titles.count - 1).map(String.init)
+      guard fields.count > column, let pid = Int32(fields[column]), pids.contains(pid) else { return nil }
+      return fields
+    }
+    return ProcessTable(titles: titles, rows: rows)
+  }
+
+  /// Changes limits and restart policy of a container, at once if it runs.
+  public func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
+    let container = try registry.find(reference)
+    return try await container.lock.withLock { _ in
+      var record = container.record
+      update.resources(&record.settings.host.resources)
+      if let restart = update.restart {
+        if record.settings.host.autoRemove, restart.kind != .no {
+          throw PlatformError(.invalidArgument, "Restart policy cannot be updated because AutoRemove is enabled for the container")
+        }
+        record.settings.host.restart = restart
+      }
+      let warnings = try SettingsValidator.validate(record.settings, host: host, policy: policy)
+      if container.process != nil {
+        let limits = try SpecBuilder.limits(
+          record.settings.host.resources, host: host, policy: policy, blockDevices: try blockDevices(record.settings.host.resources))
+        try monitor.update(record.id, runtime: try runtime(record.runtime), resources: try limits.json())
+      }
+      try store.save(record)
+      let changed = record
+      container.change { $0.record.settings = changed.settings }
+      emit("update", changed)
+      return warnings
+    }
+  }
+
+  /// Numbers of the block devices that limits name.
+  func blockDevices(_ resources: ResourceSettings) throws -> [String: DeviceNumber] {
+    var result: [String: DeviceNumber] = [:]
+    let named =
+      resources.blockWeightDevices + resources.blockReadBytesPerSecond + resources.blockWriteBytesPerSecond
+      + resources.blockReadOperationsPerSecond + resources.blockWriteOperationsPerSecond
+    for path in Set(named.map(\.path)) {
+      let status = try? FileInspection.status(path)
+      guard let status, status.type == .blockDevice else {
+        throw PlatformError(.invalidArgument, "'\(path.prefix(256))' is not a block device")
+      }
+      result[path] = status.rawDevice
+    }
+    return result
+  }
+}

@@ -1,0 +1,59 @@
+import Model
+
+extension Engine {
+  public func volumes() -> [VolumeView] { volumeStore.all.map { view(of: $0) } }
+
+  public func volume(_ name: String) throws -> VolumeView { view(of: try volumeStore.record(name)) }
+
+  func view(of record: VolumeRecord) -> VolumeView {
+    let users = registry.all.filter { $0.record.mounts.contains { $0.volumeName == record.name } }.map(\.id)
+    return VolumeView(record: record, mountpoint: paths.volumeData(record.name), references: users, sizeBytes: nil)
+  }
+
+  /// Makes a volume, or returns the one of that name.
+  public func createVolume(name: String?, driver: String?, labels: [String: String], options: [String: String]) async throws -> VolumeView {
+    if let driver, !driver.isEmpty, driver != "local" {
+      throw PlatformError(.notFound, "error looking up volume plugin \(driver.prefix(64)): plugin \"\(driver.prefix(64))\" not found: only 'local' is supported")
+    }
+    guard options.isEmpty else {
+      throw PlatformError(
+        .notImplemented, "volume options (\(options.keys.sorted().joined(separator: ", ").prefix(256))) are not supported by the local driver of this engine")
+    }
+    guard volumeStore.all.count < policy.limits.volumes else {
+      throw PlatformError(.resourceExhausted, "this engine has \(policy.limits.volumes) volumes, the limit of its policy (limits.volumes)")
+    }
+    let isNew = name.map { !volumeStore.contains($0) } ?? true
+    let record = try volumeStore.create(name: name, labels: labels, options: options, anonymous: name?.isEmpty ?? true)
+    if isNew { events.emit(.volume, "create", id: record.name, attributes: ["driver": "local"]) }
+    return view(of: record)
+  }
+
+  /// Removes a volume that no container refers to.
+  public func removeVolume(_ name: String, force: Bool) async throws {
+    let view: VolumeView
+    do {
+      view = try volume(name)
+    } catch let error as PlatformError where error.code == .notFound && force { return }
+    guard view.references.isEmpty else {
+      let users = view.references.map(\.hex).joined(separator: ", ")
+      throw PlatformError(.conflict, "remove \(name): volume is in use - [\(users)]")
+    }
+    try volumeStore.remove(name)
+    events.emit(.volume, "destroy", id: name, attributes: ["driver": "local"])
+  }
+
+  /// Removes volumes that no container refers to: anonymous ones, with `all` the others too.
+  public func pruneVolumes(_ filter: PruneFilter) async throws -> PruneReport {
+    var report = PruneReport(removed: [], reclaimedBytes: 0)
+    for record in volumeStore.all
+    where (filter.all || record.anonymous) && filter.takes(labels: record.labels, createdAt: record.createdAt) {
+      guard view(of: record).references.isEmpty else { continue }
+      let size = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
+      try volumeStore.remove(record.name)
+      report.removed.append(record.name)
+      report.reclaimedBytes += size
+    }
+    events.emit(.volume, "prune", id: "", attributes: ["reclaimed": String(report.reclaimedBytes)])
+    return report
+  }
+}

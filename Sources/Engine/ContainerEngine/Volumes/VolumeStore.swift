@@ -1,0 +1,106 @@
+import LinuxSystem
+import Model
+import Synchronization
+
+/// The volumes: folders below the engine's root, owned by the engine's volume id range so that any container can take them.
+final class VolumeStore: Sendable {
+  static let nameLimit = 255
+  private let paths: EnginePaths
+  private let store: EngineStore
+  private let ids: IDRange
+  private let records: Mutex<[String: VolumeRecord]>
+
+  init(paths: EnginePaths, store: EngineStore, ids: IDRange, records: [VolumeRecord]) throws {
+    self.paths = paths
+    self.store = store
+    self.ids = ids
+    self.records = Mutex(Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
+    try FileSystem.makeDirectories(paths.volumes, mode: 0o711)
+    try removeLeftovers()
+  }
+
+  var all: [VolumeRecord] { records.withLock { $0.values.sorted { $0.name < $1.name } } }
+
+  func record(_ name: String) throws -> VolumeRecord {
+    guard let record = records.withLock({ $0[name] }) else {
+      throw PlatformError(.notFound, "get \(name.prefix(Self.nameLimit)): no such volume")
+    }
+    return record
+  }
+
+  func contains(_ name: String) -> Bool { records.withLock { $0[name] != nil } }
+
+  /// Makes a volume, or returns the one there is. nil makes a name of 64 hexadecimal digits.
+  func create(
+    name: String?, labels: [String: String] = [:], options: [String: String] = [:], anonymous: Bool = false
+  ) throws -> VolumeRecord {
+    let name = name.flatMap { $0.isEmpty ? nil : $0 } ?? ContainerID.random().hex
+    try Self.check(name)
+    if let existing = records.withLock({ $0[name] }) { return existing }
+    var record = VolumeRecord(
+      name: name, createdAt: Int64(Clock.realTimeNanoseconds()), labels: labels, options: options, anonymous: anonymous,
+      populated: false)
+    let data = paths.volumeData(name)
+    try FileSystem.makeDirectories(data, mode: 0o755)
+    try FileOwnership.set(data, user: ids.first, group: ids.first)
+    if anonymous { record.labels["com.docker.volume.anonymous"] = "" }
+    try store.save([record])
+    return records.withLock { records in
+      if let existing = records[name] { return existing }
+      records[name] = record
+      return record
+    }
+  }
+
+  /// Remembers that the image's content was copied in.
+  func markPopulated(_ name: String) throws {
+    guard
+      let record = records.withLock({ records -> VolumeRecord? in
+        guard records[name]?.populated == false else { return nil }
+        records[name]?.populated = true
+        return records[name]
+      })
+    else { return }
+    try store.save([record])
+  }
+
+  /// Removes a volume and its data.
+  func remove(_ name: String) throws {
+    _ = try record(name)
+    try store.deleteVolume(name)
+    forget([name])
+  }
+
+  /// Removes the data of volumes whose records are gone already.
+  func forget(_ names: [String]) {
+    for name in names {
+      records.withLock { $0[name] = nil }
+      try? FileSystem.removeTree("\(paths.volumes)/\(name)")
+    }
+  }
+
+  /// docker's grammar of volume names.
+  static func check(_ name: String) throws {
+    let bytes = Array(name.utf8)
+    let valid =
+      bytes.count >= 2 && bytes.count <= nameLimit && isAlphanumeric(bytes[0])
+      && bytes.dropFirst().allSatisfy { isAlphanumeric($0) || $0 == 95 || $0 == 46 || $0 == 45 }
+    guard valid else {
+      throw PlatformError(
+        .invalidArgument,
+        "create \(name.prefix(nameLimit)): \"\(name.prefix(nameLimit))\" includes invalid characters for a local volume name, "
+          + "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+    }
+  }
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+  }
+
+  private func removeLeftovers() throws {
+    let known = records.withLock { Set($0.keys) }
+    for name in try FileSystem.list(paths.volumes) where !known.contains(name) {
+      try FileSystem.removeTree("\(paths.volumes)/\(name)")
+    }
+  }
+}

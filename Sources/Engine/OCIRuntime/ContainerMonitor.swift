@@ -1,0 +1,155 @@
+import LinuxSystem
+import Logging
+import Model
+
+/// Creates containers under conmon and calls the OCI runtime for everything else.
+///
+/// Each container gets a conmon of its own, started in a fresh mount namespace in which the container's root is put
+/// together; nothing of it is mounted where the host can see it, so nothing can be left behind. On hosts with both cgroup
+/// hierarchies the v2 one is unmounted there, because crun refuses it. Sources: conmon(8), crun(1), OCI runtime
+/// specification, runtime.md.
+public struct ContainerMonitor: Sendable {
+  /// Bytes of a message that conmon sends about a start.
+  private static let messageLimitBytes = 64 << 10
+  private static let runtimeOutputLimitBytes = 64 << 10
+  private static let unifiedMount = "/sys/fs/cgroup/unified"
+
+  let conmonPath: String
+  /// Where the runtimes keep their state, one folder for each runtime.
+  let stateDirectory: String
+  let hidesUnified: Bool
+  let spawner: any ProcessSpawner
+  let logger: Logger
+
+  public init(
+    conmonPath: String, stateDirectory: String, cgroupMode: CgroupMode,
+    spawner: any ProcessSpawner = LinuxProcessSpawner(), logger: Logger
+  ) {
+    self.conmonPath = conmonPath
+    self.stateDirectory = stateDirectory
+    self.hidesUnified = cgroupMode == .hybrid
+    self.spawner = spawner
+    self.logger = logger
+  }
+
+  /// Creates the container: afterwards its init process exists and waits for `start`. Blocks for some milliseconds.
+  ///
+  /// - Parameter prepareRoot: puts the root file system together; runs in the container's new mount namespace.
+  /// - Throws: `PlatformError` with the runtime's own words when it refuses.
+  public func create(_ request: MonitorRequest, prepareRoot: @Sendable () throws -> Void) throws -> MonitoredProcess {
+    let (messages, messagesChild) = try Descriptor.pipe()
+    let complaints = try MemoryFile.make([])
+    let hides = hidesUnified && request.runtime.needsUnifiedHidden
+    let monitor = try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
+      if hides { try MountAPI.unmount(Self.unifiedMount, detach: true) }
+      try prepareRoot()
+      return try spawner.spawn(
+        ProcessRequest(
+          executable: conmonPath, arguments: conmonArguments(request),
+          environment: ["_OCI_SYNCPIPE=3", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: "/",
+          descriptors: [
+            DescriptorMapping(child: 2, source: complaints.raw), DescriptorMapping(child: 3, source: messagesChild.raw),
+          ], newSession: true))
+    }
+    withExtendedLifetime(messagesChild) {}
+    return try awaitCreated(request, monitor: monitor, messages: messages, complaints: complaints)
+  }
+
+  /// Lets the created container's program run.
+  public func start(_ id: ContainerID, runtime: RuntimeProgram) throws {
+    try call(runtime, ["start", id.hex], what: "start container \(id.short)")
+  }
+
+  /// Removes what the runtime keeps of a container, its control groups too. Kills it when `force`.
+  public func delete(_ id: ContainerID, runtime: RuntimeProgram, force: Bool) throws {
+    try call(runtime, force ? ["delete", "--force", id.hex] : ["delete", id.hex], what: "delete container \(id.short)")
+  }
+
+  /// Changes limits; `resources` is the JSON of the runtime specification's `linux.resources`.
+  public func update(_ id: ContainerID, runtime: RuntimeProgram, resources: [UInt8]) throws {
+    try call(runtime, ["update", "--resources", "-", id.hex], input: resources, what: "update container \(id.short)")
+  }
+
+  /// Arguments up to the command: the program's own, and where it keeps its state.
+  func globalArguments(_ runtime: RuntimeProgram) -> [String] {
+    runtime.arguments + ["--root", "\(stateDirectory)/\(runtime.name)"]
+  }
+
+  private func call(_ runtime: RuntimeProgram, _ arguments: [String], input: [UInt8]? = nil, what: String) throws {
+    let output = try spawner.run(
+      ProcessRequest(
+        executable: runtime.path, arguments: [runtime.path] + globalArguments(runtime) + arguments,
+        environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: "/"),
+      input: input, maxOutputBytes: Self.runtimeOutputLimitBytes, deadlineSeconds: 30)
+    guard output.status.isSuccess else {
+      let words = String(decoding: output.stderr, as: UTF8.self).trimmedLine
+      throw PlatformError(
+        .internal, "failed to \(what): \(runtime.name): \(words.isEmpty ? "exit code \(output.status.code)" : words)",
+        context: ["timedOut": "\(output.isTimedOut)"])
+    }
+  }
+
+  private func conmonArguments(_ request: MonitorRequest) -> [String] {
+    var arguments = [
+      conmonPath, "--api-version", "1", "--sync", "--cid", request.id.hex, "--cuuid", request.id.hex,
+      "--name", request.name, "--runtime", request.runtime.path, "--bundle", request.bundle,
+      "--container-pidfile", "\(request.bundle)/init.pid", "--exit-dir", request.exitDirectory,
+      "--full-attach", "--no-sync-log", "--log-level", "error",
+      "--log-path", request.logPath.map { "k8s-file:\($0)" } ?? "off",
+    ]
+    if request.logPath != nil { arguments += ["--log-size-max", "\(request.logLimitBytes)"] }
+    if request.terminal { arguments.append("--terminal") }
+    if request.openStdin { arguments.append("--stdin") }
+    if request.keepStdinOpen { arguments.append("--leave-stdin-open") }
+    for argument in globalArguments(request.runtime) { arguments += ["--runtime-arg", argument] }
+    return arguments
+  }
+
+  private func awaitCreated(
+    _ request: MonitorRequest, monitor: SpawnedProcess, messages: Descriptor, complaints: Descriptor
+  ) throws -> MonitoredProcess {
+    let line: [UInt8]
+    do {
+      line = try Self.readLine(messages, deadlineSeconds: request.createDeadlineSeconds)
+      let message = try MonitorMessage(parsing: line)
+      guard message.data > 0 else { throw PlatformError(.internal, message.text) }
+      return MonitoredProcess(
+        initial: try ProcessIdentity(of: message.data), initialDescriptor: try PidFD.open(message.data),
+        monitor: try ProcessIdentity(of: monitor.pid), monitorDescriptor: monitor.pidfd)
+    } catch {
+      try? monitor.signal(9)
+      _ = try? monitor.waitExit()
+      try? delete(request.id, runtime: request.runtime, force: true)
+      let said = (error as? PlatformError)?.message ?? ""
+      let written = String(decoding: (try? complaints.contents(limitBytes: Self.messageLimitBytes)) ?? [], as: UTF8.self)
+      let words = said.isEmpty ? written.trimmedLine : said.trimmedLine
+      throw PlatformError(
+        .internal,
+        "failed to create container: \(request.runtime.name): \(words.isEmpty ? "the monitor ended without a word" : words)",
+        context: ["conmon": written], cause: error)
+    }
+  }
+
+  private static func readLine(_ pipe: Descriptor, deadlineSeconds: Double) throws -> [UInt8] {
+    let end = Clock.monotonicNanoseconds() + UInt64(deadlineSeconds * 1e9)
+    var line: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while !line.contains(UInt8(ascii: "\n")), line.count < messageLimitBytes {
+      guard try pipe.waitReadable(until: end) else {
+        throw PlatformError(.unavailable, "no answer within \(Int(deadlineSeconds)) s")
+      }
+      let count = try buffer.withUnsafeMutableBytes { try pipe.read(into: $0) }
+      if count == 0 { break }
+      line += buffer[..<count]
+    }
+    return line
+  }
+}
+
+extension String {
+  /// The text without leading and trailing white space, line ends made spaces.
+  var trimmedLine: String {
+    split(whereSeparator: \.isNewline).joined(separator: " ")
+      .drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed().map(String.init).joined()
+  }
+}

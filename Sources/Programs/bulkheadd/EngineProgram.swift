@@ -1,0 +1,72 @@
+import ArgumentParser
+import ContainerEngine
+import DockerAPI
+import Glibc
+import HTTPServing
+import Isolation
+import LinuxSystem
+import Logging
+import Model
+
+/// Puts the engine together, serves its socket, and ends it on SIGTERM or SIGINT.
+struct EngineProgram {
+  /// Programs that may serve as the init of `--init` containers, in order of preference.
+  private static let initPrograms = ["/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/libexec/podman/catatonit"]
+  private static let socketGroup = "bulkhead"
+  private static let gracefulSeconds = 2
+
+  let options: DaemonOptions
+  let stopContainers: Bool
+
+  func run() async throws {
+    guard geteuid() == 0 else {
+      throw ValidationError("the engine has to run as root: it makes namespaces, mounts and control groups")
+    }
+    let logger = try makeLogger()
+    let policy = try EnginePolicy.load(path: options.config ?? EnginePolicy.standardPath)
+    let lock = try acquireLock()
+    defer { withExtendedLifetime(lock) {} }
+    let poller = try Poller()
+    let executor = try BlockingExecutor(name: "engine")
+    let engine = try Engine(
+      configuration: EngineConfiguration(
+        root: "\(options.root)/engine", run: options.run, policy: policy, version: BulkheadDaemon.version,
+        conmonPath: "/usr/bin/conmon", initPath: Self.initPrograms.first(where: FileSystem.exists)),
+      poller: poller, executor: executor, logger: logger)
+    try await withTaskExecutorPreference(executor) { try await engine.reconcile() }
+    let api = DockerAPI(engine: engine, logger: logger, version: BulkheadDaemon.version)
+    let server = HTTPServer(configuration: HTTPServerConfiguration(), responder: api, executor: executor, logger: logger)
+    let socket = "\(options.run)/docker.sock"
+    try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))
+    logger.notice("the engine serves \(socket)")
+    ServiceNotification.send("READY=1")
+    try await TerminationSignals.wait(poller: poller)
+    ServiceNotification.send("STOPPING=1")
+    logger.notice(stopContainers ? "ending; containers are stopped" : "ending; containers live on")
+    await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    await withTaskExecutorPreference(executor) { await engine.shutDown(stopContainers: stopContainers) }
+    try? FileSystem.removeFile(socket)
+  }
+
+  private func makeLogger() throws -> Logger {
+    guard let level = Logger.Level(rawValue: options.logLevel) else {
+      throw ValidationError("invalid --log-level '\(options.logLevel)': expected trace, debug, info, notice, warning, error or critical")
+    }
+    var logger = Logger(label: "engine") { label in JournalLogHandler(label: label) }
+    logger.logLevel = level
+    return logger
+  }
+
+  /// Two engines on one root would tear each other's containers down.
+  private func acquireLock() throws -> FileLock {
+    try FileSystem.makeDirectories(options.root, mode: 0o711)
+    try FileSystem.makeDirectories(options.run, mode: 0o711)
+    do {
+      return try FileLock(path: "\(options.root)/engine.lock")
+    } catch let error as SystemError where error.errno == EWOULDBLOCK {
+      throw PlatformError(.conflict, "another engine uses \(options.root): give this one another --root and --run")
+    }
+  }
+
+  private static func groupID(_ name: String) -> UInt32? { getgrnam(name).map { UInt32($0.pointee.gr_gid) } }
+}
