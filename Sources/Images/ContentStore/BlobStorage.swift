@@ -36,6 +36,8 @@ public protocol BlobStorage: Sendable {
 /// A blob that is being written. One thread at a time uses it. Dropping it without `commit` leaves nothing behind.
 public protocol BlobWriter: Sendable {
   func append(_ bytes: UnsafeRawBufferPointer) throws
+  /// Digest and size of what was taken so far, also after `commit`. May be asked from another thread.
+  func progress() -> (digest: Digest, sizeBytes: Int64)
   /// Checks digest and size, makes the blob durable and visible; throws `invalidArgument` where they differ from what
   /// was expected. The writer is spent afterwards, whatever the outcome.
   func commit() throws -> (digest: Digest, sizeBytes: Int64)

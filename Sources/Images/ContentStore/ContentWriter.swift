@@ -52,6 +52,10 @@ public final class ContentWriter: BlobWriter {
     }
   }
 
+  public func progress() -> (digest: Digest, sizeBytes: Int64) {
+    state.withLock { ($0.hasher.digest(), $0.hasher.sizeBytes) }
+  }
+
   public func commit() throws -> (digest: Digest, sizeBytes: Int64) {
     let (file, hasher) = try state.withLock { state in
       guard let file = state.file else { throw Self.spent }
