@@ -43,7 +43,7 @@ struct Bulkhead: ParsableCommand {
   static func main() {
     let arguments = hostTaken(from: Array(CommandLine.arguments.dropFirst()))
     do {
-      var command = try parseAsRoot(arguments)
+      var command = try directly(arguments) ?? parseAsRoot(arguments)
       try command.run()
     } catch let failure as ClientError {
       Console.flush()
@@ -53,6 +53,17 @@ struct Bulkhead: ParsableCommand {
       exit(withError: error)
     }
     Console.flush()
+  }
+
+  /// The commands that need to start fast, parsed without building the tree of all commands, which takes longer than the
+  /// rest of the start. What does not parse, help included, is left to the tree, which knows the full usage.
+  private static func directly(_ arguments: [String]) -> (any ParsableCommand)? {
+    let commands: [String: any ParsableCommand.Type] = [
+      "run": Run.self, "exec": Exec.self, "ps": List.self, "start": Start.self, "stop": Stop.self, "kill": Kill.self,
+      "rm": Remove.self, "inspect": Inspect.self, "logs": Logs.self, "images": Images.self,
+      "version": VersionCommand.self,
+    ]
+    return try? arguments.first.flatMap { commands[$0] }?.parse(Array(arguments.dropFirst()))
   }
 
   /// Takes `--host` before the command's name into the environment, where every command finds it.

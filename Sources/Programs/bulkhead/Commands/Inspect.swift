@@ -51,6 +51,6 @@ extension Engine {
         if error.status != 404 || types.count == 1 { throw error }
       }
     }
-    throw ClientError("there is no \(types.joined(separator: ", ")) '\(name)'", status: 404)
+    throw ClientError("there is no \(types.joined(separator: " and no ")) '\(name)'", status: 404)
   }
 }

@@ -30,7 +30,9 @@ struct Run: ParsableCommand {
     let keys = try detachKeys.map { text throws(ClientError) in try DetachKeys(parsing: text) } ?? .standard
     let id = try engine.create(options, image: image, command: command, attach: !detach)
     if detach {
-      try engine.start(id)
+      let removal =
+        options.removeAtEnd ? try engine.open(.post, "/containers/\(id)/wait", query: [("condition", "removed")]) : nil
+      try engine.start(id, waiting: removal)
       print(id)
       return
     }
@@ -53,7 +55,9 @@ struct Start: ParsableCommand {
   func run() throws {
     let engine = try connection.engine()
     guard attach || interactive else {
-      try engine.each(containers) { name throws(ClientError) in try engine.start(name) }
+      try engine.each(containers) { name throws(ClientError) in
+        try engine.call(.post, "/containers/\(Engine.escape(name))/start")
+      }
       return
     }
     guard containers.count == 1, let name = containers.first else {
@@ -122,14 +126,23 @@ extension Engine {
     }
   }
 
-  /// Starts a container. A failure carries docker's exit code: 126 or 127 where the engine recorded it for the container.
-  func start(_ name: String) throws(ClientError) {
+  /// Milliseconds to wait for the exit code of a container that could not be started and is being removed.
+  private static let removalMilliseconds: Int32 = 2_000
+
+  /// Starts a container. A failure carries docker's exit code: 126 or 127 where the engine recorded it for the container,
+  /// which it tells when asked, or in the answer to `wait` where the container is removed at once.
+  func start(_ name: String, waiting: Response? = nil) throws(ClientError) {
     do {
       try call(.post, "/containers/\(Self.escape(name))/start")
     } catch {
-      let recorded = (try? call(.get, "/containers/\(Self.escape(name))/json"))?["State"]["ExitCode"].int
-      let known = [Int64(ExitStatus.cannotInvoke), Int64(ExitStatus.notFound)]
-      throw error.with(exitCode: recorded.flatMap { known.contains($0) ? Int32($0) : nil } ?? ExitStatus.engine)
+      var recorded: Int32?
+      if let waiting, waiting.connection.hasInput(withinMilliseconds: Self.removalMilliseconds) {
+        recorded = try? exitCode(waiting)
+      } else if let details = try? call(.get, "/containers/\(Self.escape(name))/json") {
+        recorded = details["State"]["ExitCode"].int.map { Int32(truncatingIfNeeded: $0) }
+      }
+      let known = [ExitStatus.cannotInvoke, ExitStatus.notFound]
+      throw error.with(exitCode: recorded.flatMap { known.contains($0) ? $0 : nil } ?? ExitStatus.engine)
     }
   }
 
@@ -142,7 +155,9 @@ extension Engine {
     let signals = try session.inbox()
     let streams = try attach(session)
     let waiting = try open(.post, "\(session.resource)/wait", query: [("condition", removed ? "removed" : "next-exit")])
-    let end = try session.run(over: streams.connection, signals: signals) { () throws(ClientError) in try start(name) }
+    let end = try session.run(over: streams.connection, signals: signals) { () throws(ClientError) in
+      try start(name, waiting: removed ? waiting : nil)
+    }
     return end == .detached ? 0 : try exitCode(waiting)
   }
 

@@ -81,6 +81,13 @@ final class Connection {
     }
   }
 
+  /// Whether there is something to read, now or within the time.
+  func hasInput(withinMilliseconds limit: Int32) -> Bool {
+    if !buffer.isEmpty { return true }
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, limit) > 0
+  }
+
   /// Takes up to `count` bytes off the front of the buffer.
   func take(_ count: Int) -> [UInt8] {
     if count >= buffer.count {
