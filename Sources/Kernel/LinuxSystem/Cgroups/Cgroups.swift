@@ -23,7 +23,8 @@ public struct Cgroups: Sendable {
   /// Creates a cgroup and those above it in every hierarchy. Existing is success.
   public func create(_ path: CgroupPath) throws {
     for mountPoint in layout.hierarchies {
-      if mountPoint == layout.unified { try enableControllers(for: path) }
+      // On a hybrid host the version 2 hierarchy belongs to others and is left as it is.
+      if layout.mode == .v2 { try enableControllers(for: path) }
       try FileSystem.makeDirectories(mountPoint + path.text)
       if mountPoint == layout.controllers["cpuset"] { try inheritCPUSet(mountPoint, path) }
     }
@@ -128,7 +129,7 @@ public struct Cgroups: Sendable {
     return CgroupText.lines(bytes).compactMap { Int32($0) }.filter { $0 > 0 }
   }
 
-  /// On version 2 a cgroup has the controllers that each one above it has enabled.
+  /// On a pure version 2 host a cgroup has the controllers that each one above it has enabled.
   private func enableControllers(for path: CgroupPath) throws {
     guard let unified = layout.unified else { return }
     var above: [String] = []

@@ -48,16 +48,16 @@ extension RootedDirectory {
     let reader = DirectoryReader()
     var cursor = DirectoryCursor(try open(path, flags: O_RDONLY | O_DIRECTORY), subject: path)
     var levels = [Level(prefix: [], names: try names(in: cursor.current, reader))]
-    while let level = levels.last {
-      guard let name = level.names.last else {
+    while !levels.isEmpty {
+      // In place: a copy of the level would copy all its names at each step.
+      guard let name = levels[levels.count - 1].names.popLast() else {
         levels.removeLast()
         if !levels.isEmpty { try cursor.ascend() }
         continue
       }
-      levels[levels.count - 1].names.removeLast()
       let terminated = zeroTerminated(name)
       guard let status = try Self.status(terminated, in: cursor.current) else { continue }
-      let childPath = level.prefix + name
+      let childPath = levels[levels.count - 1].prefix + name
       let entry = WalkEntry(
         path: PathText.text(of: childPath), name: PathText.text(of: name), status: status, directory: cursor.current)
       let step = try visit(entry)

@@ -24,9 +24,9 @@ struct TreeRemover {
     let reader = DirectoryReader()
     var cursor = DirectoryCursor(try openTop(top, in: above), subject: subject)
     var levels = [Level(name: top, pending: try clear(cursor.current, reader: reader))]
-    while let level = levels.last {
-      if let next = level.pending.last {
-        levels[levels.count - 1].pending.removeLast()
+    while !levels.isEmpty {
+      // In place: a copy of the level would copy all its names at each step.
+      if let next = levels[levels.count - 1].pending.popLast() {
         do {
           try cursor.descend(next)
         } catch let error as SystemError where error.errno == EXDEV {
@@ -34,7 +34,7 @@ struct TreeRemover {
         }
         levels.append(Level(name: next, pending: try clear(cursor.current, reader: reader)))
       } else {
-        levels.removeLast()
+        let level = levels.removeLast()
         if !levels.isEmpty { try cursor.ascend() }
         try removeEmpty(level.name, in: levels.isEmpty ? above.raw : cursor.current.raw)
       }

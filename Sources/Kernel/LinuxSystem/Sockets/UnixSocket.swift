@@ -51,9 +51,12 @@ public enum UnixSocket {
     return socket
   }
 
+  /// Waits while the listener's backlog is full, unless `nonBlocking`.
+  /// - Parameter nonBlocking: also puts the socket into non-blocking mode.
   /// - Throws: ENOENT, ECONNREFUSED when nobody listens, EPROTOTYPE for the other type, EAGAIN for a full backlog.
-  public static func connect(_ path: String, type: Kind = .stream) throws -> Descriptor {
+  public static func connect(_ path: String, type: Kind = .stream, nonBlocking: Bool = false) throws -> Descriptor {
     let socket = try make(type)
+    if nonBlocking { try socket.setNonBlocking(true) }
     try withAddress(path) { address, length in
       try systemCall("connect", path) { Glibc.connect(socket.raw, address, length) }
     }
@@ -103,7 +106,7 @@ public enum UnixSocket {
     let inUse = SystemError(errno: EADDRINUSE, operation: "bind", subject: path)
     for type in [Kind.stream, .seqpacket] {
       do {
-        _ = try connect(path, type: type)
+        _ = try connect(path, type: type, nonBlocking: true)
         throw inUse
       } catch let error as SystemError {
         switch error.errno {

@@ -8,6 +8,7 @@ public final class AsyncDescriptor: Sendable {
   private let poller: Poller
   private let isSocket: Bool
   private let keepsMessages: Bool
+  private let isTerminal: Bool
 
   /// Puts the open file description into non-blocking mode, also for others who share it.
   public init(_ descriptor: Descriptor, poller: Poller) throws {
@@ -17,6 +18,7 @@ public final class AsyncDescriptor: Sendable {
     var length = socklen_t(MemoryLayout<Int32>.size)
     isSocket = getsockopt(descriptor.raw, SOL_SOCKET, SO_TYPE, &type, &length) == 0
     keepsMessages = isSocket && type != Int32(SOCK_STREAM.rawValue)
+    isTerminal = isatty(descriptor.raw) == 1
     try descriptor.setNonBlocking(true)
   }
 
@@ -80,7 +82,7 @@ public final class AsyncDescriptor: Sendable {
           count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
         }
       }
-    } catch let error as SystemError where error.errno == EIO && !isSocket {
+    } catch let error as SystemError where error.errno == EIO && isTerminal {
       // A terminal whose other side has been closed.
       return []
     }

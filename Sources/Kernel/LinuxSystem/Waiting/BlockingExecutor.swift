@@ -54,9 +54,8 @@ public final class BlockingExecutor: TaskExecutor {
   }
 
   init(maxThreads: Int, name: String, idleSeconds: Int) throws {
-    precondition(maxThreads > 0)
     self.name = name
-    self.maxThreads = maxThreads
+    self.maxThreads = max(1, maxThreads)
     self.idleSeconds = idleSeconds
     state.withLock { $0.threads = 1 }
     try start(with: nil)
