@@ -72,6 +72,7 @@ extension Engine {
     run.bundle = bundle
     try planEndpoints(&record)
     run.endpoints = Array(record.endpoints.values)
+    try writeHostFiles(record)
     let namespaces = try namespaces(for: record)
     // The intent is on disk before the kernel holds anything for it.
     let planned = record

@@ -39,8 +39,8 @@ extension Engine {
   /// Connects a created container to its networks, publishes its ports and opens its name service.
   func connect(_ record: inout ContainerRecord, process: MonitoredProcess, run: inout StartedRun) throws {
     let mode = record.settings.host.networkMode
-    if case .container = mode { return try writeHostFiles(record) }
-    if mode == .host { return try writeHostFiles(record) }
+    if case .container = mode { return }
+    if mode == .host { return }
     let namespace = try Namespace.open(.net, ofProcess: process.initial.pid)
     try networking.setUpLoopback(netns: namespace)
     let endpoints = record.networks.compactMap { record.endpoints[$0.network] }
@@ -50,7 +50,6 @@ extension Engine {
       }
       try networking.attach(endpoint, network: network, netns: namespace)
     }
-    try writeHostFiles(record)
     guard let first = endpoints.first else { return }
     let requests = portRequests(record)
     if !requests.isEmpty {
