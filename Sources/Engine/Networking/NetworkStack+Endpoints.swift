@@ -109,10 +109,18 @@ extension NetworkStack {
   }
 
   /// Takes an endpoint out of the kernel; it need not be there. Its address stays taken until `releaseEndpoint`.
-  public func detach(_ endpoint: EndpointRecord, network: NetworkRecord) throws {
+  ///
+  /// Deleting a link takes the kernel some 20 ms, in which nobody else can change links.
+  /// - Parameter namespaceEnds: the container's namespace is about to go, and the link with it: what is left of it is
+  ///   deleted a little later. Nothing passes through it from the moment this returns.
+  public func detach(_ endpoint: EndpointRecord, network: NetworkRecord, namespaceEnds: Bool = false) throws {
     try Self.translating("failed to disconnect container \(endpoint.containerID.short) from network \(network.name)") {
       try firewall.apply(Self.endpointElements(endpoint, network: network, .remove))
-      try links.disconnect(name: endpoint.interfaceHost)
+      if namespaceEnds {
+        reaper.add(endpoint.interfaceHost)
+      } else {
+        try links.disconnect(name: endpoint.interfaceHost)
+      }
     }
   }
 

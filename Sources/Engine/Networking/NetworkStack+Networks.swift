@@ -81,6 +81,7 @@ extension NetworkStack {
       try links.claim(subnet)
       try firewall.apply([Self.networkElement(subnet, .add)])
     }
+    dns.directory.add(record)
     state.withLock { state in
       if state.networks[record.id] != nil {
         state.networks[record.id]?.record = record
@@ -106,6 +107,7 @@ extension NetworkStack {
         try links.release(subnet)
       }
     }
+    dns.directory.remove(record.id)
     state.withLock { $0.networks[record.id] = nil }
   }
 

@@ -25,6 +25,7 @@ public final class NetworkStack: Sendable {
   let names: InstanceNames
   let stateDirectory: String
   let links: LinkWiring
+  let reaper: LinkReaper
   let firewall: Firewall
   let ports: PortPublisher
   let relays: RelayService
@@ -48,6 +49,7 @@ public final class NetworkStack: Sendable {
     self.stateDirectory = stateDirectory
     self.logger = logger
     links = try Self.translating("failed to open the network stack") { [names] in try LinkWiring(names: names) }
+    reaper = LinkReaper(links: links, logger: logger)
     firewall = try Self.translating("failed to open the network stack") { [names] in
       try Firewall(names: names, logger: logger)
     }
@@ -84,7 +86,7 @@ public final class NetworkStack: Sendable {
     ports.closeAll()
     guard removeKernelState else { return }
     do {
-      for name in try links.ownLinks() { try links.disconnect(name: name) }
+      try links.disconnect(names: links.ownLinks())
       for subnet in try links.claimedSubnets() { try links.release(subnet) }
       try firewall.removeTable()
     } catch {

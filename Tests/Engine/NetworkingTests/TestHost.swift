@@ -84,7 +84,13 @@ final class TestHost: Sendable {
       let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
       // No route back to any container: answers reach only the host's own address.
       try socket.run(
-        [RouteNetlink.addAddress(index: index, local: outsideAddress.bits, prefixLength: 24)], subject: "outside")
+        [
+          RouteNetlink.addAddress(index: index, local: outsideAddress.bits, prefixLength: 24),
+          RouteNetlink.linkState(name: "port"),
+        ], subject: "outside")
+    }
+    try NamespaceThread.run(entering: [host]) {
+      _ = try NetlinkSocket(protocol: Netlink.protocolRoute).run([RouteNetlink.linkState(name: "uplink")], subject: "")
     }
   }
 

@@ -3,7 +3,97 @@ import Logging
 import Model
 import Synchronization
 
+/// The name service of all containers of an engine: answers names of containers itself and forwards the rest.
 final class DNSServer: Sendable {
-  init(poller: Poller, namespace: HostNamespace, logger: Logger) {}
-  func shutDown() {}
+  /// What to do with a message right away.
+  enum Decision: Sendable {
+    case nothing
+    case answer([UInt8])
+    case forward(DNSQuery)
+  }
+
+  let poller: Poller
+  let directory = NameDirectory()
+  private let forwarder: DNSForwarder
+  private let resolvers: HostResolvers
+  private let logger: Logger
+  private let listeners = Mutex<[ContainerID: DNSListener]>([:])
+
+  init(
+    poller: Poller, namespace: HostNamespace, logger: Logger, resolvers: HostResolvers = HostResolvers()
+  ) {
+    self.poller = poller
+    self.logger = logger
+    self.resolvers = resolvers
+    forwarder = DNSForwarder(poller: poller, namespace: namespace)
+  }
+
+  /// Serves a container; one that is served already is served anew.
+  ///
+  /// - Parameter servers: addresses without port; the host's where empty.
+  func start(container: ContainerID, netns: Descriptor, servers: [String]) throws {
+    let chosen = try servers.prefix(HostResolvers.maximumServers).compactMap { text -> SocketAddress? in
+      guard let address = SocketAddress(text, port: HostResolvers.port) else {
+        throw PlatformError(.invalidArgument, "invalid DNS server address '\(text.prefix(64))'")
+      }
+      // The container's own name service cannot be what it forwards to.
+      return address == .ipv4(DNSListener.address, port: HostResolvers.port) ? nil : address
+    }
+    stop(container: container)
+    let listener = try DNSListener(
+      container: container, netns: netns, servers: chosen.isEmpty ? nil : chosen, server: self)
+    listeners.withLock { $0[container] = listener }
+    listener.start()
+  }
+
+  /// Ends the service of a container; it need not have one.
+  func stop(container: ContainerID) {
+    let listener = listeners.withLock { $0.removeValue(forKey: container) }
+    listener?.stop()
+  }
+
+  func isServing(_ container: ContainerID) -> Bool {
+    listeners.withLock { $0[container] != nil }
+  }
+
+  func shutDown() {
+    let all = listeners.withLock { listeners in
+      defer { listeners = [:] }
+      return Array(listeners.values)
+    }
+    for listener in all { listener.stop() }
+  }
+
+  /// Logs why a container's name service ended.
+  func report(_ error: any Error, container: ContainerID) {
+    logger.error("name service ended", metadata: ["container": "\(container.short)", "error": "\(error)"])
+  }
+
+  /// Answers what needs no server.
+  func immediateAnswer(to bytes: [UInt8], asker: ContainerID) -> Decision {
+    let query: DNSQuery
+    do throws(DNSQuery.Failure) {
+      query = try DNSQuery(parsing: bytes)
+    } catch {
+      switch error {
+      case .ignore: return .nothing
+      case .refuse(let code, let id): return .answer(DNSAnswer.refusal(code, id: id))
+      }
+    }
+    switch directory.find(query, asker: asker) {
+    case .values(let values): return .answer(DNSAnswer.make(to: query, values))
+    case .noData: return .answer(DNSAnswer.make(to: query, []))
+    case .nobody: return .answer(DNSAnswer.make(to: query, [], code: .noSuchName))
+    case .unknown: return .forward(query)
+    }
+  }
+
+  /// Asks servers. A container that has only internal networks gets *server failure*: its questions would leave the
+  /// host through us.
+  func forward(
+    _ query: DNSQuery, transport: TransportProtocol, asker: ContainerID, servers: [SocketAddress]?
+  ) async -> [UInt8] {
+    guard directory.mayAskServers(asker) else { return DNSAnswer.make(to: query, [], code: .serverFailure) }
+    return await forwarder.answer(query, transport: transport, servers: servers ?? resolvers.current())
+  }
 }

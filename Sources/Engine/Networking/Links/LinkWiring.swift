@@ -15,6 +15,8 @@ final class LinkWiring: Sendable {
   /// MTU where the host has no default route to take it from.
   static let standardMTU: UInt32 = 1_500
   static let acceptedMTU: ClosedRange<UInt32> = 68...65_535
+  /// 1.1.1.1, which stands for everything outside when the route there is looked up; nothing is sent to it.
+  private static let publicAddress: UInt32 = 0x0101_0101
 
   init(names: InstanceNames) throws {
     self.names = names
@@ -50,13 +52,14 @@ final class LinkWiring: Sendable {
         RouteNetlink.createVethPair(
           name: name, address: nil, mtu: mtu, peerName: endpoint.interfaceContainer, peerAddress: hardware.octets,
           peerNamespace: netns.raw),
-        RouteNetlink.link(name: name),
+        RouteNetlink.linkState(name: name),
       ], subject: "link \(name)")
     do {
       guard let link = created.last?.first.flatMap(LinkRecord.init) else {
         throw SystemError(errno: ENODEV, operation: "netlink", subject: name)
       }
-      try configureContainerEnd(endpoint, netns: netns)
+      let inside = try Self.socket(in: netns)
+      try configureContainerEnd(endpoint, by: inside)
       try host.run(
         [
           RouteNetlink.configureLink(
@@ -69,22 +72,25 @@ final class LinkWiring: Sendable {
           RouteNetlink.addHostRoute(index: link.index, destination: endpoint.address.bits, source: gateway.bits),
           RouteNetlink.addPermanentNeighbour(
             index: link.index, address: endpoint.address.bits, hardware: hardware.octets),
+          RouteNetlink.linkState(name: name),
         ], subject: "link \(name)")
+      // The container's first packet must not meet a link that is still waking up: it would be lost, and the next try
+      // is a second later.
+      try inside.run([RouteNetlink.linkState(name: endpoint.interfaceContainer)], subject: "link \(name)")
     } catch {
       try? disconnect(name: name)
       throw error
     }
   }
 
-  private func configureContainerEnd(_ endpoint: EndpointRecord, netns: Descriptor) throws {
-    let inside = try Self.socket(in: netns)
+  private func configureContainerEnd(_ endpoint: EndpointRecord, by inside: NetlinkSocket) throws {
     let name = endpoint.interfaceContainer
     let subnet = IPv4Subnet(containing: endpoint.address, prefixLength: endpoint.prefixLength)
     let replies = try inside.run(
       [
         RouteNetlink.configureLink(name: Self.loopbackName, up: true),
         RouteNetlink.configureLink(name: name, withoutIPv6LinkLocal: true, up: true),
-        RouteNetlink.link(name: name),
+        RouteNetlink.linkState(name: name),
       ], subject: "link \(name)")
     guard let link = replies.last?.first.flatMap(LinkRecord.init) else {
       throw SystemError(errno: ENODEV, operation: "netlink", subject: name)
@@ -136,13 +142,21 @@ final class LinkWiring: Sendable {
     try host.run([RouteNetlink.links()], subject: "links").joined().compactMap(LinkRecord.init)
   }
 
-  /// The MTU of the device that the host's default route uses.
+  /// The MTU of the device that leads outside.
   func outsideMTU() throws -> UInt32 {
-    guard
-      let route = try routes().filter({ $0.prefixLength == 0 && $0.table == Self.mainTable && $0.outputIndex > 0 })
-        .min(by: { $0.metric < $1.metric })
-    else { return Self.standardMTU }
-    return try links().first { $0.index == route.outputIndex }?.mtu ?? Self.standardMTU
+    let found = try host.send([RouteNetlink.routeTaken(to: Self.publicAddress)]).first?.replies.first
+    guard let index = found.flatMap(RouteRecord.init)?.outputIndex, index > 0 else { return Self.standardMTU }
+    let replies = try host.run([RouteNetlink.link(index: index)], subject: "link \(index)")
+    return replies.first?.first.flatMap(LinkRecord.init)?.mtu ?? Self.standardMTU
+  }
+
+  /// Deletes the links that are left of some; far cheaper than one by one.
+  func disconnect(names list: [String]) throws {
+    let outcomes = try host.send(list.map { RouteNetlink.setGroup(name: $0, group: names.routeMetric) })
+    guard outcomes.contains(where: { $0.errno == 0 }) else { return }
+    do {
+      try host.run([RouteNetlink.deleteLinks(group: names.routeMetric)], subject: "links")
+    } catch let error as SystemError where error.errno == ENODEV {}
   }
 }
 

@@ -8,6 +8,7 @@ public enum RouteNetlink {
   static let newLink: UInt16 = 16
   static let deleteLinkType: UInt16 = 17
   static let getLinkType: UInt16 = 18
+  static let setLinkType: UInt16 = 19
   static let newAddress: UInt16 = 20
   static let getAddress: UInt16 = 22
   static let newRoute: UInt16 = 24
@@ -18,6 +19,8 @@ public enum RouteNetlink {
 
   static let linkHeaderSize = 16
   static let interfaceUp: UInt32 = 1
+  /// `RTEXT_FILTER_SKIP_STATS`
+  private static let skipCounters: UInt32 = 8
   static let addressFamilyIPv4 = UInt8(AF_INET)
 
   /// Per-device IPv4 settings (`IPV4_DEVCONF_*` of `linux/ip.h`), the numbers behind `/proc/sys/net/ipv4/conf/<device>`.
@@ -82,7 +85,7 @@ public enum RouteNetlink {
   ) -> NetlinkRequest {
     let flags = up ? interfaceUp : 0
     var request = NetlinkRequest(
-      type: 19, flags: Netlink.flagAcknowledge, header: linkHeader(flags: flags, change: flags))
+      type: setLinkType, flags: Netlink.flagAcknowledge, header: linkHeader(flags: flags, change: flags))
     request.attribute(3, string: name)
     if let alias { request.attribute(20, bytes: Array(alias.utf8)) }
     if !settings.isEmpty || withoutIPv6LinkLocal {
@@ -112,9 +115,40 @@ public enum RouteNetlink {
     return request
   }
 
+  /// Asks for one device by name, without its counters.
+  ///
+  /// From kernel 6.8 on the answer comes when a link that just went up can really send; before that, packets are dropped.
+  public static func linkState(name: String) -> NetlinkRequest {
+    var request = link(name: name)
+    request.attribute(29, skipCounters)
+    return request
+  }
+
+  /// Asks for one device by index, without its counters.
+  public static func link(index: Int32) -> NetlinkRequest {
+    var request = NetlinkRequest(type: getLinkType, flags: Netlink.flagAcknowledge, header: linkHeader(index: index))
+    request.attribute(29, skipCounters)
+    return request
+  }
+
   /// Asks for every device of the namespace.
   public static func links() -> NetlinkRequest {
     NetlinkRequest(type: getLinkType, flags: Netlink.flagDump, header: linkHeader())
+  }
+
+  /// Puts a device into a group, so that many can be deleted at the cost of one.
+  public static func setGroup(name: String, group: UInt32) -> NetlinkRequest {
+    var request = NetlinkRequest(type: setLinkType, flags: Netlink.flagAcknowledge, header: linkHeader())
+    request.attribute(3, string: name)
+    request.attribute(27, group)
+    return request
+  }
+
+  /// Deletes all devices of a group; answered with `ENODEV` where there are none.
+  public static func deleteLinks(group: UInt32) -> NetlinkRequest {
+    var request = NetlinkRequest(type: deleteLinkType, flags: Netlink.flagAcknowledge, header: linkHeader())
+    request.attribute(27, group)
+    return request
   }
 
   /// Deletes a device by name; a veth's other end goes with it.
@@ -202,6 +236,14 @@ public enum RouteNetlink {
       protocolNumber: protocolNumber, create: add)
     request.attribute(1, bigEndian: destination)
     request.attribute(6, metric)
+    return request
+  }
+
+  /// Asks which route the host would take to an address; answered with `ENETUNREACH` where there is none.
+  public static func routeTaken(to destination: UInt32) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: getRoute, flags: Netlink.flagAcknowledge, header: [addressFamilyIPv4, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    request.attribute(1, bigEndian: destination)
     return request
   }
 

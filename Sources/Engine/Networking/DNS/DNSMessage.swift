@@ -1,0 +1,101 @@
+/// The parts of DNS messages that a forwarder looks at. Source: RFC 1035 section 4, RFC 6891 (EDNS).
+///
+/// Everything read is bounds-checked; names in questions must be uncompressed, as every client sends them.
+enum DNSMessage {
+  static let headerBytes = 12
+  /// The largest answer over UDP for a client that does not say otherwise.
+  static let plainUDPBytes = 512
+  /// The most that we send and take over UDP.
+  static let maximumUDPBytes = 4_096
+  static let maximumBytes = 65_535
+  static let maximumNameBytes = 255
+  static let maximumLabelBytes = 63
+  /// Records looked through for the client's EDNS options.
+  static let maximumAdditionalRecords = 16
+
+  enum RecordType {
+    static let a: UInt16 = 1
+    static let ptr: UInt16 = 12
+    static let aaaa: UInt16 = 28
+    static let opt: UInt16 = 41
+    static let any: UInt16 = 255
+  }
+
+  enum ResponseCode: UInt8 {
+    case noError = 0
+    case formatError = 1
+    case serverFailure = 2
+    case noSuchName = 3
+    case notImplemented = 4
+    case refused = 5
+  }
+
+  static let classInternet: UInt16 = 1
+  static let flagResponse: UInt16 = 0x8000
+  static let flagTruncated: UInt16 = 0x0200
+  static let flagRecursionDesired: UInt16 = 0x0100
+  static let flagRecursionAvailable: UInt16 = 0x0080
+
+  static func number(_ bytes: some RandomAccessCollection<UInt8>, at offset: Int) -> UInt16? {
+    guard offset >= 0, offset + 2 <= bytes.count else { return nil }
+    let index = bytes.index(bytes.startIndex, offsetBy: offset)
+    return UInt16(bytes[index]) << 8 | UInt16(bytes[bytes.index(after: index)])
+  }
+
+  /// The offset after an uncompressed name that starts at `offset`; nil where it is malformed.
+  static func endOfPlainName(_ bytes: [UInt8], at offset: Int) -> Int? {
+    var position = offset
+    while position < bytes.count {
+      let length = Int(bytes[position])
+      if length == 0 {
+        let end = position + 1
+        return end - offset <= maximumNameBytes ? end : nil
+      }
+      guard length <= maximumLabelBytes, position + 1 + length < bytes.count else { return nil }
+      position += 1 + length
+      guard position - offset < maximumNameBytes else { return nil }
+    }
+    return nil
+  }
+
+  /// The offset after a name that may end in a compression pointer, which is not followed.
+  static func endOfAnyName(_ bytes: [UInt8], at offset: Int) -> Int? {
+    var position = offset
+    while position < bytes.count {
+      let length = Int(bytes[position])
+      if length == 0 { return position + 1 }
+      if length & 0xc0 == 0xc0 { return position + 2 <= bytes.count ? position + 2 : nil }
+      guard length <= maximumLabelBytes else { return nil }
+      position += 1 + length
+      guard position - offset < maximumNameBytes else { return nil }
+    }
+    return nil
+  }
+
+  /// A name in lower case with dots between the labels; nil where a label has characters that no host name has.
+  static func text(ofPlainName bytes: ArraySlice<UInt8>) -> String? {
+    var labels: [String] = []
+    var rest = bytes
+    while let length = rest.first, length > 0 {
+      let label = rest.dropFirst().prefix(Int(length))
+      guard label.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: ".") }) else { return nil }
+      labels.append(String(decoding: label.map(lowercased), as: UTF8.self))
+      rest = rest.dropFirst(1 + Int(length))
+    }
+    return labels.joined(separator: ".")
+  }
+
+  /// The wire form of a name with dots; nil where a label is empty or too long.
+  static func encode(name: String) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    for label in name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+      guard !label.isEmpty, label.count <= maximumLabelBytes else { return nil }
+      bytes.append(UInt8(label.count))
+      bytes += label
+    }
+    bytes.append(0)
+    return bytes.count <= maximumNameBytes ? bytes : nil
+  }
+
+  static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import Model
+@testable import Networking
+
+@Suite("Addresses and subnets")
+struct AddressTests {
+  @Test(arguments: ["0.0.0.0", "255.255.255.255", "172.30.0.2", "1.2.3.4"])
+  func `addresses are read and written`(text: String) {
+    #expect(IPv4Address(text)?.description == text)
+  }
+
+  @Test(arguments: [
+    "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1.2.3.-4", "+1.2.3.4", " 1.2.3.4", "1..3.4", "a.b.c.d",
+    "1.2.3.4 ",
+  ])
+  func `bad addresses are refused`(text: String) {
+    #expect(IPv4Address(text) == nil)
+  }
+
+  @Test func `subnets are read, compared and written`() throws {
+    let subnet = try #require(IPv4Subnet("172.20.5.9/20"))
+    #expect(subnet.description == "172.20.0.0/20")
+    #expect(subnet.last.description == "172.20.15.255")
+    #expect(subnet.count == 4_096)
+    #expect(subnet.contains(try #require(IPv4Address("172.20.15.1"))))
+    #expect(!subnet.contains(try #require(IPv4Address("172.20.16.1"))))
+    #expect(subnet.overlaps(try #require(IPv4Subnet("172.16.0.0/12"))))
+    #expect(!subnet.overlaps(try #require(IPv4Subnet("172.20.16.0/20"))))
+    #expect(IPv4Subnet("0.0.0.0/0")?.last.description == "255.255.255.255")
+    for bad in ["", "/8", "1.2.3.4", "1.2.3.4/", "1.2.3.4/33", "1.2.3.4/-1", "1.2.3/8", "1.2.3.4/08"] {
+      #expect(IPv4Subnet(bad) == nil, "\(bad)")
+    }
+  }
+
+  @Test func `hardware addresses`() throws {
+    #expect(HardwareAddress("02:42:AC:1e:00-02") == nil)
+    #expect(HardwareAddress("02-42-AC-1e-00-02")?.description == "02:42:ac:1e:00:02")
+    let address = try #require(IPv4Address("172.30.0.2"))
+    #expect(HardwareAddress(derivedFrom: address).description == "02:42:ac:1e:00:02")
+    for bad in [
+      "", "02:42:ac:1e:00", "01:00:5e:00:00:01", "00:00:00:00:00:00", "0x:42:ac:1e:00:02", "02:42:ac:1e:00:02:03",
+    ] {
+      #expect(HardwareAddress(bad) == nil, "\(bad)")
+    }
+  }
+
+  @Test func `addresses go round and run out`() throws {
+    let subnet = try #require(IPv4Subnet("10.0.0.0/29"))
+    var allocator = AddressAllocator(
+      subnet: subnet, range: nil, gateway: IPv4Address("10.0.0.1"), networkName: "small")
+    let first = try (0..<5).map { _ in try allocator.allocate().description }
+    #expect(first == ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"])
+    let error = #expect(throws: PlatformError.self) { try allocator.allocate() }
+    #expect(error?.code == .resourceExhausted)
+    #expect(error?.message == "no available IPv4 addresses on this network's address pools: small (10.0.0.0/29)")
+    allocator.release(try #require(IPv4Address("10.0.0.4")))
+    #expect(try allocator.allocate().description == "10.0.0.4")
+  }
+
+  @Test func `an address just given back is not the next one`() throws {
+    var allocator = AddressAllocator(
+      subnet: try #require(IPv4Subnet("10.0.0.0/24")), range: nil, gateway: nil, networkName: "n")
+    let first = try allocator.allocate()
+    allocator.release(first)
+    #expect(try allocator.allocate() != first)
+  }
+
+  @Test func `asked-for addresses are checked`() throws {
+    var allocator = AddressAllocator(
+      subnet: try #require(IPv4Subnet("10.0.0.0/24")), range: IPv4Subnet("10.0.0.128/25"),
+      gateway: IPv4Address("10.0.0.1"), networkName: "n")
+    try allocator.take(try #require(IPv4Address("10.0.0.9")))
+    for (text, code) in [
+      ("10.0.0.9", PlatformError.Code.conflict), ("10.0.0.1", .conflict), ("10.0.0.255", .conflict),
+      ("10.0.1.1", .invalidArgument),
+    ] {
+      let error = #expect(throws: PlatformError.self) { try allocator.take(try #require(IPv4Address(text))) }
+      #expect(error?.code == code, "\(text)")
+    }
+    #expect(try allocator.allocate().description == "10.0.0.128")
+  }
+
+  @Test func `a full range ends although the subnet is larger`() throws {
+    var allocator = AddressAllocator(
+      subnet: try #require(IPv4Subnet("10.0.0.0/24")), range: IPv4Subnet("10.0.0.4/30"), gateway: nil, networkName: "n")
+    for _ in 0..<4 { _ = try allocator.allocate() }
+    #expect(throws: PlatformError.self) { try allocator.allocate() }
+  }
+
+  @Test func `pools avoid what is in use`() throws {
+    let used = try ["172.30.0.0/16", "172.29.4.0/24", "172.20.0.0/19"].map { try #require(IPv4Subnet($0)) }
+    let standard = Array(SubnetPool.free(isDefault: true, inUse: used)).first
+    #expect(standard?.description == "172.28.0.0/16")
+    let user = Array(SubnetPool.free(isDefault: false, inUse: used)).first
+    #expect(user?.description == "172.20.32.0/20")
+    #expect(Array(SubnetPool.free(isDefault: false, inUse: [])).count == 640)
+    #expect(Array(SubnetPool.free(isDefault: false, inUse: [try #require(IPv4Subnet("0.0.0.0/0"))])).isEmpty)
+  }
+
+  @Test func `a request's addresses are checked against each other`() throws {
+    let good = try #require(
+      try SubnetPool.requested(
+        NetworkRequest(name: "n", subnet: "10.1.0.0/16", gateway: "10.1.0.254", ipRange: "10.1.5.0/24")))
+    #expect(good.gateway.description == "10.1.0.254" && good.range?.description == "10.1.5.0/24")
+    #expect(try SubnetPool.requested(NetworkRequest(name: "n")) == nil)
+    let bad = [
+      NetworkRequest(name: "n", gateway: "10.0.0.1"), NetworkRequest(name: "n", subnet: "10.0.0.0"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/31"), NetworkRequest(name: "n", subnet: "10.0.0.0/4"),
+      NetworkRequest(name: "n", subnet: "224.0.0.0/24"), NetworkRequest(name: "n", subnet: "127.1.0.0/24"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/24", gateway: "10.0.1.1"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/24", gateway: "10.0.0.255"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/24", ipRange: "10.0.1.0/25"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/24", ipRange: "nonsense"),
+      NetworkRequest(name: "n", subnet: "fd00::/64"),
+    ]
+    for request in bad {
+      let error = #expect(throws: PlatformError.self) { try SubnetPool.requested(request) }
+      #expect(error?.code == .invalidArgument, "\(request)")
+    }
+  }
+}

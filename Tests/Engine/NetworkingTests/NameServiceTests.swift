@@ -1,0 +1,150 @@
+import Glibc
+import LinuxSystem
+import Testing
+
+@testable import Model
+@testable import Networking
+
+@Suite("Name service", .enabled(if: TestHost.isRoot), .blockingThreads)
+struct NameServiceTests {
+  /// Asks 127.0.0.11 from inside a container and returns code and address records of the answer.
+  private func ask(
+    _ name: String, type: UInt16 = DNSMessage.RecordType.a, in container: TestContainer,
+    over transport: TransportProtocol = .udp, limit: UInt16? = nil
+  ) throws -> Answer {
+    let question = DNSMessageTests.query(name, type: type, udpBytes: limit)
+    return try container.run {
+      let socket = try InternetSocket.open(transport, family: AF_INET, nonBlocking: false)
+      try TestTraffic.limit(socket)
+      let server = SocketAddress.ipv4(DNSListener.address, port: 53)
+      _ = try server.withPointer { pointer, length in
+        try systemCall("connect") { connect(socket.raw, pointer, length) }
+      }
+      var bytes = [UInt8](repeating: 0, count: 65_537)
+      if transport == .udp {
+        try socket.write(all: question)
+        let count = try bytes.withUnsafeMutableBytes { try socket.read(into: $0) }
+        return try Answer(Array(bytes.prefix(count)))
+      }
+      var framed: [UInt8] = []
+      framed.append(big: UInt16(question.count))
+      try socket.write(all: framed + question)
+      var received: [UInt8] = []
+      while received.count < 2 || received.count < 2 + Int(received[0]) << 8 + Int(received[1]) {
+        let count = try bytes.withUnsafeMutableBytes { try socket.read(into: $0) }
+        if count == 0 { break }
+        received += bytes.prefix(count)
+      }
+      return try Answer(Array(received.dropFirst(2)))
+    }
+  }
+
+  private struct Answer: Equatable {
+    var code: UInt8
+    var isTruncated: Bool
+    var addresses: [String] = []
+    var names: [String] = []
+
+    init(_ bytes: [UInt8]) throws {
+      let flags = try #require(DNSMessage.number(bytes, at: 2))
+      code = UInt8(flags & 15)
+      isTruncated = flags & DNSMessage.flagTruncated != 0
+      var position = try #require(DNSMessage.endOfPlainName(bytes, at: DNSMessage.headerBytes)) + 4
+      for _ in 0..<(DNSMessage.number(bytes, at: 6) ?? 0) {
+        let end = try #require(DNSMessage.endOfAnyName(bytes, at: position))
+        let type = try #require(DNSMessage.number(bytes, at: end))
+        let length = Int(try #require(DNSMessage.number(bytes, at: end + 8)))
+        let data = bytes[(end + 10)..<(end + 10 + length)]
+        if type == DNSMessage.RecordType.a { addresses.append(data.map(String.init).joined(separator: ".")) }
+        if type == DNSMessage.RecordType.ptr { names.append(DNSMessage.text(ofPlainName: data) ?? "?") }
+        position = end + 10 + length
+      }
+    }
+  }
+
+  private func serve(_ host: TestHost, _ container: TestContainer, servers: [String] = []) throws {
+    try host.onHost {
+      try host.stack.startDNS(
+        container: container.id, netns: container.netns, endpoints: container.endpoints, servers: servers)
+    }
+  }
+
+  @Test(arguments: [TransportProtocol.udp, .tcp])
+  func `names, aliases and short ids resolve on shared networks only`(transport: TransportProtocol) throws {
+    let host = try TestHost()
+    let front = try host.network("front")
+    let back = try host.network("back")
+    let web = try host.container("web", on: front, aliases: ["www", "Site.Local"])
+    let db = try host.container("db", on: back)
+    let both = try host.container("both", on: front, back)
+    for container in [web, db, both] {
+      // Servers that refuse: nothing of ours may come from outside.
+      try serve(host, container, servers: [TestHost.hostAddress.description])
+    }
+    let address = web.address.description
+    for name in ["web", "WEB", "www", "site.local", web.id.short, "web.front"] {
+      #expect(try ask(name, in: both, over: transport).addresses == [address], "\(name)")
+    }
+    #expect(try ask("db", in: both, over: transport).addresses == [db.address.description])
+    #expect(try ask("db", in: web, over: transport).code == 2)
+    #expect(try ask("web", in: db, over: transport).code == 2)
+    let empty = try ask("web", type: DNSMessage.RecordType.aaaa, in: both, over: transport)
+    #expect(empty.code == 0 && empty.addresses.isEmpty)
+    let reverse = web.address.octets.reversed().map(String.init).joined(separator: ".") + ".in-addr.arpa"
+    #expect(try ask(reverse, type: DNSMessage.RecordType.ptr, in: both, over: transport).names == ["web.front"])
+    let nobody = "99." + web.address.octets.dropLast().reversed().map(String.init).joined(separator: ".")
+    let unknown = try ask(nobody + ".in-addr.arpa", type: DNSMessage.RecordType.ptr, in: both, over: transport)
+    #expect(unknown.code == 3)
+
+    host.stack.updateNames(container: web.id, endpoints: [])
+    #expect(try ask("web", in: both, over: transport).code == 2)
+    host.stack.stopDNS(container: both.id)
+  }
+
+  @Test func `the default network resolves no names`() throws {
+    let host = try TestHost()
+    let network = try host.network("bridge")
+    let web = try host.container("web", on: network)
+    try serve(host, web, servers: [TestHost.hostAddress.description])
+    #expect(web.endpoint.dnsNames.isEmpty)
+    #expect(try ask("web", in: web).code == 2)
+  }
+
+  @Test func `other names go to the servers asked for, over TCP where the answer is long`() throws {
+    let host = try TestHost()
+    let container = try host.container("web", on: try host.network("front"))
+    let upstream = try UpstreamServer(in: host.outside)
+    try serve(host, container, servers: [TestHost.outsideAddress.description])
+    #expect(try ask("short.example", in: container).addresses == ["192.0.2.1"])
+    #expect(try ask("missing.example", in: container).code == 3)
+    let long = try ask("long.example", in: container, limit: 4_096)
+    #expect(long.addresses.count == 60 && !long.isTruncated)
+    #expect(try ask("long.example", in: container).isTruncated)
+    #expect(try ask("long.example", in: container, over: .tcp).addresses.count == 60)
+    withExtendedLifetime(upstream) {}
+  }
+
+  @Test func `a container of internal networks has nothing forwarded`() throws {
+    let host = try TestHost()
+    let container = try host.container("vault", on: try host.network("hidden", internal: true))
+    let upstream = try UpstreamServer(in: host.outside)
+    try serve(host, container, servers: [TestHost.outsideAddress.description])
+    #expect(try ask("short.example", in: container).code == 2)
+    #expect(try ask("vault", in: container).addresses == [container.address.description])
+    #expect(upstream.questions == 0)
+  }
+
+  @Test func `a server that is silent gives server failure in time, and its forged answers nothing`() async throws {
+    let host = try TestHost()
+    let upstream = try UpstreamServer(in: host.outside)
+    let namespace = try host.onHost { try HostNamespace() }
+    let forwarder = DNSForwarder(poller: host.poller, namespace: namespace, limit: .milliseconds(200))
+    let server = SocketAddress.ipv4(TestHost.outsideAddress, port: 53)
+    for name in ["silent.example", "forged.example"] {
+      let query = try DNSQuery(parsing: DNSMessageTests.query(name))
+      let answer = await forwarder.answer(query, transport: .udp, servers: [server])
+      #expect(answer[3] & 15 == DNSMessage.ResponseCode.serverFailure.rawValue, "\(name)")
+    }
+    withExtendedLifetime(upstream) {}
+  }
+}
