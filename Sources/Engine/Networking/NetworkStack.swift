@@ -50,12 +50,15 @@ public final class NetworkStack: Sendable {
     self.logger = logger
     links = try Self.translating("failed to open the network stack") { [names] in try LinkWiring(names: names) }
     reaper = LinkReaper(links: links, logger: logger)
-    firewall = try Self.translating("failed to open the network stack") { [names] in
-      try Firewall(names: names, logger: logger)
+    let netfilter = try Self.translating("failed to open the network stack") {
+      try NetlinkSocket(protocol: Netlink.protocolNetfilter)
     }
+    firewall = Firewall(names: names, socket: netfilter, logger: logger)
     let namespace = try Self.translating("failed to open the network stack") { try HostNamespace() }
     relays = RelayService(poller: poller, namespace: namespace, logger: logger)
-    ports = PortPublisher(firewall: firewall, relays: relays, logger: logger)
+    ports = PortPublisher(
+      firewall: firewall, connections: ConnectionTracking(socket: netfilter, logger: logger), relays: relays,
+      logger: logger)
     dns = DNSServer(poller: poller, namespace: namespace, logger: logger)
   }
 
@@ -84,6 +87,7 @@ public final class NetworkStack: Sendable {
   public func shutDown(removeKernelState: Bool) {
     dns.shutDown()
     ports.closeAll()
+    reaper.reap()
     guard removeKernelState else { return }
     do {
       try links.disconnect(names: links.ownLinks())

@@ -122,6 +122,49 @@ struct PublishedPortTests {
     #expect(answer == "pong")
   }
 
+  @Test func `a UDP client that never falls silent reaches the next container`() throws {
+    let host = try TestHost()
+    let network = try host.network("front")
+    let client = try host.onHost {
+      let socket = try InternetSocket.open(.udp, family: AF_INET, nonBlocking: false)
+      _ = try SocketAddress.ipv4(.loopback, port: 5353).withPointer { pointer, length in
+        try systemCall("connect") { connect(socket.raw, pointer, length) }
+      }
+      return socket
+    }
+    // Sent before anything is published, and again after each container.
+    try client.write(all: Array("early".utf8))
+    for name in ["first", "second"] {
+      let server = try host.container(name, on: network)
+      let receiver = try server.run { try TestTraffic.listen(.udp, port: 53) }
+      _ = try host.onHost {
+        try host.stack.publish(
+          [PortRequest(protocol: .udp, containerPort: 53, hostPorts: 5353...5353)], endpoint: server.endpoint,
+          containerName: name)
+      }
+      // An error that the kernel kept from the time without a receiver comes first.
+      while (try? client.write(all: Array(name.utf8))) == nil {}
+      #expect(try receiver.run(limit: 16) == name)
+      try host.stack.unpublish(container: server.id)
+      _ = try? client.write(all: Array("between".utf8))
+    }
+  }
+
+  @Test func `a port is free again at once, for the relay too`() throws {
+    let setup = try setup([])
+    for transport in TransportProtocol.allCases {
+      for _ in 0..<3 {
+        let bindings = try setup.host.onHost {
+          try setup.host.stack.publish(
+            [PortRequest(protocol: transport, containerPort: 80, hostPorts: 8080...8080)],
+            endpoint: setup.server.endpoint, containerName: "server")
+        }
+        #expect(bindings.map(\.hostAddress) == ["0.0.0.0", "::"])
+        try setup.host.stack.unpublish(container: setup.server.id)
+      }
+    }
+  }
+
   @Test func `a port that a container has is refused in docker's words`() throws {
     let setup = try setup([PortRequest(protocol: .tcp, containerPort: 80, hostPorts: 8080...8080)])
     let network = try #require(setup.host.networkRecord(setup.server))

@@ -57,12 +57,15 @@ final class DNSListener: Sendable {
     }
   }
 
+  /// Frees the port and lets go of the namespace at once.
   func stop() {
     let running = task.withLock { task in
       defer { task = nil }
       return task
     }
     running?.cancel()
+    InternetSocket.close(datagrams)
+    InternetSocket.close(streams)
   }
 
   private func serveDatagrams() async {
@@ -88,7 +91,7 @@ final class DNSListener: Sendable {
           }
           try await server.poller.waitReadable(datagrams.raw)
         } catch {
-          if !(error is CancellationError) { server.report(error, container: container) }
+          if !Task.isCancelled { server.report(error, container: container) }
           break
         }
       }

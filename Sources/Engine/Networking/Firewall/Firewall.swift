@@ -27,9 +27,10 @@ final class Firewall: Sendable {
   /// Elements in one message, well below the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
 
-  init(names: InstanceNames, logger: Logger) throws {
+  /// - Parameter socket: of the netfilter protocol, in the host's namespace.
+  init(names: InstanceNames, socket: NetlinkSocket, logger: Logger) {
     rules = FirewallRules(names: names)
-    socket = try NetlinkSocket(protocol: Netlink.protocolNetfilter)
+    self.socket = socket
     self.logger = logger
   }
 
@@ -52,7 +53,8 @@ final class Firewall: Sendable {
         // Somebody flushed our table or an element is not as remembered: compare with the kernel.
         state.isLoaded = false
         try load(&state)
-        _ = try align(wanted)
+        let removals = changes.filter { $0.action == .remove }
+        _ = try align(wanted, removing: removals.reduce(into: [:]) { $0[$1.set, default: []].formUnion($1.elements) })
       }
       state.wanted = wanted
     }
@@ -63,7 +65,7 @@ final class Firewall: Sendable {
     try state.withLock { state in
       state.isLoaded = false
       try load(&state)
-      let done = try align(wanted)
+      let done = try align(wanted, removing: nil)
       state.wanted = wanted
       return done
     }
@@ -85,7 +87,7 @@ final class Firewall: Sendable {
     if found.first?.errno != 0 {
       try runProgram()
       logger.info("firewall table loaded", metadata: ["table": "\(table)"])
-      if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted) }
+      if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }
     }
     state.isLoaded = true
   }
@@ -118,7 +120,10 @@ final class Firewall: Sendable {
   }
 
   /// Brings the kernel's sets to the wanted elements, removals first.
-  private func align(_ wanted: [String: Set<Element>]) throws -> [String] {
+  ///
+  /// - Parameter removing: what may be removed; everything that is not wanted where nil. An engine that has just
+  ///   started does not know all of its elements before it has reconciled.
+  private func align(_ wanted: [String: Set<Element>], removing: [String: Set<Element>]?) throws -> [String] {
     var removals: [Change] = []
     var additions: [Change] = []
     var done: [String] = []
@@ -126,8 +131,12 @@ final class Firewall: Sendable {
       let replies = try socket.run([NFTables.elements(table: table, set: set)], subject: "\(table) \(set)")
       let present = Set(replies.joined().flatMap(NFTables.decodeElements))
       let target = wanted[set] ?? []
-      let surplus = present.subtracting(target)
       let missing = target.subtracting(present)
+      // An entry with the key of a wanted one and another value stands in its way.
+      let keys = Set(missing.map(\.key))
+      let surplus = present.subtracting(target).filter { element in
+        keys.contains(element.key) || removing?[set, default: []].contains(element) ?? true
+      }
       if !surplus.isEmpty {
         removals.append(Change(.remove, set, Array(surplus)))
         done.append("removed \(surplus.count) stale elements of \(set)")

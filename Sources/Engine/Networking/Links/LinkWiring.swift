@@ -15,6 +15,9 @@ final class LinkWiring: Sendable {
   /// MTU where the host has no default route to take it from.
   static let standardMTU: UInt32 = 1_500
   static let acceptedMTU: ClosedRange<UInt32> = 68...65_535
+  /// Up to 50 ms for the kernel's worker that wakes links; before Linux 6.8 it cannot be hurried.
+  private static let operationTries = 100
+  private static let operationPauseMicroseconds: UInt32 = 500
   /// 1.1.1.1, which stands for everything outside when the route there is looked up; nothing is sent to it.
   private static let publicAddress: UInt32 = 0x0101_0101
 
@@ -72,14 +75,22 @@ final class LinkWiring: Sendable {
           RouteNetlink.addHostRoute(index: link.index, destination: endpoint.address.bits, source: gateway.bits),
           RouteNetlink.addPermanentNeighbour(
             index: link.index, address: endpoint.address.bits, hardware: hardware.octets),
-          RouteNetlink.linkState(name: name),
         ], subject: "link \(name)")
-      // The container's first packet must not meet a link that is still waking up: it would be lost, and the next try
-      // is a second later.
-      try inside.run([RouteNetlink.linkState(name: endpoint.interfaceContainer)], subject: "link \(name)")
+      try awaitOperation(of: name, on: host)
+      try awaitOperation(of: endpoint.interfaceContainer, on: inside)
     } catch {
       try? disconnect(name: name)
       throw error
+    }
+  }
+
+  /// Waits until a link that is up can send. A container's first packet would be lost otherwise, and its next try is
+  /// a second later.
+  private func awaitOperation(of name: String, on socket: NetlinkSocket) throws {
+    for _ in 0..<Self.operationTries {
+      let replies = try socket.run([RouteNetlink.linkState(name: name)], subject: "link \(name)")
+      if replies.first?.first.flatMap(LinkRecord.init)?.isOperational != false { return }
+      usleep(Self.operationPauseMicroseconds)
     }
   }
 

@@ -10,11 +10,14 @@ final class PortPublisher: Sendable {
   private struct Held: Sendable {
     let claim: PortTable.Claim
     let binding: PortBinding
+    let target: IPv4Address
     /// Address translation, for IPv4.
     let changes: [Firewall.Change]
     /// Closing it frees the port.
     let holder: Descriptor
     let relay: PortRelay?
+
+    var isTranslatedDatagrams: Bool { binding.protocol == .udp && relay == nil }
   }
 
   private struct State {
@@ -27,12 +30,14 @@ final class PortPublisher: Sendable {
   static let maximumPortsPerContainer = 4_096
 
   private let firewall: Firewall
+  private let connections: ConnectionTracking
   private let relays: RelayService
   private let logger: Logger
   private let state = Mutex(State())
 
-  init(firewall: Firewall, relays: RelayService, logger: Logger) {
+  init(firewall: Firewall, connections: ConnectionTracking, relays: RelayService, logger: Logger) {
     self.firewall = firewall
+    self.connections = connections
     self.relays = relays
     self.logger = logger
   }
@@ -52,6 +57,9 @@ final class PortPublisher: Sendable {
       for request in requests { made += try hold(request, target: endpoint) }
       try firewall.apply(made.flatMap(\.changes))
       for item in made { try item.relay?.start() }
+      for port in Set(made.filter(\.isTranslatedDatagrams).map(\.binding.hostPort)) {
+        connections.forgetDatagrams(toPort: port)
+      }
     } catch {
       undo(made)
       if let known = error as? PlatformError {
@@ -96,6 +104,9 @@ final class PortPublisher: Sendable {
       // The elements lead to an address that nobody has any more; the next reconciliation removes them.
       logger.error("failed to remove published ports", metadata: ["error": "\(error)"])
     }
+    for address in Set(held.filter(\.isTranslatedDatagrams).map(\.target)) {
+      connections.forgetDatagrams(answeredBy: address)
+    }
     for item in held { item.relay?.stop() }
     state.withLock { state in
       for item in held { state.table.release(item.claim) }
@@ -139,11 +150,13 @@ final class PortPublisher: Sendable {
     do {
       if address.family == AF_INET6 {
         let relay = try relays.prepare(request.protocol, from: address, to: destination)
-        return Held(claim: claim, binding: binding, changes: [], holder: relay.listener, relay: relay)
+        return Held(
+          claim: claim, binding: binding, target: target.address, changes: [], holder: relay.listener, relay: relay)
       }
       let holder = try PortHolder.hold(request.protocol, address)
       return Held(
-        claim: claim, binding: binding, changes: [Self.translation(binding, to: target.address)], holder: holder,
+        claim: claim, binding: binding, target: target.address,
+        changes: [Self.translation(binding, to: target.address)], holder: holder,
         relay: nil)
     } catch let error as SystemError {
       state.withLock { $0.table.release(claim) }

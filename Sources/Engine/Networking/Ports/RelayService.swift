@@ -67,14 +67,14 @@ final class PortRelay: Sendable {
     }
   }
 
-  /// Ends all connections and frees the port once the tasks have let go of it.
+  /// Frees the port and ends all connections.
   func stop() {
-    if transport == .tcp { shutdown(listener.raw, Int32(SHUT_RDWR)) }
     let running = task.withLock { task in
       defer { task = nil }
       return task
     }
     running?.cancel()
+    InternetSocket.close(listener)
   }
 
   /// Opens a connected socket to the container; a TCP connection may still be under way.

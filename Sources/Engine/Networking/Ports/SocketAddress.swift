@@ -76,6 +76,17 @@ enum SocketAddress: Sendable, Hashable {
 
 /// Internet sockets, always close-on-exec.
 enum InternetSocket {
+  /// Closes a socket that tasks may still refer to: its port, and its namespace, are free at once. The number stays
+  /// taken, by something that is no socket, until the last of them is done.
+  static func close(_ descriptor: Descriptor) {
+    guard let nothing = try? Descriptor.open("/dev/null", flags: O_RDWR) else {
+      shutdown(descriptor.raw, Int32(SHUT_RDWR))
+      return
+    }
+    dup2(nothing.raw, descriptor.raw)
+    _ = fcntl(descriptor.raw, F_SETFD, FD_CLOEXEC)
+  }
+
   /// Opens a socket of a protocol and family.
   static func open(_ transport: TransportProtocol, family: Int32, nonBlocking: Bool) throws -> Descriptor {
     let kind = Int32((transport == .tcp ? SOCK_STREAM : SOCK_DGRAM).rawValue | SOCK_CLOEXEC.rawValue)

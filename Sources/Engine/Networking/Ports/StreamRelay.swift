@@ -24,10 +24,10 @@ struct StreamRelay: Sendable {
             await carry(client)
             slots.giveBack()
           }
-        } catch let error as SystemError where error.errno == EINVAL || error.errno == EBADF {
-          return
+        } catch let error as SystemError where error.errno == ENOTSOCK {
+          break
         } catch is CancellationError {
-          return
+          break
         } catch {
           relay.service.logger.warning("relay failed to accept", metadata: ["error": "\(error)"])
           try? await Task.sleep(for: Self.pause)

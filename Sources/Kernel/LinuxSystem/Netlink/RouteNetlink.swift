@@ -117,7 +117,7 @@ public enum RouteNetlink {
 
   /// Asks for one device by name, without its counters.
   ///
-  /// From kernel 6.8 on the answer comes when a link that just went up can really send; before that, packets are dropped.
+  /// Until a link that just went up is operational its packets are dropped. From kernel 6.8 on this request makes it so.
   public static func linkState(name: String) -> NetlinkRequest {
     var request = link(name: name)
     request.attribute(29, skipCounters)

@@ -4,6 +4,8 @@ public struct LinkRecord: Sendable, Equatable {
   public let name: String
   public let mtu: UInt32
   public let isUp: Bool
+  /// Whether the kernel lets packets out (`IF_OPER_UP`); somewhat later than `isUp`.
+  public let isOperational: Bool
   /// Free text of the device's owner (`ip link set alias`), empty where unset.
   public let alias: String
   /// The MAC address, empty for devices without one.
@@ -21,6 +23,7 @@ public struct LinkRecord: Sendable, Equatable {
     self.name = name
     mtu = attributes.number(4) ?? 0
     isUp = flags & RouteNetlink.interfaceUp != 0
+    isOperational = attributes.number(16, as: UInt8.self) == 6
     alias = attributes.string(20) ?? ""
     address = attributes.first(1).map(Array.init) ?? []
     counters = LinkCounters(attributes.first(23) ?? [])

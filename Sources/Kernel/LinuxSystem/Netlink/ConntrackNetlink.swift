@@ -1,0 +1,94 @@
+import Glibc
+
+/// Requests of nfnetlink about tracked connections of IPv4: find those that match, and forget them.
+///
+/// Source: `include/uapi/linux/netfilter/nfnetlink_conntrack.h`; filtered dumps exist from kernel 5.8 on.
+public enum ConntrackNetlink {
+  private static let subsystem: UInt16 = 1
+  private static let newEntry: UInt16 = 0
+  private static let getEntry: UInt16 = 1
+  private static let deleteEntry: UInt16 = 2
+
+  private enum Attribute {
+    static let original: UInt16 = 1
+    static let reply: UInt16 = 2
+    static let filter: UInt16 = 25
+    static let tupleAddresses: UInt16 = 1
+    static let tupleTransport: UInt16 = 2
+    static let source: UInt16 = 1
+    static let transportNumber: UInt16 = 1
+    static let destinationPort: UInt16 = 3
+    static let filterOriginal: UInt16 = 1
+    static let filterReply: UInt16 = 2
+  }
+
+  /// Which fields of a tuple a filtered dump compares.
+  private enum FilterFlag {
+    static let source: UInt32 = 1 << 0
+    static let transportNumber: UInt32 = 1 << 3
+    static let destinationPort: UInt32 = 1 << 5
+  }
+
+  private static let headerSize = 4
+  private static let header: [UInt8] = [UInt8(AF_INET), 0, 0, 0]
+
+  /// A tracked connection, as the kernel wants it named when it is to be forgotten.
+  public struct Entry: Sendable, Equatable {
+    let original: [UInt8]
+    /// Who answers: the container, for a translated connection.
+    public let answers: UInt32?
+    public let transport: UInt8?
+    /// The port that the first packet was sent to.
+    public let destinationPort: UInt16?
+
+    /// Reads an entry of a dump.
+    public init?(_ reply: NetlinkReply) {
+      guard reply.type == subsystem << 8 | newEntry else { return nil }
+      let attributes = reply.attributes(after: headerSize)
+      guard let original = attributes.first(Attribute.original) else { return nil }
+      self.original = Array(original)
+      answers =
+        attributes.nested(Attribute.reply)?.nested(Attribute.tupleAddresses)?
+        .number(Attribute.source, as: UInt32.self)?.bigEndian
+      let ports = NetlinkAttributes(original).nested(Attribute.tupleTransport)
+      transport = ports?.number(Attribute.transportNumber)
+      destinationPort = ports?.number(Attribute.destinationPort, as: UInt16.self)?.bigEndian
+    }
+  }
+
+  /// Asks for the connections of one transport that a host answers.
+  public static func answered(by address: UInt32, transport: UInt8) -> NetlinkRequest {
+    var request = NetlinkRequest(type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header)
+    request.nested(Attribute.reply) { tuple in
+      tuple.nested(Attribute.tupleAddresses) { $0.attribute(Attribute.source, bigEndian: address) }
+      tuple.nested(Attribute.tupleTransport) { $0.attribute(Attribute.transportNumber, transport) }
+    }
+    request.nested(Attribute.filter) {
+      $0.attribute(Attribute.filterReply, FilterFlag.source | FilterFlag.transportNumber)
+    }
+    return request
+  }
+
+  /// Asks for the connections of one transport whose first packet went to a port.
+  public static func sent(toPort port: UInt16, transport: UInt8) -> NetlinkRequest {
+    var request = NetlinkRequest(type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header)
+    request.nested(Attribute.original) { tuple in
+      tuple.nested(Attribute.tupleTransport) { transportFields in
+        transportFields.attribute(Attribute.transportNumber, transport)
+        transportFields.attribute(Attribute.destinationPort, bigEndian: port)
+      }
+    }
+    request.nested(Attribute.filter) {
+      $0.attribute(Attribute.filterOriginal, FilterFlag.transportNumber | FilterFlag.destinationPort)
+    }
+    return request
+  }
+
+  /// Forgets a connection; answered with `ENOENT` where it has ended already.
+  public static func forget(_ entry: Entry) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: subsystem << 8 | deleteEntry, flags: Netlink.flagAcknowledge, header: header)
+    request.nested(Attribute.original) { $0.raw(entry.original) }
+    return request
+  }
+}

@@ -1,0 +1,68 @@
+import Testing
+
+@testable import LinuxSystem
+@testable import Networking
+
+@Suite("The netlink codec")
+struct NetlinkCodecTests {
+  @Test func `a message has its header, padded attributes and nested ones`() {
+    var request = NetlinkRequest(type: 20, flags: Netlink.flagAcknowledge, header: [2, 24, 0, 0])
+    request.attribute(3, string: "ab")
+    request.nested(5) { $0.attribute(1, bigEndian: UInt16(0x1234)) }
+    let expected: [UInt8] =
+      [40, 0, 0, 0, 20, 0, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0] + [2, 24, 0, 0] + [7, 0, 3, 0, 97, 98, 0, 0]
+      + [12, 0, 5, 0x80, 6, 0, 1, 0, 0x12, 0x34, 0, 0]
+    #expect(request.encoded(sequence: 7) == expected)
+  }
+
+  @Test func `set elements are laid out as registers`() {
+    let key = NFTables.bytes(.interface("bhabcd"), .ipv4(0xac14_0002))
+    #expect(key == Array("bhabcd".utf8) + [UInt8](repeating: 0, count: 10) + [172, 20, 0, 2])
+    #expect(NFTables.bytes(.transport(6), .port(8080)) == [6, 0, 0, 0, 0x1f, 0x90, 0, 0])
+    #expect(NFTables.bytes(.interface(String(repeating: "x", count: 40))).count == 16)
+  }
+
+  @Test func `elements are read back as they were written`() {
+    let elements = [
+      NFTables.Element(key: [1, 2, 3, 4], value: [5, 6, 7, 8]),
+      NFTables.Element(key: [1, 2, 3, 4], keyEnd: [9, 9, 9, 9]),
+    ]
+    let request = NFTables.request(table: "t", NFTables.Change(.add, "s", elements))
+    let reply = NetlinkReply(type: request.type, payload: request.payload[...])
+    #expect(NFTables.decodeElements(reply) == elements)
+  }
+
+  @Test func `errors carry their number and the kernel's words`() throws {
+    // Error -17 with the request's header (capped), then NLMSGERR_ATTR_MSG.
+    var bytes: [UInt8] = []
+    bytes.append(native: UInt32(16 + 4 + 16 + 8))
+    bytes.append(native: Netlink.messageError)
+    bytes.append(native: UInt16(0x300))
+    bytes.append(native: UInt32(9))
+    bytes.append(native: UInt32(0))
+    bytes.append(native: Int32(-17))
+    bytes += [UInt8](repeating: 0, count: 16)
+    bytes += [8, 0, 1, 0] + Array("why".utf8) + [0]
+    var rest = bytes[...]
+    let message = try #require(NetlinkEnvelope(&rest))
+    #expect(message.errno == 17 && message.explanation == "why" && message.sequence == 9 && message.isFinal)
+    #expect(rest.isEmpty)
+  }
+
+  @Test func `random bytes never break the readers`() {
+    var random = SeededGenerator(seed: 0x4e4c)
+    for _ in 0..<20_000 {
+      let bytes = (0..<Int.random(in: 0...96, using: &random)).map { index -> UInt8 in
+        // Small numbers make plausible lengths and types.
+        index % 2 == 0 ? .random(in: 0...40, using: &random) : .random(in: 0...2, using: &random)
+      }
+      var rest = bytes[...]
+      while let message = NetlinkEnvelope(&rest) { _ = (message.errno, message.explanation) }
+      for type in [RouteNetlink.newLink, RouteNetlink.newAddress, RouteNetlink.newRoute, 0x0a0c, 0x0100] {
+        let reply = NetlinkReply(type: type, payload: bytes[...])
+        _ = (LinkRecord(reply), AddressRecord(reply), RouteRecord(reply))
+        _ = (NFTables.decodeElements(reply), ConntrackNetlink.Entry(reply))
+      }
+    }
+  }
+}
