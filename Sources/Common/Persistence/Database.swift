@@ -38,7 +38,17 @@ public final class Database: Sendable {
     self.path = path
     do {
       queue = try DatabaseQueue(path: path, configuration: configuration)
-      try Self.apply(migrations, to: queue)
+      try Self.apply(migrations, set: "main", to: queue)
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  /// Applies the migrations of one room that keeps its tables in a database opened by another; `set` names the room.
+  public func migrate(_ migrations: [Migration], set: String) throws {
+    precondition(!set.contains("/"), "a set's name has no slash")
+    do {
+      try Self.apply(migrations, set: set, to: queue)
     } catch {
       throw Self.translate(error, path: path)
     }
@@ -96,14 +106,15 @@ public final class Database: Sendable {
     if finding != "ok" { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: finding) }
   }
 
-  private static func apply(_ migrations: [Migration], to queue: DatabaseQueue) throws {
-    guard !migrations.isEmpty else { return }
+  private static func apply(_ migrations: [Migration], set: String, to queue: DatabaseQueue) throws {
     var migrator = DatabaseMigrator()
-    for migration in migrations {
-      migrator.registerMigration(migration.name) { try migration.apply(to: Transaction(database: $0)) }
-    }
-    if try queue.read(migrator.hasBeenSuperseded) {
+    let names = Set(migrations.map { "\(set)/\($0.name)" })
+    let applied = try queue.read { try migrator.appliedIdentifiers($0) }
+    guard applied.allSatisfy({ !$0.hasPrefix("\(set)/") || names.contains($0) }) else {
       throw PlatformError(.internal, "the database was written by a later version of this program")
+    }
+    for migration in migrations {
+      migrator.registerMigration("\(set)/\(migration.name)") { try migration.apply(to: Transaction(database: $0)) }
     }
     try migrator.migrate(queue)
   }

@@ -78,7 +78,7 @@ public struct LayerApplier: Sendable {
     _ packed: sending any ChunkSource, format: CompressionFormat, to root: RootedDirectory,
     progress: () -> (digest: Digest, sizeBytes: Int64)
   ) throws -> (diffID: Digest, outcome: Outcome) {
-    let source = try PrefetchingSource(DecompressingSource(packed, format: format, limits: limits))
+    let source = try UnpackedStream.decompress(packed, format: format, limits: limits)
     let tapped = HashingSource(source)
     return try withoutActuallyEscaping(progress) { progress in
       tapped.check = { [limits] hasher in

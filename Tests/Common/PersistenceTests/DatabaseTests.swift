@@ -79,6 +79,19 @@ final class Scratch {
     #expect(try Database(path: path, migrations: more).table("things").get("a")?.document == bytes("1!"))
   }
 
+  @Test func roomsKeepTheirOwnMigrations() throws {
+    let mine = [Migration(name: "1-mine", steps: [.createTable("mine")])]
+    for _ in 0..<2 {
+      let database = try Database(path: path, migrations: Self.migrations)
+      try database.migrate(mine, set: "room")
+      try database.table("mine").put("a", document: bytes("1"))
+      try database.close()
+    }
+    let database = try Database(path: path, migrations: Self.migrations)
+    let error = #expect(throws: PlatformError.self) { try database.migrate([], set: "room") }
+    #expect(error?.message.contains("later version") == true)
+  }
+
   @Test func aFileOfALaterVersionIsRefused() throws {
     let later = Self.migrations + [Migration(name: "9-later", steps: [])]
     try Database(path: path, migrations: later).close()

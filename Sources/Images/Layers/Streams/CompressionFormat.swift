@@ -4,10 +4,8 @@ import Model
 public enum CompressionFormat: String, Sendable, CaseIterable {
   case none, gzip, zstd, xz, bzip2
 
-  /// Bytes that `detect` wants to see where there are as many.
-  static let magicBytes = 6
-
-  static func detect(_ start: UnsafeRawBufferPointer) -> CompressionFormat {
+  /// - Parameter start: at least six bytes, where there are as many.
+  public static func detect(_ start: UnsafeRawBufferPointer) -> CompressionFormat {
     func starts(with magic: [UInt8]) -> Bool { start.count >= magic.count && start.prefix(magic.count).elementsEqual(magic) }
     if starts(with: [0x1F, 0x8B]) { return .gzip }
     if starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return .zstd }

@@ -37,7 +37,10 @@ enum WorkerThread {
 public final class PrefetchingSource: ChunkSource {
   private let pipe: BytePipe
 
-  public init(_ source: sending any ByteSource, buffers: Int = 4, bufferBytes: Int = 256 << 10) throws {
+  public convenience init(_ source: sending any ByteSource) throws { try self.init(moving: source) }
+
+  /// - Parameter source: must not be used by the caller any more.
+  init(moving source: any ByteSource, buffers: Int = 4, bufferBytes: Int = 256 << 10) throws {
     let pipe = BytePipe(buffers: buffers, bufferBytes: bufferBytes)
     self.pipe = pipe
     let handed = Handed(source)
@@ -68,7 +71,7 @@ public final class PrefetchingSource: ChunkSource {
     return filled
   }
 
-  /// Carries the source to its thread. Unchecked: the initialiser takes it by `sending`, nobody else has it.
+  /// Carries the source to its thread. Unchecked: whoever starts the thread gives the source away.
   private final class Handed: @unchecked Sendable {
     let source: any ByteSource
     init(_ source: any ByteSource) { self.source = source }
