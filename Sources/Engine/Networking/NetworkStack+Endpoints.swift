@@ -140,10 +140,10 @@ extension NetworkStack {
     _ endpoint: EndpointRecord, network: NetworkRecord, _ action: Firewall.Change.Action
   ) -> [Firewall.Change] {
     let address = NFTables.Field.ipv4(endpoint.address.bits)
+    let source = Firewall.Element(key: NFTables.bytes(.interface(endpoint.interfaceHost), address))
     var changes = [
-      Firewall.Change(
-        action, FirewallRules.sources,
-        [Firewall.Element(key: NFTables.bytes(.interface(endpoint.interfaceHost), address))]),
+      Firewall.Change(action, FirewallRules.sources, [source]),
+      Firewall.Change(action, FirewallRules.neighbours, [source]),
       Firewall.Change(action, FirewallRules.loops, [Firewall.Element(key: NFTables.bytes(address, address))]),
     ]
     if !network.isInternal {

@@ -92,7 +92,7 @@ public final class NetworkStack: Sendable {
     do {
       try links.disconnect(names: links.ownLinks())
       for subnet in try links.claimedSubnets() { try links.release(subnet) }
-      try firewall.removeTable()
+      try firewall.removeTables()
     } catch {
       logger.error("failed to remove the network's kernel state", metadata: ["error": "\(error)"])
     }

@@ -95,6 +95,60 @@ struct IsolationBetweenNetworksTests {
     #expect(try !client.run { TestTraffic.connects(to: .ipv4(.loopback, port: 9_000)) })
   }
 
+  @Test func `ATT-049 a container's ARP for others' addresses changes nothing`() throws {
+    let host = try TestHost()
+    let network = try host.network("front")
+    let server = try host.container("server", on: network)
+    let client = try host.container("client", on: network)
+    let forger = try host.container("forger", on: network)
+    let gateway = try #require(network.gateway)
+    let before = try host.neighbours()
+    for claimed in [server.address, gateway, IPv4Address(bits: server.address.bits + 200)] {
+      for operation: UInt8 in [1, 2] {
+        try forger.run { try TestTraffic.announce(claimed, operation: operation, about: client.address) }
+      }
+    }
+    let listener = try server.run { try TestTraffic.listen(.tcp, port: 80) }
+    let seen = try TestTraffic.exchange(
+      from: { try client.run($0) }, to: .ipv4(server.address, port: 80), listener: listener)
+    #expect(seen.peer?.host == client.address.description)
+    #expect(try host.neighbours() == before)
+  }
+
+  @Test func `ATT-050 IPv6 of a container reaches nobody`() throws {
+    let host = try TestHost()
+    let client = try host.container("client", on: try host.network("front"))
+    let receiver = try host.onHost {
+      let socket = try InternetSocket.open(.udp, family: AF_INET6, nonBlocking: false)
+      try InternetSocket.bind(socket, to: try #require(SocketAddress("::", port: 5_000)))
+      try TestTraffic.limit(socket, milliseconds: TestTraffic.patienceMilliseconds)
+      return socket
+    }
+    try client.run {
+      try LinuxProcessSpawner.runIP(["addr", "add", "fe80::2/64", "dev", "eth0", "nodad"], family: "-6")
+      try LinuxProcessSpawner.runIP(["route", "add", "default", "dev", "eth0"], family: "-6")
+      let socket = try InternetSocket.open(.udp, family: AF_INET6, nonBlocking: false)
+      for target in ["ff02::1", "fd00::1"] {
+        try DatagramSocket.send(socket, [1], to: SocketAddress(target, port: 5_000))
+      }
+    }
+    let error = #expect(throws: SystemError.self) { _ = try receiver.run(limit: 8) }
+    #expect(error?.errno == EAGAIN)
+  }
+
+  @Test func `ATT-052 link-local services outside are out of reach`() throws {
+    let host = try TestHost()
+    let client = try host.container("client", on: try host.network("front"))
+    let metadata = try #require(IPv4Address("169.254.169.254"))
+    let listener = try NamespaceThread.run(entering: [host.outside]) {
+      try LinuxProcessSpawner.runIP(["addr", "add", "169.254.169.254/32", "dev", "port"])
+      return try TestTraffic.listen(.tcp, port: 80)
+    }
+    #expect(try host.onHost { TestTraffic.connects(to: .ipv4(metadata, port: 80)) })
+    #expect(try !client.run { TestTraffic.connects(to: .ipv4(metadata, port: 80)) })
+    withExtendedLifetime(listener) {}
+  }
+
   @Test func `engines of other instances on the host are kept apart`() throws {
     let host = try TestHost(instance: "one")
     let other = try host.secondStack(instance: "two")
@@ -124,9 +178,9 @@ struct IsolationBetweenNetworksTests {
 }
 
 extension LinuxProcessSpawner {
-  static func runIP(_ arguments: [String]) throws {
+  static func runIP(_ arguments: [String], family: String = "-4") throws {
     let output = try LinuxProcessSpawner().run(
-      ProcessRequest(executable: "/usr/sbin/ip", arguments: ["ip"] + arguments))
+      ProcessRequest(executable: "/usr/sbin/ip", arguments: ["ip", family] + arguments))
     if !output.status.isSuccess {
       throw SystemError(
         errno: EINVAL, operation: "ip", subject: String(decoding: output.stderr, as: UTF8.self))

@@ -117,6 +117,16 @@ final class TestHost: Sendable {
     return TestContainer(id: id, name: name, netns: netns, endpoints: endpoints)
   }
 
+  /// The host's neighbours on container links, as `ip neigh` prints them.
+  func neighbours() throws -> [String] {
+    let output = try onHost {
+      try LinuxProcessSpawner().run(
+        ProcessRequest(executable: "/usr/sbin/ip", arguments: ["ip", "-4", "neigh"]))
+    }
+    return String(decoding: output.stdout, as: UTF8.self).split(separator: "\n").map(String.init)
+      .filter { !$0.contains("uplink") }.sorted()
+  }
+
   /// What `nft list table` prints of the engine's table.
   func ruleset() throws -> String {
     let output = try onHost { [stack] in

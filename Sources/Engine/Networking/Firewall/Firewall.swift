@@ -71,20 +71,26 @@ final class Firewall: Sendable {
     }
   }
 
-  /// Deletes the whole table; it need not be there.
-  func removeTable() throws {
+  /// Deletes both tables; they need not be there.
+  func removeTables() throws {
     try state.withLock { state in
       state = State()
-      do {
-        try socket.run([NFTables.deleteTable(table)], envelope: NFTables.transaction, subject: table)
-      } catch let error as SystemError where error.errno == ENOENT {}
+      for family in [NFTables.Family.inet, .arp] {
+        do {
+          try socket.run(
+            [NFTables.deleteTable(family: family, table)], envelope: NFTables.transaction, subject: table)
+        } catch let error as SystemError where error.errno == ENOENT {}
+      }
     }
   }
 
   private func load(_ state: inout State) throws {
     if state.isLoaded { return }
-    let found = try socket.send([NFTables.chain(table: table, name: rules.versionChain)])
-    if found.first?.errno != 0 {
+    let found = try socket.send([
+      NFTables.chain(table: table, name: rules.versionChain),
+      NFTables.chain(family: .arp, table: table, name: FirewallRules.guardChain),
+    ])
+    if found.contains(where: { $0.errno != 0 }) {
       try runProgram()
       logger.info("firewall table loaded", metadata: ["table": "\(table)"])
       if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }
@@ -112,7 +118,8 @@ final class Firewall: Sendable {
       var rest = change.elements[...]
       while !rest.isEmpty {
         let part = Change(change.action, change.set, Array(rest.prefix(Self.elementsPerRequest)))
-        requests.append(NFTables.request(table: table, part))
+        requests.append(
+          NFTables.request(family: FirewallRules.family(of: change.set), table: table, part))
         rest = rest.dropFirst(Self.elementsPerRequest)
       }
     }
@@ -128,7 +135,8 @@ final class Firewall: Sendable {
     var additions: [Change] = []
     var done: [String] = []
     for set in FirewallRules.sets {
-      let replies = try socket.run([NFTables.elements(table: table, set: set)], subject: "\(table) \(set)")
+      let request = NFTables.elements(family: FirewallRules.family(of: set), table: table, set: set)
+      let replies = try socket.run([request], subject: "\(table) \(set)")
       let present = Set(replies.joined().flatMap(NFTables.decodeElements))
       let target = wanted[set] ?? []
       let missing = target.subtracting(present)

@@ -1,4 +1,6 @@
-/// The skeleton of the engine's nftables table: chains and empty sets, loaded once by the `nft` program.
+import LinuxSystem
+
+/// The skeleton of the engine's nftables table (with a small one for ARP beside it): chains and empty sets, loaded once by the `nft` program.
 ///
 /// What changes with containers are the elements of the sets, sent by `Firewall`. The base chains stand beside those of
 /// the host: a packet that the host's own chains drop stays dropped, and one that is none of ours passes untouched.
@@ -16,7 +18,15 @@ struct FirewallRules: Sendable {
   /// Host address, transport and host port to container address and port.
   static let portsAt = "ports_at"
 
-  static let sets = [sources, networks, outbound, loops, ports, portsAt]
+  /// The same pairs as `sources`, for ARP; sets belong to one table, and ARP has tables of its own.
+  static let neighbours = "neighbours"
+
+  static let guardChain = "guard"
+
+  static let sets = [sources, networks, outbound, loops, ports, portsAt, neighbours]
+
+  /// Which of the engine's two tables a set is in.
+  static func family(of set: String) -> NFTables.Family { set == neighbours ? .arp : .inet }
 
   let names: InstanceNames
 
@@ -31,6 +41,8 @@ struct FirewallRules: Sendable {
     """
     add table inet \(names.table)
     delete table inet \(names.table)
+    add table arp \(names.table)
+    delete table arp \(names.table)
     \(body(version: "  chain \(versionChain) { }\n"))
     """
   }
@@ -42,7 +54,23 @@ struct FirewallRules: Sendable {
     \(addressTranslation)
     \(filters)
     }
+    \(neighbourTable)
 
+    """
+  }
+
+  /// A container announces its own address or none, so that it cannot fill the host's table of neighbours.
+  private var neighbourTable: String {
+    """
+    table arp \(names.table) {
+      set \(Self.neighbours) { type ifname . ipv4_addr; }
+      chain \(Self.guardChain) {
+        type filter hook input priority 0; policy accept;
+        iifname != "\(names.linkPrefix)*" accept
+        iifname . arp saddr ip @\(Self.neighbours) accept
+        drop
+      }
+    }
     """
   }
 
@@ -85,13 +113,14 @@ struct FirewallRules: Sendable {
   }
 
   /// `guard` runs before connection tracking: a container sends from its own IPv4 address or not at all, and never to
-  /// the host's loopback addresses, which `route_localnet` would let in. `forward` then keeps networks apart.
+  /// the host's loopback addresses, which `route_localnet` would let in, nor to link-local ones, which no router passes
+  /// on (RFC 3927) and where clouds keep their credentials. `forward` then keeps networks apart.
   private var filters: String {
     """
-      chain guard {
+      chain \(Self.guardChain) {
         type filter hook prerouting priority -300; policy accept;
         iifname != "\(names.linkPrefix)*" accept
-        ip daddr 127.0.0.0/8 drop
+        ip daddr { 127.0.0.0/8, 169.254.0.0/16 } drop
         iifname . ip saddr @\(Self.sources) accept
         drop
       }

@@ -3,13 +3,18 @@ import Glibc
 /// Requests of nfnetlink that change elements of nftables sets and maps, and read what is there.
 ///
 /// Tables, chains and rules are loaded by the `nft` program; this codec only does what happens for each container.
-/// All names are of the `inet` family. Source: `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
+/// Source: `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
 public enum NFTables {
   static let subsystem: UInt16 = 10
-  static let familyInet: UInt8 = 1
-  static let getTable: UInt16 = 1
+
+  /// What packets a table sees (`NFPROTO_*`).
+  public enum Family: UInt8, Sendable {
+    /// IPv4 and IPv6.
+    case inet = 1
+    case arp = 3
+  }
+
   static let deleteTableMessage: UInt16 = 2
-  static let newChain: UInt16 = 3
   static let getChain: UInt16 = 4
   static let newElement: UInt16 = 12
   static let getElement: UInt16 = 13
@@ -70,8 +75,8 @@ public enum NFTables {
   /// The bytes of a key or value made of fields.
   public static func bytes(_ fields: Field...) -> [UInt8] { fields.flatMap(\.bytes) }
 
-  private static func header(family: UInt8 = familyInet, resource: UInt16 = 0) -> [UInt8] {
-    var bytes: [UInt8] = [family, 0]
+  private static func header(_ family: Family?, resource: UInt16 = 0) -> [UInt8] {
+    var bytes: [UInt8] = [family?.rawValue ?? 0, 0]
     bytes.append(native: resource.bigEndian)
     return bytes
   }
@@ -80,18 +85,18 @@ public enum NFTables {
 
   /// The begin and end messages that make a batch one transaction.
   public static var transaction: (begin: NetlinkRequest, end: NetlinkRequest) {
-    let header = header(family: 0, resource: subsystem)
+    let header = header(nil, resource: subsystem)
     return (
       NetlinkRequest(type: 16, flags: 0, header: header), NetlinkRequest(type: 17, flags: 0, header: header)
     )
   }
 
   /// The request for one change; send it inside `transaction`.
-  public static func request(table: String, _ change: Change) -> NetlinkRequest {
+  public static func request(family: Family = .inet, table: String, _ change: Change) -> NetlinkRequest {
     let adding = change.action == .add
     var request = NetlinkRequest(
       type: type(adding ? newElement : deleteElement),
-      flags: Netlink.flagAcknowledge | (adding ? Netlink.flagCreate : 0), header: header())
+      flags: Netlink.flagAcknowledge | (adding ? Netlink.flagCreate : 0), header: header(family))
     request.attribute(1, string: table)
     request.attribute(2, string: change.set)
     request.nested(3) { list in
@@ -107,30 +112,23 @@ public enum NFTables {
   }
 
   /// The request that deletes a whole table; send it inside `transaction`.
-  public static func deleteTable(_ table: String) -> NetlinkRequest {
-    var request = NetlinkRequest(type: type(deleteTableMessage), flags: Netlink.flagAcknowledge, header: header())
+  public static func deleteTable(family: Family = .inet, _ table: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(deleteTableMessage), flags: Netlink.flagAcknowledge, header: header(family))
     request.attribute(1, string: table)
     return request
   }
 
   /// Asks for one chain; answered with `ENOENT` where table or chain do not exist.
-  public static func chain(table: String, name: String) -> NetlinkRequest {
-    var request = NetlinkRequest(type: type(getChain), flags: Netlink.flagAcknowledge, header: header())
+  public static func chain(family: Family = .inet, table: String, name: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getChain), flags: Netlink.flagAcknowledge, header: header(family))
     request.attribute(1, string: table)
     request.attribute(3, string: name)
     return request
   }
 
-  /// Asks for one table; answered with `ENOENT` where it does not exist.
-  public static func table(_ name: String) -> NetlinkRequest {
-    var request = NetlinkRequest(type: type(getTable), flags: Netlink.flagAcknowledge, header: header())
-    request.attribute(1, string: name)
-    return request
-  }
-
   /// Asks for the elements of a set or map.
-  public static func elements(table: String, set: String) -> NetlinkRequest {
-    var request = NetlinkRequest(type: type(getElement), flags: Netlink.flagDump, header: header())
+  public static func elements(family: Family = .inet, table: String, set: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getElement), flags: Netlink.flagDump, header: header(family))
     request.attribute(1, string: table)
     request.attribute(2, string: set)
     return request
