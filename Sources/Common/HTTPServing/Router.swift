@@ -10,13 +10,12 @@ public struct RouteParameters: Sendable, Equatable {
   public subscript(_ name: String) -> String { values[name] ?? "" }
 }
 
-/// Finds the handler for a method and a path in time that grows with the path's segments only.
+/// Finds the handler for a method and a path in time that grows with the path's segments only. What a handler is, its
+/// owner decides.
 ///
 /// Patterns: `/containers/{id}/json` captures one segment; `/images/{name…}/json` captures one or more, joined by
 /// slashes, whatever follows it being fixed text. Fixed text wins over captures.
-public struct Router: Sendable {
-  public typealias Handler = @Sendable (HTTPRequest, RouteParameters) async throws -> HTTPResponse
-
+public struct Router<Handler: Sendable>: Sendable {
   private struct Endpoint: Sendable {
     var names: [String]
     var handler: Handler
@@ -36,7 +35,7 @@ public struct Router: Sendable {
   public init() {}
 
   /// Adds a route. A pattern added twice for a method replaces the first.
-  public mutating func on(_ method: HTTPMethod, _ pattern: String, _ handler: @escaping Handler) {
+  public mutating func on(_ method: HTTPMethod, _ pattern: String, _ handler: Handler) {
     let segments = pattern.split(separator: "/").map(String.init)
     Self.insert(&root, segments[...], Endpoint(names: [], handler: handler), method)
   }
@@ -66,12 +65,6 @@ public struct Router: Sendable {
       node.rests.append((suffix, [method.rawValue: endpoint]))
       node.rests.sort { $0.suffix.count > $1.suffix.count }
     }
-  }
-
-  /// Runs the handler. Throws `RouteError` where there is none.
-  public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
-    let (handler, parameters) = try find(request.method, request.path)
-    return try await handler(request, parameters)
   }
 
   /// The handler and its captures; throws `RouteError`.

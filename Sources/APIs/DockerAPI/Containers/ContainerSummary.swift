@@ -1,0 +1,87 @@
+import ContainerEngine
+import Model
+import Synchronization
+
+/// Entries of `GET /containers/json`.
+enum ContainerSummary {
+  /// An entry's text around its `Status`, which changes with the clock while the rest does not.
+  struct Encoded: Sendable {
+    var revision: UInt64
+    var image: String
+    var head: [UInt8]
+    var tail: [UInt8]
+  }
+
+  /// Encodes all but the status. `image` is what the client is shown for the image.
+  static func encode(_ view: ContainerView, image: String, networkID: (String) -> String) -> Encoded {
+    let record = view.record
+    var writer = JSONWriter(capacity: 2_048)
+    var split = 0
+    writer.object { writer in
+      writer.field("Id", record.id.hex)
+      writer.field("Names", ["/" + record.name])
+      writer.field("Image", image)
+      writer.field("ImageID", record.imageID.description)
+      writer.field("Command", ContainerWords.command(record.arguments))
+      writer.field("Created", record.createdAt / 1_000_000_000)
+      writer.portList(record)
+      writer.field("Labels", record.labels)
+      writer.field("State", record.run.status.rawValue)
+      writer.name("Status")
+      split = writer.bytes.count
+      writer.encoded([])
+      writer.object("HostConfig") { writer in
+        writer.field("NetworkMode", ContainerWords.networkMode(record.settings.host.networkMode))
+        if !record.settings.host.annotations.isEmpty { writer.field("Annotations", record.settings.host.annotations) }
+      }
+      writer.object("NetworkSettings") { $0.networks(record, networkID: networkID) }
+      writer.mounts(record.mounts)
+    }
+    return Encoded(
+      revision: view.revision, image: image, head: Array(writer.bytes[..<split]), tail: Array(writer.bytes[split...]))
+  }
+
+  /// An entry as sent. `sizes` are given where the client asked for them.
+  static func write(
+    _ entry: Encoded, status: String, sizes: (writable: Int64, root: Int64)?, into bytes: inout [UInt8]
+  ) {
+    bytes += entry.head
+    var text = JSONWriter(capacity: 64)
+    text.value(status)
+    bytes += text.bytes
+    guard let sizes else {
+      bytes += entry.tail
+      return
+    }
+    bytes += entry.tail.dropLast()
+    // As docker does, a size of zero is left out.
+    if sizes.writable != 0 { bytes += ",\"SizeRw\":\(sizes.writable)".utf8 }
+    if sizes.root != 0 { bytes += ",\"SizeRootFs\":\(sizes.root)".utf8 }
+    bytes.append(UInt8(ascii: "}"))
+  }
+}
+
+/// Keeps the encoded entry of each container until the container changes, so that a list costs little.
+final class ContainerSummaryCache: Sendable {
+  private let entries = Mutex<[ContainerID: ContainerSummary.Encoded]>([:])
+  /// Entries of containers that are gone are thrown out when there are this many more than containers.
+  private static let slack = 64
+
+  func entry(
+    _ view: ContainerView, image: String, networkID: (String) -> String
+  ) -> ContainerSummary.Encoded {
+    let known = entries.withLock { $0[view.record.id] }
+    if let known, known.revision == view.revision, known.image == image { return known }
+    let entry = ContainerSummary.encode(view, image: image, networkID: networkID)
+    entries.withLock { $0[view.record.id] = entry }
+    return entry
+  }
+
+  func trim(to views: [ContainerView]) {
+    entries.withLock { entries in
+      guard entries.count > views.count + Self.slack else { return }
+      let alive = Set(views.map(\.record.id))
+      entries = entries.filter { alive.contains($0.key) }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import ContainerEngine
+import Model
+
+/// Which containers `GET /containers/json` lists.
+struct ContainerFilter {
+  static let keys: Set<String> = [
+    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
+    "publish", "since", "status", "volume",
+  ]
+
+  /// What the filter must ask the engine for.
+  struct Lookups {
+    /// The id of the container a reference names; throws `notFound`.
+    var container: (String) throws -> ContainerID
+    /// The id of the image a reference names, nil where there is none.
+    var image: (String) -> Digest?
+    /// Name and id of the network a record's network name stands for.
+    var networkID: (String) -> String
+  }
+
+  private let filters: Filters
+  private let showsAll: Bool
+  private let limit: Int
+  private let before: ContainerID?
+  private let since: ContainerID?
+  private let exitCodes: [Int32]
+  private let images: Set<Digest>?
+  private let published: Set<ContainerPort>
+  private let exposed: Set<ContainerPort>
+  private let isTask: Bool?
+  private let networkID: (String) -> String
+
+  /// Throws `invalidArgument` for unknown keys and bad values, `notFound` for containers named by `before` and `since`.
+  init(_ filters: Filters, all: Bool, limit: Int, lookups: Lookups) throws {
+    try filters.requireKeys(Self.keys)
+    self.filters = filters
+    self.limit = limit
+    for status in filters["status"] where ContainerStatus(rawValue: status) == nil {
+      let names = ContainerStatus.allCases.map(\.rawValue).joined(separator: ", ")
+      throw PlatformError(
+        .invalidArgument,
+        "invalid filter 'status=\(status.prefix(32))': invalid value for state (\(status.prefix(32))): must be one of \(names)"
+      )
+    }
+    for health in filters["health"] where !["none", "starting", "healthy", "unhealthy"].contains(health) {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid filter 'health=\(health.prefix(32))': must be one of none, starting, healthy, unhealthy")
+    }
+    exitCodes = try filters["exited"].map { text in
+      guard let code = Int32(text) else {
+        throw PlatformError(.invalidArgument, "invalid filter 'exited=\(text.prefix(32))': expected an integer")
+      }
+      return code
+    }
+    isTask = try filters.flag("is-task")
+    showsAll = all || limit > 0 || !filters["status"].isEmpty
+    before = try filters["before"].last.map(lookups.container)
+    since = try filters["since"].last.map(lookups.container)
+    images = filters.contains("ancestor") ? Set(filters["ancestor"].compactMap(lookups.image)) : nil
+    published = try Self.ports(filters, "publish")
+    exposed = try Self.ports(filters, "expose")
+    networkID = lookups.networkID
+  }
+
+  private static func ports(_ filters: Filters, _ key: String) throws -> Set<ContainerPort> {
+    Set(
+      try filters[key].flatMap { text in
+        guard let ports = PortText.ports(text) else {
+          throw PlatformError(
+            .invalidArgument, "invalid filter '\(key)=\(text.prefix(32))': expected a port like 80/tcp")
+        }
+        return ports
+      })
+  }
+
+  /// The containers to list, of those given newest first.
+  func select(_ views: [ContainerView]) -> [ContainerView] {
+    var views = views[...]
+    if let before {
+      views = views.drop { $0.record.id != before }.dropFirst()
+    }
+    if let since {
+      views = views.prefix { $0.record.id != since }
+    }
+    var selected: [ContainerView] = []
+    for view in views where includes(view) {
+      if limit > 0, selected.count == limit { break }
+      selected.append(view)
+    }
+    return selected
+  }
+
+  private func includes(_ view: ContainerView) -> Bool {
+    let record = view.record
+    let isRunning = record.run.isRunning || record.run.status == .restarting
+    guard isRunning || showsAll else { return false }
+    guard filters.matches("name", "/" + record.name) || filters.matches("name", record.name) else { return false }
+    guard filters["id"].isEmpty || filters["id"].contains(where: { record.id.hex.hasPrefix($0) }) else { return false }
+    guard filters.matchesLabels("label", record.labels) else { return false }
+    // There are no tasks of a swarm here.
+    if isTask == true { return false }
+    if !exitCodes.isEmpty {
+      guard !isRunning, record.run.startedAt != 0, exitCodes.contains(record.run.exitCode) else { return false }
+    }
+    guard filters.equals("status", record.run.status.rawValue),
+      filters.equals("health", ContainerWords.healthName(view))
+    else { return false }
+    if let images, !images.contains(record.imageID) { return false }
+    return includesVolumes(record) && includesNetworks(record) && includesPorts(record)
+  }
+
+  private func includesVolumes(_ record: ContainerRecord) -> Bool {
+    let wanted = filters["volume"]
+    guard filters.contains("volume") else { return true }
+    return record.mounts.contains { mount in
+      wanted.contains(mount.destination) || wanted.contains(mount.volumeName ?? mount.source)
+    }
+  }
+
+  private func includesNetworks(_ record: ContainerRecord) -> Bool {
+    guard filters.contains("network") else { return true }
+    let names = ContainerNetworks.names(record)
+    return filters["network"].contains { wanted in
+      names.contains { name in
+        if name == wanted { return true }
+        let id = record.endpoints[name]?.networkID.hex ?? networkID(name)
+        return !wanted.isEmpty && id.hasPrefix(wanted)
+      }
+    }
+  }
+
+  private func includesPorts(_ record: ContainerRecord) -> Bool {
+    if !published.isEmpty {
+      guard record.settings.host.publishedPorts.contains(where: { published.contains($0.port) }) else { return false }
+    }
+    if !exposed.isEmpty {
+      guard record.exposedPorts.contains(where: exposed.contains) else { return false }
+    }
+    return true
+  }
+}

@@ -1,0 +1,180 @@
+import HTTPServing
+
+/// Reads JSON text. Source: RFC 8259.
+///
+/// Depth, size and duplicate keys are bounded by `JSONLimits`, which is asked first.
+struct JSONParser {
+  private let bytes: [UInt8]
+  private var index = 0
+
+  private init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  /// Throws `HTTPRefusal` (400, 413) where the text is no JSON document or beyond the bounds.
+  static func parse(_ bytes: [UInt8]) throws -> JSONValue {
+    try JSONLimits.check(bytes)
+    var parser = JSONParser(bytes)
+    let value = try parser.value()
+    parser.skipSpace()
+    guard parser.index == bytes.count else { throw parser.failure("text after the document") }
+    return value
+  }
+
+  private func failure(_ reason: String) -> HTTPRefusal {
+    HTTPRefusal(.badRequest, "invalid JSON: \(reason) at byte \(index)")
+  }
+
+  private mutating func skipSpace() {
+    while index < bytes.count, bytes[index] == 32 || bytes[index] == 10 || bytes[index] == 13 || bytes[index] == 9 {
+      index += 1
+    }
+  }
+
+  private mutating func take(_ byte: UInt8) -> Bool {
+    skipSpace()
+    guard index < bytes.count, bytes[index] == byte else { return false }
+    index += 1
+    return true
+  }
+
+  private mutating func value() throws -> JSONValue {
+    skipSpace()
+    guard index < bytes.count else { throw failure("unexpected end") }
+    switch bytes[index] {
+    case UInt8(ascii: "{"): return try object()
+    case UInt8(ascii: "["): return try array()
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    default: return try number()
+    }
+  }
+
+  private mutating func word(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {
+    let matches = text.withUTF8Buffer { bytes[index...].starts(with: $0) }
+    guard matches else { throw failure("unexpected character") }
+    index += text.utf8CodeUnitCount
+    return value
+  }
+
+  private mutating func object() throws -> JSONValue {
+    index += 1
+    var members: [(name: String, value: JSONValue)] = []
+    if take(UInt8(ascii: "}")) { return .object(members) }
+    repeat {
+      skipSpace()
+      guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw failure("expected a member's name") }
+      let name = try string()
+      guard take(UInt8(ascii: ":")) else { throw failure("expected ':'") }
+      members.append((name, try value()))
+    } while take(UInt8(ascii: ","))
+    guard take(UInt8(ascii: "}")) else { throw failure("expected ',' or '}'") }
+    return .object(members)
+  }
+
+  private mutating func array() throws -> JSONValue {
+    index += 1
+    var items: [JSONValue] = []
+    if take(UInt8(ascii: "]")) { return .array(items) }
+    repeat { items.append(try value()) } while take(UInt8(ascii: ","))
+    guard take(UInt8(ascii: "]")) else { throw failure("expected ',' or ']'") }
+    return .array(items)
+  }
+
+  private mutating func number() throws -> JSONValue {
+    let start = index
+    func isDigit(_ index: Int) -> Bool { index < bytes.count && bytes[index] >= 48 && bytes[index] <= 57 }
+    if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
+    let firstDigit = index
+    while isDigit(index) { index += 1 }
+    guard index > firstDigit else { throw failure("unexpected character") }
+    guard bytes[firstDigit] != 48 || index == firstDigit + 1 else { throw failure("number with a leading zero") }
+    var isWhole = true
+    if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
+      isWhole = false
+      index += 1
+      guard isDigit(index) else { throw failure("expected a digit") }
+      while isDigit(index) { index += 1 }
+    }
+    if index < bytes.count, bytes[index] == UInt8(ascii: "e") || bytes[index] == UInt8(ascii: "E") {
+      isWhole = false
+      index += 1
+      if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") { index += 1 }
+      guard isDigit(index) else { throw failure("expected a digit") }
+      while isDigit(index) { index += 1 }
+    }
+    let text = String(decoding: bytes[start..<index], as: UTF8.self)
+    if isWhole, let value = Int64(text) { return .integer(value) }
+    guard let value = Double(text), value.isFinite else { throw failure("number out of range") }
+    return .double(value)
+  }
+
+  private mutating func string() throws -> String {
+    index += 1
+    let start = index
+    while index < bytes.count, bytes[index] != UInt8(ascii: "\""), bytes[index] != UInt8(ascii: "\\"),
+      bytes[index] >= 32
+    {
+      index += 1
+    }
+    guard index < bytes.count else { throw failure("unexpected end") }
+    if bytes[index] == UInt8(ascii: "\"") {
+      guard let text = String(validating: bytes[start..<index], as: UTF8.self) else {
+        throw failure("text is not UTF-8")
+      }
+      index += 1
+      return text
+    }
+    return try escapedString(from: start)
+  }
+
+  private mutating func escapedString(from start: Int) throws -> String {
+    var output = Array(bytes[start..<index])
+    while index < bytes.count {
+      let byte = bytes[index]
+      index += 1
+      switch byte {
+      case UInt8(ascii: "\""):
+        guard let text = String(validating: output, as: UTF8.self) else { throw failure("text is not UTF-8") }
+        return text
+      case UInt8(ascii: "\\"): try escape(into: &output)
+      case 0..<32: throw failure("control character in a string")
+      default: output.append(byte)
+      }
+    }
+    throw failure("unexpected end")
+  }
+
+  private mutating func escape(into output: inout [UInt8]) throws {
+    guard index < bytes.count else { throw failure("unexpected end") }
+    let letter = bytes[index]
+    index += 1
+    switch letter {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(letter)
+    case UInt8(ascii: "b"): output.append(8)
+    case UInt8(ascii: "f"): output.append(12)
+    case UInt8(ascii: "n"): output.append(10)
+    case UInt8(ascii: "r"): output.append(13)
+    case UInt8(ascii: "t"): output.append(9)
+    case UInt8(ascii: "u"):
+      var units = [try unit()]
+      if UTF16.isLeadSurrogate(units[0]), bytes[index...].starts(with: "\\u".utf8) {
+        index += 2
+        units.append(try unit())
+      }
+      // A lone half of a pair becomes the replacement character, as docker's own reader makes it.
+      output.append(contentsOf: String(decoding: units, as: UTF16.self).utf8)
+    default: throw failure("unknown escape")
+    }
+  }
+
+  private mutating func unit() throws -> UInt16 {
+    guard index + 4 <= bytes.count,
+      let unit = UInt16(String(decoding: bytes[index..<(index + 4)], as: UTF8.self), radix: 16)
+    else { throw failure("expected four hexadecimal digits") }
+    index += 4
+    return unit
+  }
+}

@@ -1,0 +1,73 @@
+import ContainerEngine
+import Glibc
+import HTTPServing
+import LinuxSystem
+import Model
+import Synchronization
+
+/// Moves bytes between HTTP bodies and the descriptors that the engine reads and writes. Blocking: callers run on the
+/// engine's executor.
+enum BytePipe {
+  private static let pieceBytes = 256 * 1_024
+
+  /// Sends everything that the engine produces. Throws what the producer failed with, so that the client sees a cut body.
+  static func send(_ produced: ProducedBytes, to writer: StreamWriter) async throws {
+    var buffer = [UInt8](repeating: 0, count: pieceBytes)
+    while true {
+      let count = try buffer.withUnsafeMutableBytes { try produced.descriptor.read(into: $0) }
+      if count == 0 { break }
+      try await writer.write(buffer[..<count])
+    }
+    try await produced.finish()
+  }
+
+  /// Runs `work` with a descriptor from which it reads the body; returns when both have ended.
+  ///
+  /// Work that stops reading early ends the copying, not the other way round: its error is the one that counts, except
+  /// where the body broke off, which is then the reason.
+  static func receive<Value: Sendable>(
+    _ body: RequestBody, _ work: @Sendable (Descriptor) async throws -> Value
+  ) async throws -> Value {
+    let (read, write) = try Descriptor.pipe()
+    let input = HeldDescriptor(read)
+    let output = HeldDescriptor(write)
+    async let copied: Void = copy(body, to: output)
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await work(try input.take()))
+    } catch {
+      result = .failure(error)
+    }
+    do {
+      try await copied
+    } catch let error as SystemError where error.errno == EPIPE {
+      // The work had enough of it.
+    }
+    return try result.get()
+  }
+
+  private static func copy(_ body: RequestBody, to output: HeldDescriptor) async throws {
+    let descriptor = try output.take()
+    while let piece = try await body.next() {
+      try piece.withUnsafeReadableBytes { try descriptor.write(all: $0) }
+    }
+  }
+}
+
+/// Hands a descriptor over once, so that it is closed when the one who took it is done.
+private final class HeldDescriptor: Sendable {
+  private let descriptor: Mutex<Descriptor?>
+
+  init(_ descriptor: Descriptor) {
+    self.descriptor = Mutex(descriptor)
+  }
+
+  func take() throws -> Descriptor {
+    let taken = descriptor.withLock { descriptor in
+      defer { descriptor = nil }
+      return descriptor
+    }
+    guard let taken else { throw CancellationError() }
+    return taken
+  }
+}
