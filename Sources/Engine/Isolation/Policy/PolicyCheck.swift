@@ -1,22 +1,152 @@
 import Model
 
 /// Compares what a client asks for with what the engine's policy allows.
+///
+/// Every refusal is `forbidden`, names the rule and says how to allow it.
 public struct PolicyCheck: Sendable {
   let policy: EnginePolicy
-  public init(policy: EnginePolicy) { self.policy = policy }
+  /// The engine's own folders and sockets: never given to a container, whatever the policy says.
+  let enginePaths: [String]
 
-  /// Throws `forbidden`, naming the rule and how to allow it, for the first wish that the policy refuses.
-  public func check(_ settings: ContainerSettings) throws {
-    if settings.host.privileged { try requirePrivileged() }
+  public init(policy: EnginePolicy, enginePaths: [String] = []) {
+    self.policy = policy
+    self.enginePaths = enginePaths.map(MountDestination.cleaned)
   }
 
-  /// Throws `forbidden` unless privileged processes are allowed.
+  /// Checks everything that the settings themselves tell. Host paths and devices are checked when their links have been
+  /// followed: `checkHostPath`, `checkDevice`.
+  public func check(_ settings: ContainerSettings) throws {
+    let host = settings.host
+    if host.privileged { try requirePrivileged() }
+    try checkNamespaces(host)
+    try checkSecurity(try SecurityOptions(parsing: host.securityOptions), privileged: host.privileged)
+    let request = try CapabilityRequest(adding: host.capabilitiesAdded, dropping: host.capabilitiesDropped)
+    for capability in request.added.sorted() where !policy.capabilities.addable.contains(capability) {
+      throw refusal(
+        "the capability \(capability.rawValue) may not be added", rule: "capabilities.addable",
+        remedy: "add \(capability.rawValue) to 'capabilities.addable'")
+    }
+    try checkPaths(host)
+    if !host.deviceCgroupRules.isEmpty, !policy.devices.cgroupRules {
+      throw refusal(
+        "device cgroup rules are not allowed", rule: "devices.cgroupRules", remedy: "set 'devices.cgroupRules: true'")
+    }
+    for name in host.sysctls.keys.sorted()
+    where !policy.sysctls.allowed.contains(where: { PathPattern.matches($0, name, separator: nil) }) {
+      throw refusal(
+        "the kernel setting '\(name.prefix(100))' may not be set", rule: "sysctls.allowed",
+        remedy: "add it to 'sysctls.allowed'")
+    }
+    if let parent = host.cgroupParent, !parent.isEmpty { try checkCgroupParent(parent) }
+    if let runtime = host.runtime, !runtime.isEmpty, policy.runtimes[runtime] == nil {
+      throw PlatformError(.invalidArgument, "unknown or invalid runtime name: \(runtime.prefix(100))")
+    }
+    try checkAnnotations(host.annotations)
+  }
+
+  /// Throws unless privileged processes are allowed.
   public func requirePrivileged() throws {
     guard policy.privileged else {
+      throw refusal("privileged containers are not allowed", rule: "privileged", remedy: "set 'privileged: true'")
+    }
+  }
+
+  /// Checks a device by its path on the host with links followed. `privileged` containers see every device.
+  public func checkDevice(_ resolvedPath: String, privileged: Bool = false) throws {
+    if privileged, policy.privileged { return }
+    guard policy.devices.allowed.contains(where: { PathPattern.matches($0, resolvedPath) }) else {
+      throw refusal(
+        "the device \(resolvedPath) may not be used", rule: "devices.allowed",
+        remedy: "add '\(resolvedPath)' to 'devices.allowed'")
+    }
+  }
+
+  private func checkNamespaces(_ host: HostSettings) throws {
+    let rules = policy.hostNamespaces
+    let asked: [(name: String, isHost: Bool, allowed: Bool)] = [
+      ("network", host.networkMode == .host, rules.network), ("pid", host.pidMode == .host, rules.pid),
+      ("ipc", host.ipcMode == .host, rules.ipc), ("uts", host.utsMode == .host, rules.uts),
+      ("user", host.userMode == .host, rules.user),
+      ("cgroup", host.cgroupNamespaceMode == .host, rules.cgroup),
+    ]
+    for (name, isHost, allowed) in asked where isHost && !allowed && !(host.privileged && policy.privileged) {
+      throw refusal(
+        "the host's \(name) namespace is not allowed", rule: "hostNamespaces.\(name)",
+        remedy: "set '\(name): true' under 'hostNamespaces'")
+    }
+  }
+
+  private func checkSecurity(_ options: SecurityOptions, privileged: Bool) throws {
+    if policy.noNewPrivileges, options.noNewPrivileges == false {
+      throw refusal(
+        "new privileges are not allowed", rule: "noNewPrivileges", remedy: "set 'noNewPrivileges: false'")
+    }
+    if options.seccomp == .unconfined, !policy.seccomp.unconfined, !privileged {
+      throw refusal(
+        "containers without a system-call filter are not allowed", rule: "seccomp.unconfined",
+        remedy: "set 'unconfined: true' under 'seccomp'")
+    }
+    if case .profile = options.seccomp, !policy.seccomp.custom {
+      throw refusal(
+        "system-call filters of a client's own are not allowed", rule: "seccomp.custom",
+        remedy: "set 'custom: true' under 'seccomp'")
+    }
+    if options.writableCgroups {
+      try requirePrivileged()
+    }
+    guard let profile = options.appArmor else { return }
+    if profile == "unconfined" {
+      guard policy.appArmor.unconfined || privileged else {
+        throw refusal(
+          "containers without an AppArmor profile are not allowed", rule: "appArmor.unconfined",
+          remedy: "set 'unconfined: true' under 'appArmor'")
+      }
+    } else if !policy.appArmor.allowed.contains(where: { PathPattern.matches($0, profile) }) {
+      throw refusal(
+        "the AppArmor profile '\(profile.prefix(100))' may not be used", rule: "appArmor.allowed",
+        remedy: "add it to 'appArmor.allowed'")
+    }
+  }
+
+  /// Fewer masked or read-only paths than the engine's own are asked for by `systempaths=unconfined`.
+  private func checkPaths(_ host: HostSettings) throws {
+    guard !policy.privileged else { return }
+    let missingMask = host.maskedPaths.map { !Set($0).isSuperset(of: KernelPaths.essentialMasks) } ?? false
+    let missingReadOnly = host.readOnlyPaths.map { !Set($0).isSuperset(of: KernelPaths.readOnly) } ?? false
+    guard !missingMask, !missingReadOnly else {
+      throw refusal(
+        "unmasked system paths are not allowed", rule: "privileged", remedy: "set 'privileged: true'")
+    }
+  }
+
+  private func checkCgroupParent(_ parent: String) throws {
+    let clean = MountDestination.cleaned(parent)
+    let denied = policy.cgroupParents.denied.contains { PathRules.covers($0, clean) }
+    guard !denied, clean != "/" else {
+      throw refusal(
+        "the control group '\(parent.prefix(100))' may not hold containers", rule: "cgroupParents.denied",
+        remedy: "take it from 'cgroupParents.denied'")
+    }
+  }
+
+  /// Annotations that runtimes obey: they load code, open sockets and change the confinement.
+  private static let obeyedAnnotations = [
+    "run.oci.", "dev.gvisor.", "io.katacontainers.", "org.systemd.property.", "org.criu.", "io.kubernetes.cri",
+    "io.bulkhead.",
+  ]
+
+  private func checkAnnotations(_ annotations: [String: String]) throws {
+    for name in annotations.keys.sorted() where Self.obeyedAnnotations.contains(where: name.lowercased().hasPrefix) {
       throw PlatformError(
         .forbidden,
-        "privileged containers are not allowed by the engine's policy (rule privileged): set 'privileged: true' in "
-          + "\(EnginePolicy.standardPath) to allow it")
+        "the annotation '\(name.prefix(100))' is not allowed: OCI runtimes take orders by it (rule annotations; it cannot "
+          + "be allowed)")
     }
+  }
+
+  func refusal(_ what: String, rule: String, remedy: String) -> PlatformError {
+    PlatformError(
+      .forbidden,
+      "\(what) by the engine's policy (rule \(rule)): \(remedy) in \(EnginePolicy.standardPath) to allow it")
   }
 }

@@ -16,6 +16,12 @@ public enum KernelPaths {
     "/sys/firmware",
   ]
 
+  /// Those that a client's own list must have, unless the policy allows privileged containers.
+  static let essentialMasks: Set<String> = [
+    "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/timer_list", "/sys/firmware",
+  ]
+
   /// Seen, but never written, whatever the mode bits say.
   public static let readOnly = [
     "/proc/bus",

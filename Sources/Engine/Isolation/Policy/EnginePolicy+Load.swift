@@ -1,0 +1,64 @@
+import Glibc
+import LinuxSystem
+import Model
+
+extension EnginePolicy {
+  /// Reads the policy file; without one, the defaults hold.
+  ///
+  /// Whoever can write the file or rename a folder above it decides what the engine allows, so every folder on the way and
+  /// the file itself must belong to `owner` or root and be closed to writing by others (folders with the sticky bit are as
+  /// good), and none may be a symbolic link. Throws `forbidden` where that is not so, `invalidArgument` for a mistake in the
+  /// text, `internal` where it cannot be read. Blocks.
+  public static func load(path: String = standardPath, owner: UInt32 = 0) throws -> EnginePolicy {
+    guard path.hasPrefix("/") else {
+      throw PlatformError(.invalidArgument, "the policy's path '\(path)' is not absolute")
+    }
+    do {
+      guard let file = try open(path: MountDestination.cleaned(path), owner: owner) else { return EnginePolicy() }
+      return try parse(try file.readAll(maxBytes: YAMLGuard.maximumBytes + 1), name: path)
+    } catch let error as SystemError {
+      throw PlatformError(.internal, "failed to read the policy file \(path): \(error)", cause: error)
+    }
+  }
+
+  private static func open(path: String, owner: UInt32) throws -> Descriptor? {
+    let parts = path.split(separator: "/").map(String.init)
+    var folder = try Descriptor.open("/", flags: O_PATH | O_DIRECTORY)
+    var walked = ""
+    for (index, part) in parts.enumerated() {
+      try require(folder, named: walked.isEmpty ? "/" : walked, owner: owner)
+      walked += "/" + part
+      let isLast = index == parts.count - 1
+      let flags = isLast ? O_RDONLY | O_NONBLOCK | O_CLOEXEC : O_PATH | O_DIRECTORY | O_CLOEXEC
+      let raw = openat(folder.raw, part, flags | O_NOFOLLOW)
+      if raw < 0 {
+        let code = errno
+        if code == ENOENT { return nil }
+        if code == ELOOP || code == ENOTDIR {
+          throw PlatformError(
+            .forbidden, "the policy file \(path) is not used: \(walked) is a symbolic link or not a folder")
+        }
+        throw SystemError(errno: code, operation: "open", subject: walked)
+      }
+      folder = Descriptor(owning: raw)
+    }
+    try require(folder, named: path, owner: owner)
+    guard try folder.status().type == .regular else {
+      throw PlatformError(.forbidden, "the policy file \(path) is not used: it is not a regular file")
+    }
+    return folder
+  }
+
+  private static func require(_ descriptor: Descriptor, named name: String, owner: UInt32) throws {
+    let status = try descriptor.status()
+    guard status.uid == 0 || status.uid == owner else {
+      throw PlatformError(
+        .forbidden, "the policy is not used: \(name) belongs to user \(status.uid); make it belong to root")
+    }
+    let sticky = status.type == .directory && status.mode & 0o1000 != 0
+    guard status.mode & 0o022 == 0 || sticky else {
+      throw PlatformError(
+        .forbidden, "the policy is not used: \(name) can be written by others; run 'chmod go-w \(name)'")
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import Model
+
+extension EnginePolicy {
+  /// Reads the text of a policy file; what it does not say stays as in `EnginePolicy()`.
+  ///
+  /// Throws `invalidArgument` naming `name`, line and key for anything that is not understood: a policy with a mistake in it
+  /// must not be taken for another one.
+  public static func parse(_ bytes: [UInt8], name: String = standardPath) throws -> EnginePolicy {
+    let reader = try PolicyReader(bytes, name: name)
+    try reader.allow([
+      "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
+      "sysctls", "cgroupParents", "runtimes", "defaultRuntime", "idRange", "defaults", "limits",
+    ])
+    var policy = EnginePolicy()
+    try set(&policy.privileged, reader.flag("privileged"))
+    try set(&policy.noNewPrivileges, reader.flag("noNewPrivileges"))
+    try policy.hostNamespaces.read(reader)
+    try policy.capabilities.read(reader)
+    try policy.devices.read(reader)
+    try policy.hostPaths.read(reader)
+    try policy.readConfinement(reader)
+    try policy.readRuntimes(reader)
+    try policy.readIDRange(reader)
+    try policy.defaults.read(reader)
+    try policy.limits.read(reader)
+    return policy
+  }
+
+  private mutating func readConfinement(_ reader: PolicyReader) throws {
+    if let section = try reader.section("seccomp") {
+      try section.allow(["unconfined", "custom"])
+      try set(&seccomp.unconfined, section.flag("unconfined"))
+      try set(&seccomp.custom, section.flag("custom"))
+    }
+    if let section = try reader.section("appArmor") {
+      try section.allow(["defaultProfile", "unconfined", "allowed"])
+      if let profile = try section.text("defaultProfile") { appArmor.defaultProfile = profile.isEmpty ? nil : profile }
+      try set(&appArmor.unconfined, section.flag("unconfined"))
+      try set(&appArmor.allowed, section.texts("allowed"))
+    }
+    if let section = try reader.section("sysctls") {
+      try section.allow(["allowed"])
+      try set(&sysctls.allowed, section.texts("allowed"))
+    }
+    if let section = try reader.section("cgroupParents") {
+      try section.allow(["denied"])
+      try set(&cgroupParents.denied, section.paths("denied"))
+    }
+  }
+
+  private mutating func readRuntimes(_ reader: PolicyReader) throws {
+    if let named = try reader.dictionary("runtimes") {
+      for (key, path) in named {
+        guard !key.isEmpty, key.utf8.count <= 64, !key.contains("/") else {
+          throw reader.fail("runtimes", "has a name that is empty, too long or contains a slash")
+        }
+        guard path.hasPrefix("/") else { throw reader.fail("runtimes", "must give absolute paths") }
+      }
+      guard !named.isEmpty else { throw reader.fail("runtimes", "must have an entry") }
+      runtimes = named
+      if runtimes[defaultRuntime] == nil, let first = runtimes.keys.sorted().first { defaultRuntime = first }
+    }
+    try set(&defaultRuntime, reader.text("defaultRuntime"))
+    guard runtimes[defaultRuntime] != nil else {
+      throw reader.fail("defaultRuntime", "must be one of " + runtimes.keys.sorted().joined(separator: ", "))
+    }
+  }
+
+  private mutating func readIDRange(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("idRange") else { return }
+    try section.allow(["first", "count"])
+    let size = Int64(IDRange.standardCount)
+    // The first 65,536 ids are the host's own users; 2^32 - 1 is no id at all.
+    let first = try section.integer("first", in: size...Int64(UInt32.max) - size) ?? Int64(idRange.first)
+    let count = try section.integer("count", in: size...Int64(UInt32.max) - size) ?? Int64(idRange.count)
+    guard first + count <= Int64(UInt32.max) else { throw reader.fail("idRange", "reaches beyond the last id") }
+    idRange = IDRange(first: UInt32(first), count: UInt32(count))
+  }
+}
+
+extension EnginePolicy.HostNamespaces {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("hostNamespaces") else { return }
+    try section.allow(["network", "pid", "ipc", "uts", "user", "cgroup"])
+    try set(&network, section.flag("network"))
+    try set(&pid, section.flag("pid"))
+    try set(&ipc, section.flag("ipc"))
+    try set(&uts, section.flag("uts"))
+    try set(&user, section.flag("user"))
+    try set(&cgroup, section.flag("cgroup"))
+  }
+}
+
+extension EnginePolicy.Capabilities {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("capabilities") else { return }
+    try section.allow(["addable"])
+    guard let names = try section.texts("addable") else { return }
+    addable = []
+    for name in names {
+      if name.uppercased() == "ALL" {
+        addable = Set(Capability.allCases)
+      } else if let capability = Capability(named: name) {
+        addable.insert(capability)
+      } else {
+        throw section.fail("addable", "has an unknown capability: \(name.prefix(100))")
+      }
+    }
+  }
+}
+
+extension EnginePolicy.Devices {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("devices") else { return }
+    try section.allow(["allowed", "cgroupRules"])
+    try set(&allowed, section.texts("allowed"))
+    try set(&cgroupRules, section.flag("cgroupRules"))
+  }
+}
+
+extension EnginePolicy.HostPaths {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("hostPaths") else { return }
+    try section.allow(["denied", "allowed", "ownership"])
+    try set(&denied, section.paths("denied"))
+    try set(&ownership, section.choice("ownership", of: HostPathOwnership.self))
+    guard let entries = try section.sections("allowed") else { return }
+    allowed = try entries.map { entry in
+      try entry.allow(["path", "readOnly", "ownership"])
+      guard let path = try entry.text("path"), path.hasPrefix("/") else {
+        throw entry.fail("path", "must be an absolute path")
+      }
+      return HostPathRule(
+        path: MountDestination.cleaned(path), readOnly: try entry.flag("readOnly") ?? false,
+        ownership: try entry.choice("ownership", of: HostPathOwnership.self))
+    }
+  }
+}
+
+extension EnginePolicy.Defaults {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("defaults") else { return }
+    try section.allow([
+      "logDriver", "logMaxSizeBytes", "logMaxFiles", "logMaxAgeSeconds", "pidsLimit", "sharedMemorySizeBytes",
+      "restartUnhealthy", "stopTimeoutSeconds",
+    ])
+    if let driver = try section.text("logDriver") {
+      guard LogDriver(rawValue: driver) != nil else {
+        throw section.fail("logDriver", "must be one of " + LogDriver.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      logDriver = driver
+    }
+    let most = Int64.max / 2
+    try set(&logMaxSizeBytes, section.integer("logMaxSizeBytes", in: 65_536...most))
+    try set(&logMaxFiles, section.integer("logMaxFiles", in: 1...1000).map(Int.init))
+    try set(&logMaxAgeSeconds, section.integer("logMaxAgeSeconds", in: 0...most))
+    try set(&pidsLimit, section.integer("pidsLimit", in: 0...4_194_304))
+    try set(&sharedMemorySizeBytes, section.integer("sharedMemorySizeBytes", in: 4096...most))
+    try set(&restartUnhealthy, section.flag("restartUnhealthy"))
+    try set(&stopTimeoutSeconds, section.integer("stopTimeoutSeconds", in: 0...86_400).map(Int.init))
+  }
+}
+
+extension EnginePolicy.Limits {
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("limits") else { return }
+    try section.allow(["containers", "execsPerContainer", "networks", "volumes"])
+    let range: ClosedRange<Int64> = 1...1_000_000
+    try set(&containers, section.integer("containers", in: range).map(Int.init))
+    try set(&execsPerContainer, section.integer("execsPerContainer", in: range).map(Int.init))
+    try set(&networks, section.integer("networks", in: range).map(Int.init))
+    try set(&volumes, section.integer("volumes", in: range).map(Int.init))
+  }
+}
+
+extension PolicyReader {
+  /// A list of absolute paths, cleaned.
+  fileprivate func paths(_ key: String) throws -> [String]? {
+    try texts(key)?.map { path in
+      guard path.hasPrefix("/") else { throw fail(key, "must be a list of absolute paths") }
+      return MountDestination.cleaned(path)
+    }
+  }
+}
+
+private func set<Value>(_ target: inout Value, _ value: Value?) {
+  if let value { target = value }
+}

@@ -1,0 +1,84 @@
+import Glibc
+import Model
+
+extension SettingsValidator {
+  private static let maximumNames = 256
+
+  func checkNetwork(_ settings: ContainerSettings) throws -> [String] {
+    let host = settings.host
+    var warnings: [String] = []
+    for port in host.publishedPorts {
+      guard port.hostPortFirst <= port.hostPortLast, port.port.number > 0 else {
+        throw PlatformError(.invalidArgument, "invalid port range for port \(port.port.number)")
+      }
+      guard port.hostAddress.isEmpty || Self.isAddress(port.hostAddress) else {
+        throw PlatformError(.invalidArgument, "invalid IP address: \(port.hostAddress.prefix(100))")
+      }
+    }
+    switch host.networkMode {
+    case .host:
+      if !host.publishedPorts.isEmpty {
+        warnings.append("Published ports are discarded when using host network mode")
+      }
+      try refuseAddressing(settings, mode: "host")
+    case .container:
+      guard host.publishedPorts.isEmpty, !host.publishAllPorts else {
+        throw PlatformError(
+          .invalidArgument, "conflicting options: port publishing and the container type network mode")
+      }
+      guard settings.exposedPorts.isEmpty else {
+        throw PlatformError(.invalidArgument, "conflicting options: port exposing and the container type network mode")
+      }
+      let conflicts = [
+        ("hostname and the network mode", settings.hostname?.isEmpty == false),
+        ("dns and the network mode", !host.dnsServers.isEmpty),
+        ("custom host-to-IP mapping and the network mode", !host.extraHosts.isEmpty),
+        ("links and container type network", !host.links.isEmpty),
+      ]
+      for (name, isThere) in conflicts where isThere {
+        throw PlatformError(.invalidArgument, "conflicting options: \(name)")
+      }
+    case .none, .standard, .network: break
+    }
+    if host.utsMode == .host, settings.hostname?.isEmpty == false {
+      throw PlatformError(.invalidArgument, "conflicting options: hostname and the UTS mode")
+    }
+    try checkNames(host)
+    return warnings
+  }
+
+  private func refuseAddressing(_ settings: ContainerSettings, mode: String) throws {
+    guard settings.host.links.isEmpty else {
+      throw PlatformError(.invalidArgument, "conflicting options: \(mode) type networking can't be used with links")
+    }
+  }
+
+  private func checkNames(_ host: HostSettings) throws {
+    let lists = [host.dnsServers, host.dnsSearch, host.dnsOptions, host.extraHosts, host.links]
+    guard lists.allSatisfy({ $0.count <= Self.maximumNames }) else {
+      throw PlatformError(.invalidArgument, "more than \(Self.maximumNames) DNS settings, hosts or links")
+    }
+    for server in host.dnsServers where !Self.isAddress(server) {
+      throw PlatformError(.invalidArgument, "invalid IP address: \(server.prefix(100))")
+    }
+    for text in host.dnsSearch + host.dnsOptions where text.utf8.contains(where: { $0 <= 32 || $0 == 127 }) {
+      throw PlatformError(.invalidArgument, "invalid DNS setting: '\(text.prefix(100))'")
+    }
+    for text in host.extraHosts {
+      let separator = text.firstIndex { $0 == ":" || $0 == "=" }
+      let name = separator.map { text[..<$0] } ?? ""
+      var address = separator.map { String(text[text.index(after: $0)...]) } ?? ""
+      if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+      guard !name.isEmpty, name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy(Self.isLabel),
+        address == "host-gateway" || Self.isAddress(address)
+      else { throw PlatformError(.invalidArgument, "bad format for add-host: \"\(text.prefix(200))\"") }
+    }
+  }
+
+  /// An IPv4 or IPv6 address, textual.
+  static func isAddress(_ text: String) -> Bool {
+    var four = in_addr()
+    var six = in6_addr()
+    return inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1
+  }
+}

@@ -1,0 +1,125 @@
+import Model
+
+/// Checks a container's settings for what can be known before anything is made: docker's rules with docker's messages.
+///
+/// What the policy forbids is `PolicyCheck`'s affair; what the image or a name decides is the engine's.
+public struct SettingsValidator: Sendable {
+  let host: HostProfile
+  public init(host: HostProfile) { self.host = host }
+
+  /// Returns warnings: wishes that the host cannot serve and that are passed over. Throws `invalidArgument` for the first
+  /// wrong value and `notImplemented`, naming the option, for what the engine does not have.
+  public func validate(_ settings: ContainerSettings) throws -> [String] {
+    try checkSupported(settings)
+    try checkProcess(settings)
+    try checkHealth(settings.healthcheck)
+    try checkRestart(settings.host)
+    try checkLog(settings.host.log)
+    try checkMounts(settings)
+    try checkLimits(settings.host)
+    try checkSysctls(settings.host)
+    _ = try SecurityOptions(parsing: settings.host.securityOptions)
+    _ = try CapabilityRequest(
+      adding: settings.host.capabilitiesAdded, dropping: settings.host.capabilitiesDropped)
+    var warnings = try validate(settings.host.resources)
+    warnings += try checkNetwork(settings)
+    return warnings
+  }
+
+  private func checkSupported(_ settings: ContainerSettings) throws {
+    func refuse(_ option: String, _ why: String) -> PlatformError {
+      PlatformError(.notImplemented, "option '\(option)' is not supported: \(why)")
+    }
+    let host = settings.host
+    if !host.storageOptions.isEmpty { throw refuse("storage-opt", "the overlay snapshots have no size of their own") }
+    if let driver = host.volumeDriver, !driver.isEmpty, driver != "local" {
+      throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist")
+    }
+    for mount in host.mounts {
+      if let driver = mount.volumeDriver, !driver.isEmpty, driver != "local" {
+        throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist")
+      }
+    }
+    if host.resources.kernelMemoryBytes != 0 {
+      throw refuse("kernel-memory", "the kernel has given up this limit")
+    }
+    if host.resources.cpuRealtimePeriodMicroseconds != 0 || host.resources.cpuRealtimeRuntimeMicroseconds != 0 {
+      guard self.host.cgroupMode != .v2 else {
+        throw refuse("cpu-rt-runtime", "cgroup v2 has no real-time limits")
+      }
+    }
+    try checkNamespaceModes(host)
+  }
+
+  private func checkNamespaceModes(_ host: HostSettings) throws {
+    func require(_ mode: NamespaceMode, _ name: String, joins: Bool, ipc: Bool = false) throws {
+      switch mode {
+      case .own, .host: return
+      case .container(let other):
+        guard joins, !other.isEmpty else {
+          throw PlatformError(.invalidArgument, "invalid \(name) mode: \"container:\(other.prefix(100))\"")
+        }
+      case .shareable, .none:
+        guard ipc else { throw PlatformError(.invalidArgument, "invalid \(name) mode: \"\(mode)\"") }
+      }
+    }
+    try require(host.pidMode, "PID", joins: true)
+    try require(host.ipcMode, "IPC", joins: true, ipc: true)
+    try require(host.utsMode, "UTS", joins: false)
+    try require(host.userMode, "user namespace", joins: false)
+    try require(host.cgroupNamespaceMode, "cgroup namespace", joins: false)
+  }
+
+  private func checkRestart(_ host: HostSettings) throws {
+    let policy = host.restart
+    guard policy.maximumRetryCount >= 0 else {
+      throw PlatformError(.invalidArgument, "maximum retry count cannot be negative")
+    }
+    if policy.maximumRetryCount > 0, policy.kind == .always || policy.kind == .unlessStopped || policy.kind == .no {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid restart policy: maximum retry count can only be used with 'on-failure', not '\(policy.kind.rawValue)'")
+    }
+    if host.autoRemove, policy.kind != .no {
+      throw PlatformError(.invalidArgument, "can't create 'AutoRemove' container with restart policy")
+    }
+  }
+
+  private func checkLog(_ log: LogSettings) throws {
+    let name = log.driver.isEmpty ? LogDriver.jsonFile.rawValue : log.driver
+    guard let driver = LogDriver(rawValue: name) else {
+      throw PlatformError(
+        .notImplemented,
+        "log driver '\(name.prefix(100))' is not supported; there are "
+          + LogDriver.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    for (key, value) in log.options.sorted(by: { $0.key < $1.key }) {
+      guard driver.options.contains(key) else {
+        throw PlatformError(.invalidArgument, "unknown log opt '\(key.prefix(100))' for \(name) log driver")
+      }
+      try driver.check(option: key, value: value)
+    }
+  }
+
+  private func checkSysctls(_ settings: HostSettings) throws {
+    for name in settings.sysctls.keys.sorted() {
+      let shown = name.prefix(100)
+      switch SysctlName.namespace(of: name) {
+      case .none:
+        throw PlatformError(
+          .invalidArgument, "sysctl '\(shown)' is not allowed: it is not a setting of a container's own namespaces")
+      case .network:
+        if settings.networkMode == .host {
+          throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's network namespace")
+        }
+      case .ipc:
+        if settings.ipcMode == .host {
+          throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's IPC namespace")
+        }
+      }
+      guard let value = settings.sysctls[name], !value.utf8.contains(0), value.utf8.count <= 4096 else {
+        throw PlatformError(.invalidArgument, "invalid value for sysctl '\(shown)'")
+      }
+    }
+  }
+}

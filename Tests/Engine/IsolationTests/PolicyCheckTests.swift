@@ -1,0 +1,187 @@
+import Glibc
+import LinuxSystem
+import Model
+import Testing
+
+@testable import Isolation
+
+@Suite struct PolicyCheckTests {
+  static let refused: [(rule: String, change: @Sendable (inout HostSettings) -> Void)] = [
+    ("privileged", { $0.privileged = true }),
+    ("hostNamespaces.pid", { $0.pidMode = .host }),
+    ("hostNamespaces.ipc", { $0.ipcMode = .host }),
+    ("hostNamespaces.uts", { $0.utsMode = .host }),
+    ("hostNamespaces.user", { $0.userMode = .host }),
+    ("hostNamespaces.cgroup", { $0.cgroupNamespaceMode = .host }),
+    ("capabilities.addable", { $0.capabilitiesAdded = ["SYS_MODULE"] }),
+    ("devices.cgroupRules", { $0.deviceCgroupRules = ["c 1:3 rwm"] }),
+    ("sysctls.allowed", { $0.sysctls = ["kernel.core_pattern": "|/x"] }),
+    ("cgroupParents.denied", { $0.cgroupParent = "/system.slice/foo" }),
+    ("cgroupParents.denied", { $0.cgroupParent = "system.slice" }),
+    ("cgroupParents.denied", { $0.cgroupParent = "/a/../init.scope" }),
+    ("cgroupParents.denied", { $0.cgroupParent = "/" }),
+    ("privileged", { $0.maskedPaths = [] }),
+    ("privileged", { $0.readOnlyPaths = [] }),
+    ("privileged", { $0.securityOptions = ["writable-cgroups=true"] }),
+    ("annotations", { $0.annotations = ["run.oci.hooks.stdout": "/x"] }),
+    ("annotations", { $0.annotations = ["Run.OCI.seccomp_bpf_data": ""] }),
+  ]
+
+  @Test(arguments: refused.indices) func defaultRefusesAndNamesTheRule(index: Int) {
+    let (rule, change) = Self.refused[index]
+    let asked = settings { change(&$0.host) }
+    let failed = failure { try PolicyCheck(policy: EnginePolicy()).check(asked) }
+    #expect(failed.code == .forbidden)
+    #expect(failed.message.contains("(rule \(rule)"), "\(failed.message)")
+  }
+
+  @Test func privilegedMessageSaysHowToAllowIt() {
+    let asked = settings { $0.host.privileged = true }
+    let failed = failure { try PolicyCheck(policy: EnginePolicy()).check(asked) }
+    #expect(
+      failed.message
+        == "privileged containers are not allowed by the engine's policy (rule privileged): set 'privileged: true' in "
+        + "/etc/bulkhead/engine.yaml to allow it")
+  }
+
+  static let allowed: [@Sendable (inout HostSettings) -> Void] = [
+    { _ in }, { $0.networkMode = .host }, { $0.capabilitiesAdded = ["ALL"] }, { $0.capabilitiesAdded = ["SYS_ADMIN"] },
+    { $0.securityOptions = ["seccomp=unconfined", "apparmor=unconfined", "no-new-privileges=false"] },
+    { $0.sysctls = ["net.core.somaxconn": "1024", "kernel.shmmax": "1"] }, { $0.cgroupParent = "/bulkhead/batch" },
+    { $0.annotations = ["team": "a"] }, { $0.maskedPaths = KernelPaths.masked }, { $0.runtime = "runc" },
+  ]
+
+  @Test(arguments: allowed.indices) func defaultAllowsWhatDockerUsersExpect(index: Int) throws {
+    try PolicyCheck(policy: EnginePolicy()).check(settings { Self.allowed[index](&$0.host) })
+  }
+
+  @Test func strictPolicyRefuses() {
+    var policy = EnginePolicy()
+    policy.noNewPrivileges = true
+    policy.seccomp.unconfined = false
+    policy.seccomp.custom = false
+    policy.appArmor.unconfined = false
+    policy.appArmor.allowed = ["site-*"]
+    policy.hostNamespaces.network = false
+    let cases: [(String, (inout HostSettings) -> Void)] = [
+      ("noNewPrivileges", { $0.securityOptions = ["no-new-privileges:false"] }),
+      ("seccomp.unconfined", { $0.securityOptions = ["seccomp=unconfined"] }),
+      ("seccomp.custom", { $0.securityOptions = ["seccomp={}"] }),
+      ("appArmor.unconfined", { $0.securityOptions = ["apparmor=unconfined"] }),
+      ("appArmor.allowed", { $0.securityOptions = ["apparmor=other"] }),
+      ("hostNamespaces.network", { $0.networkMode = .host }),
+    ]
+    for (rule, change) in cases {
+      let failed = failure { try PolicyCheck(policy: policy).check(settings { change(&$0.host) }) }
+      #expect(failed.code == .forbidden && failed.message.contains("(rule \(rule))"), "\(failed.message)")
+    }
+    #expect(throws: Never.self) {
+      try PolicyCheck(policy: policy).check(settings { $0.host.securityOptions = ["apparmor=site-web"] })
+    }
+  }
+
+  @Test(arguments: [
+    ("/home/alice", false, true), ("/srv", false, true), ("/tmp/x", false, true), ("/var/www", false, true),
+    ("/", false, false), ("/etc", true, false), ("/etc/passwd", true, false), ("/var", false, false),
+    ("/var/lib/docker", true, false), ("/usr/bin", true, false), ("/proc/1/root", true, false),
+    ("/run/docker.sock", true, false), ("/etcetera", false, true), ("/etc/localtime", true, true),
+    ("/etc/localtime", false, false), ("/usr/share/zoneinfo/Europe/Berlin", true, true), ("/usr/share", true, false),
+    ("/data/engine", true, false), ("/data/engine/x", true, false), ("/data", true, false),
+  ])
+  func hostPaths(path: String, readOnly: Bool, isAllowed: Bool) throws {
+    let check = PolicyCheck(policy: EnginePolicy(), enginePaths: ["/data/engine", "/run/bulkhead"])
+    if isAllowed {
+      #expect(try check.checkHostPath(path, readOnly: readOnly) == HostPathTerms(ownership: .mapped))
+    } else {
+      let failed = failure { _ = try check.checkHostPath(path, readOnly: readOnly) }
+      #expect(failed.code == .forbidden && failed.message.contains("(rule hostPaths"), "\(failed.message)")
+    }
+  }
+
+  @Test func deeperEntriesWin() throws {
+    var policy = EnginePolicy()
+    policy.hostPaths.denied = ["/srv/secret", "/etc"]
+    policy.hostPaths.allowed = [
+      HostPathRule(path: "/srv", ownership: .host),
+      HostPathRule(path: "/etc/app", readOnly: true, ownership: HostPathOwnership.none),
+      HostPathRule(path: "/var"),
+    ]
+    let check = PolicyCheck(policy: policy, enginePaths: ["/var/lib/bulkhead"])
+    #expect(try check.checkHostPath("/srv", readOnly: false).ownership == .host)
+    #expect(try check.checkHostPath("/srv/a", readOnly: false).ownership == .host)
+    #expect(try check.checkHostPath("/etc/app/x", readOnly: true).ownership == .none)
+    for (path, readOnly) in [("/srv/secret/x", false), ("/etc/app", false), ("/etc/other", true), ("/var", true)] {
+      #expect(failure { _ = try check.checkHostPath(path, readOnly: readOnly) }.code == .forbidden, "\(path)")
+    }
+  }
+
+  @Test(arguments: [
+    ("/dev/net/tun", true), ("/dev/fuse", true), ("/dev/kvm", false), ("/dev/sda", false), ("/dev/null/x", false),
+  ])
+  func devices(path: String, isAllowed: Bool) {
+    let check = PolicyCheck(policy: EnginePolicy())
+    if isAllowed {
+      #expect(throws: Never.self) { try check.checkDevice(path) }
+    } else {
+      #expect(failure { try check.checkDevice(path) }.code == .forbidden)
+    }
+  }
+
+  @Test(arguments: [
+    ("a*c", "abbc", true), ("a*c", "ab/c", false), ("*", "x", true), ("*", "", true), ("", "", true), ("", "x", false),
+    ("/dev/tty?", "/dev/ttyS", true), ("/dev/tty?", "/dev/tty/", false), ("*a*b", "xaxxb", true),
+    ("*a*b", "xaxx", false),
+    ("ab", "abc", false), ("abc", "ab", false), ("a**", "a", true),
+  ])
+  func patterns(pattern: String, text: String, matches: Bool) {
+    #expect(PathPattern.matches(pattern, text) == matches)
+  }
+
+  @Test func patternsTakeBoundedTime() {
+    let start = Clock.monotonicNanoseconds()
+    let pattern = String(repeating: "a*", count: 2000) + "b"
+    #expect(!PathPattern.matches(pattern, String(repeating: "a", count: 4000)))
+    #expect(Clock.monotonicNanoseconds() - start < 2_000_000_000)
+  }
+
+  @Test func linksAreFollowedBeforeTheCheck() throws {
+    let root = "/tmp/isolation-links-" + ContainerID.random().short
+    try FileSystem.makeDirectory(root)
+    defer { try? FileSystem.removeTree(root) }
+    symlink("/etc", root + "/innocent")
+    let resolved = try PolicyCheck.resolveHostPath(root + "/innocent/passwd")
+    #expect(resolved.path == "/etc/passwd" && resolved.status.type == .regular)
+    #expect(
+      failure { _ = try PolicyCheck(policy: EnginePolicy()).checkHostPath(resolved.path, readOnly: true) }.code
+        == .forbidden)
+    #expect(
+      failure { _ = try PolicyCheck.resolveHostPath(root + "/missing") }.message.contains(
+        "bind source path does not exist"))
+    #expect(failure { _ = try PolicyCheck.resolveHostPath("relative") }.code == .invalidArgument)
+  }
+
+  /// Whatever the map, nobody inside acts as the host's root, unless the policy says `host`.
+  @Test(arguments: [0, 1, 999, 65_535, 65_536, 100_000] as [UInt32], [0, 1, 1000] as [UInt32])
+  func mappedOwnershipNeverReachesRoot(owner: UInt32, acting: UInt32) throws {
+    let ids = IDRange(first: 1_879_048_192)
+    let entries = try #require(
+      HostPathMapping.entries(ownership: .mapped, owner: owner, acting: acting, ids: ids, substitute: 1_900_000_000))
+    #expect(!entries.contains { $0.inside == 0 })
+    // Every id inside has exactly one on disk, and the other way round.
+    let total = entries.reduce(0) { $0 + UInt64($1.count) }
+    #expect(total == 65_536)
+    for pair in [entries.map { ($0.inside, $0.count) }, entries.map { ($0.outside, $0.count) }] {
+      let sorted = pair.sorted { $0.0 < $1.0 }
+      for (left, right) in zip(sorted, sorted.dropFirst()) { #expect(left.0 + left.1 <= right.0) }
+    }
+    func onDisk(_ inside: UInt32) -> UInt32? {
+      let host = ids.first + inside
+      return entries.first { host >= $0.outside && host - $0.outside < $0.count }.map {
+        $0.inside + (host - $0.outside)
+      }
+    }
+    #expect(onDisk(0) == (acting == 0 && owner != 0 ? owner : 1_900_000_000))
+    if acting != 0 { #expect(onDisk(acting) == acting) }
+    #expect(onDisk(2000) == 2000)
+  }
+}
