@@ -13,7 +13,8 @@ CONFIG  := /etc/bulkhead
 SWIFT         ?= swift
 RELEASE_FLAGS := -c release --static-swift-stdlib
 FORMATTED     := Package.swift $(wildcard Sources Tests)
-PYTHON         = $(shell python3 -c 'import docker' 2>/dev/null && echo python3 || echo $(CURDIR)/.build/venv/bin/python)
+# What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
+CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
 .PHONY: help deps build demo test check lint fence tree compile format bench install uninstall clean
 
@@ -33,7 +34,7 @@ demo: deps build ## serve a page from nginx in a container of a temporary engine
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests
-	BULKHEAD_PYTHON=$(PYTHON) $(SWIFT) test --skip-build
+	$(CLIENTS) $(SWIFT) test --skip-build
 
 check: lint fence tree compile ## formatter, import fence, shape of the tree, compilation with warnings as errors
 
@@ -56,7 +57,7 @@ format: ## format every Swift file in place
 	$(SWIFT) format --in-place --configuration .swift-format --recursive $(FORMATTED)
 
 bench: deps build ## measure against docker.io and podman from Debian (root; takes a while)
-	@PYTHON=$(PYTHON) Benchmarks/run
+	@$(CLIENTS) Benchmarks/run
 
 install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)
 	@test -x .build/release/bulkheadd || { echo "install: run 'make build' first" >&2; exit 1; }
