@@ -16,7 +16,7 @@ extension NetworkStack {
   ///   - requestedAddress: on user-defined networks only.
   ///   - mac: six bytes with colons; derived from the address where nil.
   ///   - interfaceIndex: 0 for eth0, 1 for eth1…
-  /// - Throws: `invalidArgument` and `conflict` for the requested values, `resourceExhausted` when no address is free,
+  /// - Throws: `invalidArgument` and `forbidden` for the requested values, `resourceExhausted` when no address is free,
   ///   `notFound` for an unknown network.
   public func planEndpoint(
     network: NetworkRecord, container: ContainerID, name: String, aliases: [String], requestedAddress: IPv4Address?,
@@ -81,6 +81,11 @@ extension NetworkStack {
       throw PlatformError(.invalidArgument, "network \(network.name) has no endpoints")
     }
     adopt(endpoint)
+    if reaper.forget(endpoint.interfaceHost) {
+      try Self.translating("failed to remove link \(endpoint.interfaceHost)") {
+        try links.disconnect(name: endpoint.interfaceHost)
+      }
+    }
     do {
       try Self.translating("failed to connect container \(endpoint.containerID.short) to network \(network.name)") {
         try firewall.apply(Self.endpointElements(endpoint, network: network, .add))
@@ -112,7 +117,7 @@ extension NetworkStack {
   ///
   /// Deleting a link takes the kernel some 20 ms, in which nobody else can change links.
   /// - Parameter namespaceEnds: the container's namespace is about to go, and the link with it: what is left of it is
-  ///   deleted a little later. Nothing passes through it from the moment this returns.
+  ///   deleted a little later. The container sends nothing from the moment this returns.
   public func detach(_ endpoint: EndpointRecord, network: NetworkRecord, namespaceEnds: Bool = false) throws {
     try Self.translating("failed to disconnect container \(endpoint.containerID.short) from network \(network.name)") {
       try firewall.apply(Self.endpointElements(endpoint, network: network, .remove))

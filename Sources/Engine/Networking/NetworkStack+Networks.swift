@@ -8,7 +8,7 @@ extension NetworkStack {
   ///
   /// - Parameter existing: the engine's other networks; names are not compared here.
   /// - Returns: the record for the engine to keep. Call `restore` with it after a restart.
-  /// - Throws: `invalidArgument` for bad addresses, `conflict` for an overlapping subnet, `resourceExhausted` when none
+  /// - Throws: `invalidArgument` for bad addresses, `forbidden` (as docker answers) for an overlapping subnet, `resourceExhausted` when none
   ///   is free, `notImplemented` for IPv6.
   public func createNetwork(_ request: NetworkRequest, existing: [NetworkRecord]) throws -> NetworkRecord {
     guard !request.enableIPv6 else { throw PlatformError(.notImplemented, "IPv6 networks are not supported") }
@@ -36,7 +36,7 @@ extension NetworkStack {
         let taken = try known.union(links.claimedSubnets(ofOthers: true))
         guard !taken.contains(where: subnet.overlaps) else {
           throw PlatformError(
-            .conflict, "invalid pool request: Pool overlaps with other one on this address space: \(subnet)")
+            .forbidden, "invalid pool request: Pool overlaps with other one on this address space: \(subnet)")
         }
         record.subnet = subnet
         record.gateway = gateway
@@ -94,12 +94,12 @@ extension NetworkStack {
     }
   }
 
-  /// Removes a network from the kernel; it need not be there. Throws `conflict` while it has endpoints.
+  /// Removes a network from the kernel; it need not be there. Throws `forbidden` while it has endpoints.
   public func removeNetwork(_ record: NetworkRecord) throws {
     let isUsed = state.withLock { $0.endpoints.values.contains { $0.networkID == record.id } }
     guard !isUsed else {
       throw PlatformError(
-        .conflict, "error while removing network: network \(record.name) has active endpoints")
+        .forbidden, "error while removing network: network \(record.name) has active endpoints")
     }
     try Self.translating("failed to remove network \(record.name)") {
       if let subnet = record.subnet, record.isBridge {

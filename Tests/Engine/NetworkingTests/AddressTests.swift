@@ -72,7 +72,7 @@ struct AddressTests {
       gateway: IPv4Address("10.0.0.1"), networkName: "n")
     try allocator.take(try #require(IPv4Address("10.0.0.9")))
     for (text, code) in [
-      ("10.0.0.9", PlatformError.Code.conflict), ("10.0.0.1", .conflict), ("10.0.0.255", .conflict),
+      ("10.0.0.9", PlatformError.Code.forbidden), ("10.0.0.1", .forbidden), ("10.0.0.255", .forbidden),
       ("10.0.1.1", .invalidArgument),
     ] {
       let error = #expect(throws: PlatformError.self) { try allocator.take(try #require(IPv4Address(text))) }

@@ -145,6 +145,25 @@ struct ReconcileTests {
     #expect(try host.stack.links.ownLinks() == [containers[2].endpoint.interfaceHost])
   }
 
+  @Test func `an endpoint is connected again although its old link waits to be reaped`() throws {
+    let host = try TestHost()
+    let network = try host.network("front")
+    let container = try host.container("web", on: network)
+    let endpoint = container.endpoint
+    let next = try NetworkNamespace.create()
+    try host.onHost {
+      try host.stack.detach(endpoint, network: network, namespaceEnds: true)
+      try host.stack.attach(endpoint, network: network, netns: next)
+    }
+    host.stack.reaper.reap()
+    #expect(try host.stack.links.ownLinks() == [endpoint.interfaceHost])
+    let error = #expect(throws: PlatformError.self) {
+      try host.onHost { try host.stack.attach(endpoint, network: network, netns: next) }
+    }
+    #expect(error?.code == .conflict)
+    #expect(try host.ruleset().contains("\"\(endpoint.interfaceHost)\" . \(endpoint.address)"))
+  }
+
   @Test func `counters are those of the container's end`() throws {
     let host = try TestHost()
     let network = try host.network("front")

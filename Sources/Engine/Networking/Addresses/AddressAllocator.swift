@@ -41,14 +41,14 @@ public struct AddressAllocator: Sendable {
       .resourceExhausted, "no available IPv4 addresses on this network's address pools: \(networkName) (\(range))")
   }
 
-  /// Takes a given address; throws `invalidArgument` outside the subnet and `conflict` when it is taken.
+  /// Takes a given address; throws `invalidArgument` outside the subnet and `forbidden`, as docker answers, when it is taken.
   public mutating func take(_ address: IPv4Address) throws {
     guard subnet.contains(address) else {
       throw PlatformError(
         .invalidArgument, "invalid endpoint settings: no configured subnet contains IP address \(address)")
     }
     guard used.insert(address).inserted else {
-      throw PlatformError(.conflict, "Address already in use: \(address) on network \(networkName)")
+      throw PlatformError(.forbidden, "Address already in use: \(address) on network \(networkName)")
     }
   }
 

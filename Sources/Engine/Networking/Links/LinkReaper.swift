@@ -31,6 +31,11 @@ final class LinkReaper: Sendable {
     if isFirst { queue.asyncAfter(deadline: .now() + delay) { [weak self] in self?.reap() } }
   }
 
+  /// Takes a link back out; false where it does not wait.
+  func forget(_ name: String) -> Bool {
+    waiting.withLock { $0.remove(name) != nil }
+  }
+
   /// Deletes now what waits.
   func reap() {
     let names = waiting.withLock { waiting in
