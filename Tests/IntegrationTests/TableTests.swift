@@ -44,4 +44,10 @@ struct TableTests {
 
   @Test("health checks and restart policies", arguments: CaseFile.cases("health"))
   func health(_ line: ShellCase) throws { try line.check() }
+
+  @Test("attacks from inside", arguments: CaseFile.cases("attacks"))
+  func attacks(_ line: ShellCase) throws { try line.check() }
+
+  @Test("isolation and policy", .enabled(if: Target.canStart), arguments: CaseFile.cases("isolation"))
+  func isolation(_ line: ShellCase) throws { try line.check() }
 }

@@ -200,9 +200,11 @@ final class EngineFixture: Sendable {
     ]
   }
 
+  /// The image of all tests: busybox with the probe.
   private func importBusybox() throws {
     let script = """
-      "\(Target.sources)/Benchmarks/busybox-rootfs" | docker import \
+      $(command -v clang || command -v cc) -static -O1 -o probe "\(Target.sources)/Tests/IntegrationTests/Probe/probe.c"
+      "\(Target.sources)/Benchmarks/busybox-rootfs" probe | docker import \
       -c 'CMD ["sh"]' -c 'ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin' - busybox:latest
       """
     let outcome = try shell(script)
