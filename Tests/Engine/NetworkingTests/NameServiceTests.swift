@@ -134,6 +134,30 @@ struct NameServiceTests {
     #expect(upstream.questions == 0)
   }
 
+  @Test func `questions above the bound of one container are refused at once`() throws {
+    let host = try TestHost()
+    let container = try host.container("web", on: try host.network("front"))
+    let upstream = try UpstreamServer(in: host.outside)
+    try serve(host, container, servers: [TestHost.outsideAddress.description])
+    let surplus = 20
+    let refused = try container.run {
+      let socket = try InternetSocket.open(.udp, family: AF_INET, nonBlocking: false)
+      try TestTraffic.limit(socket)
+      let server = SocketAddress.ipv4(DNSListener.address, port: 53)
+      for id in 0..<UInt16(DNSListener.maximumInFlight + surplus) {
+        try DatagramSocket.send(socket, DNSMessageTests.query("silent.example", id: id), to: server)
+      }
+      return try (0..<surplus).map { _ in
+        try [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
+          count = try socket.read(into: UnsafeMutableRawBufferPointer(buffer))
+        }
+      }
+    }
+    #expect(refused.allSatisfy { $0[3] & 15 == DNSMessage.ResponseCode.serverFailure.rawValue })
+    #expect(Set(refused.map { Array($0.prefix(2)) }).count == surplus)
+    withExtendedLifetime(upstream) {}
+  }
+
   @Test func `a server that is silent gives server failure in time, and its forged answers nothing`() async throws {
     let host = try TestHost()
     let upstream = try UpstreamServer(in: host.outside)

@@ -73,6 +73,8 @@ final class DNSListener: Sendable {
       while !Task.isCancelled {
         do {
           while let (bytes, sender) = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes) {
+            // A flood of one container must not keep a thread of the pool to itself.
+            await Task.yield()
             guard let sender else { continue }
             switch server.immediateAnswer(to: bytes, asker: container) {
             case .nothing: break

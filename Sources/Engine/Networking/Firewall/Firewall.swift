@@ -40,23 +40,28 @@ final class Firewall: Sendable {
   func apply(_ changes: [Change]) throws {
     try state.withLock { state in
       try load(&state)
-      var wanted = state.wanted
-      for change in changes {
-        switch change.action {
-        case .add: wanted[change.set, default: []].formUnion(change.elements)
-        case .remove: wanted[change.set, default: []].subtract(change.elements)
-        }
-      }
       do {
         try send(changes)
+        Self.note(changes, in: &state.wanted)
       } catch let error as SystemError where error.errno == ENOENT || error.errno == EEXIST {
         // Somebody flushed our table or an element is not as remembered: compare with the kernel.
         state.isLoaded = false
         try load(&state)
+        var wanted = state.wanted
+        Self.note(changes, in: &wanted)
         let removals = changes.filter { $0.action == .remove }
         _ = try align(wanted, removing: removals.reduce(into: [:]) { $0[$1.set, default: []].formUnion($1.elements) })
+        state.wanted = wanted
       }
-      state.wanted = wanted
+    }
+  }
+
+  private static func note(_ changes: [Change], in wanted: inout [String: Set<Element>]) {
+    for change in changes {
+      switch change.action {
+      case .add: wanted[change.set, default: []].formUnion(change.elements)
+      case .remove: wanted[change.set]?.subtract(change.elements)
+      }
     }
   }
 

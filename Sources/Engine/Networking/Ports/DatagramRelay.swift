@@ -35,6 +35,8 @@ final class DatagramRelay: Sendable {
                 })
             else { continue }
             try? DatagramSocket.send(socket, bytes)
+            // A flood must not keep a thread of the pool to itself.
+            await Task.yield()
           }
           try await relay.service.poller.waitReadable(relay.listener.raw)
         } catch {
@@ -77,6 +79,7 @@ final class DatagramRelay: Sendable {
           // A socket that was shut down reads empty for ever.
           guard touch(client, socket) else { return }
           try DatagramSocket.send(relay.listener, bytes, to: client)
+          await Task.yield()
         }
         guard try await relay.service.poller.waitReadable(socket.raw, within: Self.idleTime) else {
           if isIdle(client, socket) { break }

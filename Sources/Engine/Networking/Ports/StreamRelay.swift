@@ -58,6 +58,8 @@ struct StreamRelay: Sendable {
       let bytes = try await source.read(Self.chunkBytes)
       if bytes.isEmpty { break }
       try await target.write(bytes)
+      // A stream that never has to wait must not keep a thread of the pool to itself.
+      await Task.yield()
     }
     try target.shutdownWrite()
   }
