@@ -78,6 +78,13 @@ struct LiveContainer {
     return (output.status.code, String(decoding: output.stdout + output.stderr, as: UTF8.self))
   }
 
+  /// Shows the host's /usr inside, for tests that need more than busybox has.
+  mutating func bindHostPrograms() throws {
+    input.mounts.append(ResolvedMount(source: "/usr", destination: "/usr", readOnly: true))
+    for name in ["lib", "lib64"] { symlink("usr/" + name, input.rootPath + "/" + name) }
+    input.environment = ["PATH=/bin:/sbin:/usr/bin"]
+  }
+
   /// Removes the bundle and the groups the runtime made above the container's own.
   func remove() {
     try? FileSystem.removeTree(folder)
