@@ -22,7 +22,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing (needs root only when something is missing)
-	@scripts/install-deps build run test
+	@scripts/install-deps
 
 build: ## release programs in .build/release/, Swift runtime linked in
 	@scripts/install-deps build
@@ -42,10 +42,12 @@ lint: ## the formatter's strict lint
 	$(SWIFT) format lint --strict --configuration .swift-format --recursive $(FORMATTED)
 
 fence: ## imports point down
+	@scripts/install-deps check
 	@scripts/import-fence --self-test
 	@scripts/import-fence
 
 tree: ## file lengths, dead files, duplicates, words
+	@scripts/install-deps check
 	@scripts/check-tree --self-test
 	@scripts/check-tree
 

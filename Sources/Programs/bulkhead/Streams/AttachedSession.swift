@@ -48,7 +48,7 @@ final class AttachedSession {
         try show(connection.take(.max))
       }
       if entries[0].revents & Int16(POLLOUT) != 0 { sendPending() }
-      if entries[2].revents != 0, try takeInput() { return .detached }
+      if entries[2].revents != 0, takeInput() { return .detached }
     }
   }
 
@@ -69,8 +69,9 @@ final class AttachedSession {
   }
 
   /// Reads what was typed; true when the detach keys were among it.
-  private func takeInput() throws(ClientError) -> Bool {
-    let typed = try readPiece(STDIN_FILENO, upTo: 32_768)
+  private func takeInput() -> Bool {
+    // Input that cannot be read, closed or hung up, has ended.
+    let typed = (try? readPiece(STDIN_FILENO, upTo: 32_768)) ?? []
     guard !typed.isEmpty else {
       inputOpen = false
       connection.finishSending()
