@@ -60,10 +60,13 @@ extension ImageCatalog {
 
   /// Makes an image from a container: its image's layers and one more with what the container changed (docker commit).
   /// - Parameters:
-  ///   - upper: the container's writable layer, not changing meanwhile.
-  ///   - ids: the range of the ids in it.
   ///   - parent: the image that the container was made from.
-  public func commit(upper: String, ids: IDRange, parent: ImageRecord, _ new: NewImage) throws -> ImageRecord {
+  ///   - writeLayer: writes the tar of the container's changes, with the container's ids, piece by piece to the sink that
+  ///     it gets; the layer is stored and unpacked at the same time.
+  public func commit(
+    parent: ImageRecord, _ new: NewImage,
+    writeLayer: (_ sink: @escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws -> ImageRecord {
     let lease = lease()
     defer { sweep(lease) }
     parent.chainIDs.forEach(lease.hold)
@@ -74,7 +77,7 @@ extension ImageCatalog {
     var unpacked: UnpackedLayer?
     defer { if let unpacked { try? snapshots.discard(unpacked.staging) } }
     do {
-      try LayerDiffer(upper: upper, ids: ids).write { bytes in
+      try writeLayer { bytes in
         try writer.append(bytes)
         unpacking.feed(bytes)
       }
