@@ -52,3 +52,19 @@ import Testing
     for set in [root, other] { #expect(set.inheritable.isEmpty && set.ambient.isEmpty) }
   }
 }
+
+@Suite struct HostProfileTests {
+  @Test func readsTheKernelsFiles() {
+    #expect(HostProfile.memoryBytes("MemFree: 1 kB\nMemTotal:       24684092 kB\n") == 24_684_092 * 1024)
+    #expect(HostProfile.memoryBytes("") == 0)
+    let found = HostProfile.capabilities(status: "Name:\tx\nCapBnd:\t000001fffeffffff\n")
+    #expect(found == Set(Capability.allCases).subtracting([.sysResource]))
+    #expect(HostProfile.capabilities(status: "CapBnd:\tx\n") == [])
+  }
+
+  @Test func thisMachineHasWhatItNeeds() throws {
+    let host = try HostProfile.collect()
+    #expect(host.memoryBytes > 0 && !host.processors.isEmpty && host.memoryNodes.contains(0))
+    #expect(!host.architecture.isEmpty)
+  }
+}

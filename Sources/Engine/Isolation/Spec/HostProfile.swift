@@ -2,9 +2,6 @@ import LinuxSystem
 
 /// What the builder and the validator have to know of the host; collected once at the engine's start.
 public struct HostProfile: Sendable, Equatable {
-  /// How the host mounts control groups. Source: cgroups(7).
-  public enum CgroupMode: String, Sendable { case v1, hybrid, v2 }
-
   public var cgroupMode: CgroupMode
   /// Controllers in use, by the kernel's names (`memory`, `cpu`, `pids`, `blkio` or `io`, `cpuset`).
   public var controllers: Set<String>
