@@ -49,7 +49,8 @@ final class EngineFixture: Sendable {
     guard case .success(let fixture) = started, !Target.isForeign else { return }
     let leaks = fixture.tearDown()
     guard !leaks.isEmpty else { return }
-    let text = "the shared engine left behind (folder kept: \(fixture.folder)):\n  " + leaks.joined(separator: "\n  ") + "\n"
+    let text =
+      "the shared engine left behind (folder kept: \(fixture.folder)):\n  " + leaks.joined(separator: "\n  ") + "\n"
     Array(text.utf8).withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     _exit(1)
   }
@@ -195,7 +196,8 @@ final class EngineFixture: Sendable {
   /// What clients need to find this engine.
   var environment: [String: String] {
     [
-      "DOCKER_HOST": "unix://\(socket)", "SOCKET": socket, "SOURCES": Target.sources, "ENTER": Target.enter, "SCRATCH": scratch,
+      "DOCKER_HOST": "unix://\(socket)", "SOCKET": socket, "SOURCES": Target.sources, "ENTER": Target.enter,
+      "SCRATCH": scratch,
       "DOCKER_CONFIG": "\(scratch)/docker-config", "DOCKER_CLI_HINTS": "false",
     ]
   }

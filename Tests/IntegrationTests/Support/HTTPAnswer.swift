@@ -14,7 +14,8 @@ struct HTTPAnswer: Sendable {
   /// The first answer among the bytes of a connection that was read to its end; nil when there is none.
   init?(_ bytes: [UInt8]) {
     guard let end = Self.find([13, 10, 13, 10], in: bytes, from: 0) else { return nil }
-    let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
+    let lines = String(decoding: bytes[..<end], as: UTF8.self).split(
+      separator: "\r\n", omittingEmptySubsequences: false)
     let words = lines.first?.split(separator: " ") ?? []
     guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1]) else { return nil }
     self.status = status

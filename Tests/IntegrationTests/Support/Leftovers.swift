@@ -21,7 +21,9 @@ enum Leftovers {
       guard let id = pid_t(name), id != getpid() else { return nil }
       let command = Subprocess.text("/proc/\(id)/cmdline").replacing("\0", with: " ")
       let program = command.prefix { $0 != " " }.split(separator: "/").last ?? ""
-      guard command.contains("\(folder)/"), ["conmon", "bulkheadd", "crun", "runc"].contains(program) else { return nil }
+      guard command.contains("\(folder)/"), ["conmon", "bulkheadd", "crun", "runc"].contains(program) else {
+        return nil
+      }
       return (id, command)
     }
   }
