@@ -1,7 +1,7 @@
 #!/bin/sh
 # The engine's main jobs on a host with cgroup v2 alone; `guest test` runs it in the guest, as root.
 # One line for each check, then `N passed, M failed`; the exit code is 1 when anything failed.
-# NAMES="one two" runs only the checks of these names, beside those that prepare the host and the engine.
+# NAMES="engine-start image-load pause" runs only the checks of these names.
 set -u
 
 export DOCKER_HOST=unix:///run/bulkhead/docker.sock
@@ -17,10 +17,12 @@ check() {
   shift
   case " ${NAMES:-} " in
     "  " | *" $name "*) ;;
-    *) case "$name" in host-* | engine-start | image-load) ;; *) return ;; esac ;;
+    *) return ;;
   esac
   began=$(date +%s%N)
-  if (set -eu; "$@") >"$work/output" 2>&1; then
+  # Not as the condition of an `if`: errexit would be off.
+  (set -eu; "$@") >"$work/output" 2>&1
+  if [ $? -eq 0 ]; then
     verdict=ok passed=$((passed + 1))
   else
     verdict='not ok' failed=$((failed + 1))
