@@ -150,10 +150,14 @@ struct LiveSpecTests {
     ("newer than the list", "1000", ENOSYS), ("getpid", "39", 0),
   ]
 
-  @Test(.enabled(if: KernelInfo.machine() == "x86_64"), arguments: runtimes)
-  func ATT042_systemCallFilter(runtime: String) throws {
+  /// The filter as the runtimes compile it, and as the engine does for crun.
+  @Test(
+    .enabled(if: KernelInfo.machine() == "x86_64"),
+    arguments: runtimes.map { ($0, false) } + [("/usr/bin/crun", true)])
+  func ATT042_systemCallFilter(runtime: String, isProgram: Bool) throws {
     var container = try LiveContainer()
     defer { container.remove() }
+    container.input.runtimeTakesFilterPrograms = isProgram
     try container.bindHostPrograms()
     let calls = Self.probes.map { "$! = 0; $r = syscall(\($0.call)); print $r == -1 ? $!+0 : 0, qq(\\n);" }.joined(
       separator: " ")
@@ -163,6 +167,16 @@ struct LiveSpecTests {
     // Another architecture's numbers end the process (SIGSYS).
     #expect(try container.run("perl -e 'syscall(0x40000027)'; echo $?", runtime: runtime).text.contains("159"))
     for (probe, errno) in zip(Self.probes, found) { #expect(errno == "\(probe.errno)", "\(probe.name)") }
+  }
+
+  /// A runtime that does not know the annotation must not run the container without a filter.
+  @Test(.enabled(if: runtimes.contains("/usr/sbin/runc")))
+  func ATT042_unknownAnnotationFailsClosed() throws {
+    var container = try LiveContainer()
+    defer { container.remove() }
+    container.input.runtimeTakesFilterPrograms = true
+    let result = try container.run("echo running", runtime: "/usr/sbin/runc")
+    #expect(result.code != 0 && !result.text.contains("running"))
   }
 
   @Test func ATT043_setUserIDProgramsGainNothing() throws {

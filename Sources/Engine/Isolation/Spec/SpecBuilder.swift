@@ -45,6 +45,7 @@ public enum SpecBuilder {
       if let domain = input.settings.domainName, !domain.isEmpty { spec.domainname = domain }
     }
     if !input.settings.host.annotations.isEmpty { spec.annotations = input.settings.host.annotations }
+    if input.runtimeTakesFilterPrograms, plan.security.seccomp == .standard { useProgram(&spec, input) }
     return spec
   }
 
@@ -111,6 +112,16 @@ public enum SpecBuilder {
     }
     for (name, value) in input.settings.host.sysctls { values[name] = value }
     return values.isEmpty ? nil : values
+  }
+
+  /// Replaces the rules by their program. What stays is a filter that allows nothing, for a runtime that passes the program
+  /// over.
+  private static func useProgram(_ spec: inout RuntimeSpec, _ input: SpecInput) {
+    guard let profile = spec.linux.seccomp, let numbers = SystemCallNumbers.of(input.host.architecture),
+      let program = SeccompProgram(profile, numbers: numbers)
+    else { return }
+    spec.linux.seccomp = RuntimeSpec.Linux.Seccomp(defaultAction: .killProcess)
+    spec.annotations = (spec.annotations ?? [:]).merging([SeccompProgram.annotation: program.base64]) { $1 }
   }
 
   private static func seccomp(_ input: SpecInput, plan: Plan) throws -> RuntimeSpec.Linux.Seccomp? {

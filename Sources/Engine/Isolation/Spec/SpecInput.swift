@@ -28,6 +28,9 @@ public struct SpecInput: Sendable {
   public var sharedMemoryPath: String?
   /// The host's static init program, where `--init` was asked for.
   public var initProgram: String?
+  /// The runtime is crun, which takes a finished system-call filter by annotation: 2 ms less at each start. A runtime that
+  /// does not know the annotation kills the container at its first system call, so that a mistake here is seen at once.
+  public var runtimeTakesFilterPrograms = false
   /// Device numbers of the block devices named in the resource settings, by path.
   public var blockDevices: [String: DeviceNumber] = [:]
 
