@@ -28,11 +28,11 @@ import Testing
 
   @Test func showsTheDoctorsReport() throws {
     let report = try JSONParser.parse(
-      #"{"checks":[{"id":"a","title":"Kernel","status":"ok","found":"6.1","advice":""},{"id":"b","title":"crun","status":"missing","found":"nothing","advice":"apt-get install crun"}]}"#
+      #"{"checks":[{"id":"a","title":"Kernel","status":"ok","found":"6.1","advice":""},{"id":"b","title":"crun","status":"fail","found":"nothing","advice":"apt-get install crun"}]}"#
     )
     #expect(
       try Doctor.table(report)
-        == "STATUS    CHECK    FOUND\nOK        Kernel   6.1\nMISSING   crun     nothing\n\nWhat to do:\n  crun: apt-get install crun\n"
+        == "STATUS   CHECK    FOUND\nOK       Kernel   6.1\nFAIL     crun     nothing\n\nWhat to do:\n  crun: apt-get install crun\n"
     )
     #expect(throws: ClientError.self) { try Doctor.table(.null) }
   }
