@@ -190,6 +190,9 @@ def execution():
             assert time.monotonic() < deadline, "the size did not arrive"
         terminal.type("sleep 100\n")
         terminal.expect("sleep 100\r\n")
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while "sleep 100\n" not in docker("top", name, "-o", "pid,args") + "\n":
+            assert time.monotonic() < deadline, "the program did not start"
         terminal.type("\x03")
         # The terminal throws away what was typed before the interrupt is seen.
         terminal.expect(r"/ # ")
