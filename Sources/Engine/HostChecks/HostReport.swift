@@ -15,8 +15,8 @@ public struct HostReport: Codable, Sendable, Equatable {
         + programChecks(facts) + machineChecks(facts))
   }
 
-  /// Looks at this machine and judges it. Blocks for up to some seconds, as it runs programs and tries mounts; needs root
-  /// for a full answer.
+  /// Looks at this machine and judges it. Blocks for up to some seconds, as it runs programs and tries mounts; needs
+  /// root for a full answer.
   public static func collect(_ request: HostProbeRequest = HostProbeRequest()) -> HostReport {
     evaluate(HostProbe(request: request).facts())
   }

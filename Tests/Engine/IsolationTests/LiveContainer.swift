@@ -47,11 +47,12 @@ struct LiveContainer {
   /// What this machine has, as far as the tests need it.
   static func host() -> HostProfile {
     let hybrid = FileSystem.exists("/sys/fs/cgroup/memory")
+    let status = (try? FileSystem.read("/proc/self/status", maxBytes: 1 << 16)) ?? []
     return HostProfile(
       cgroupMode: hybrid ? .hybrid : .v2,
       controllers: hybrid ? ["cpu", "cpuset", "blkio", "memory", "pids"] : ["cpu", "cpuset", "io", "memory", "pids"],
       swapLimits: !hybrid || FileSystem.exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
-      boundingCapabilities: Set(Capability.allCases).subtracting([.sysResource]))
+      boundingCapabilities: HostProfile.capabilities(status: String(decoding: status, as: UTF8.self)))
   }
 
   /// Runs a shell script as the container's command and gives what it printed on both streams.

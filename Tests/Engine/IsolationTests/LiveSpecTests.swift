@@ -150,6 +150,26 @@ struct LiveSpecTests {
     ("newer than the list", "1000", ENOSYS), ("getpid", "39", 0),
   ]
 
+  @Test(arguments: runtimes)
+  func privilegedIsRootOnTheHost(runtime: String) throws {
+    var container = try LiveContainer(.host)
+    defer { container.remove() }
+    container.input.policy.privileged = true
+    container.input.settings.host.privileged = true
+    container.input.namespaces.user = .host
+    container.input.devices = [
+      ResolvedDevice(
+        source: "/dev/kmsg", destination: "/dev/kmsg", kind: .character, number: DeviceNumber(major: 1, minor: 11))
+    ]
+    let result = try container.run(
+      "grep -E 'CapEff|Seccomp:' /proc/self/status; mount -t tmpfs x /mnt && echo mounted; ls -l /dev/kmsg | grep -c ' 1, *11'",
+      runtime: runtime)
+    let mask = container.input.host.boundingCapabilities.reduce(UInt64(0)) { $0 | 1 << UInt64($1.number) }
+    let digits = String(mask, radix: 16)
+    let capabilities = String(repeating: "0", count: 16 - digits.count) + digits
+    #expect(result.text == "CapEff:\t\(capabilities)\nSeccomp:\t0\nmounted\n1\n")
+  }
+
   /// The filter as the runtimes compile it, and as the engine does for crun.
   @Test(
     .enabled(if: KernelInfo.machine() == "x86_64"),

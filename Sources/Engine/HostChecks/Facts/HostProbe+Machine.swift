@@ -20,7 +20,8 @@ extension HostProbe {
     facts.isClockSynchronised = isClockSynchronised()
   }
 
-  /// The type of the mount that holds a folder: the one with the longest mount point above it, the last where several are.
+  /// The type of the mount that holds a folder: the one with the longest mount point above it, the last where several
+  /// are.
   private func fileSystemType(of folder: String) -> String {
     guard let mounts = try? MountTable.read() else { return "" }
     let holding = mounts.filter {

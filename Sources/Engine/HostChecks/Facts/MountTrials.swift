@@ -2,8 +2,9 @@ import Glibc
 import LinuxSystem
 import Model
 
-/// Tries what container mounts need, for real, in a mount namespace of its own and in a scratch folder where the engine's
-/// root is or will be: whether a feature is there depends on the kernel, its configuration and that file system together.
+/// Tries what container mounts need, for real, in a mount namespace of its own and in a scratch folder where the
+/// engine's root is or will be: whether a feature is there depends on the kernel, its configuration and that file
+/// system together.
 struct MountTrials {
   let folder: String
   let ids: IDRange

@@ -5,10 +5,10 @@ import Model
 extension EnginePolicy {
   /// Reads the policy file; without one, the defaults hold.
   ///
-  /// Whoever can write the file or rename a folder above it decides what the engine allows, so every folder on the way and
-  /// the file itself must belong to `owner` or root and be closed to writing by others (folders with the sticky bit are as
-  /// good), and none may be a symbolic link. Throws `forbidden` where that is not so, `invalidArgument` for a mistake in the
-  /// text, `internal` where it cannot be read. Blocks.
+  /// Whoever can write the file or rename a folder above it decides what the engine allows, so every folder on the way
+  /// and the file itself must belong to `owner` or root and be closed to writing by others (folders with the sticky bit
+  /// are as good), and none may be a symbolic link. Throws `forbidden` where that is not so, `invalidArgument` for a
+  /// mistake in the text, `internal` where it cannot be read. Blocks.
   public static func load(path: String = standardPath, owner: UInt32 = 0) throws -> EnginePolicy {
     guard path.hasPrefix("/") else {
       throw PlatformError(.invalidArgument, "the policy's path '\(path)' is not absolute")

@@ -3,8 +3,8 @@ import Model
 extension EnginePolicy {
   /// Reads the text of a policy file; what it does not say stays as in `EnginePolicy()`.
   ///
-  /// Throws `invalidArgument` naming `name`, line and key for anything that is not understood: a policy with a mistake in it
-  /// must not be taken for another one.
+  /// Throws `invalidArgument` naming `name`, line and key for anything that is not understood: a policy with a mistake
+  /// in it must not be taken for another one.
   public static func parse(_ bytes: [UInt8], name: String = standardPath) throws -> EnginePolicy {
     let reader = try PolicyReader(bytes, name: name)
     try reader.allow([

@@ -2,8 +2,8 @@ import Model
 
 /// What may be asked of the engine at all: the contents of `/etc/bulkhead/engine.yaml`.
 ///
-/// The value made by `EnginePolicy()` is the policy of a host without the file. It allows what users of `docker run` expect,
-/// except privileged containers, the host's namespaces other than its network, and host mounts of system paths.
+/// The value made by `EnginePolicy()` is the policy of a host without the file. It allows what users of `docker run`
+/// expect, except privileged containers, the host's namespaces other than its network, and host mounts of system paths.
 public struct EnginePolicy: Sendable, Equatable {
   /// Where the file is.
   public static let standardPath = "/etc/bulkhead/engine.yaml"
@@ -63,8 +63,8 @@ extension EnginePolicy {
     public init() {}
   }
 
-  /// Which paths of the host may be bound into containers. A path is refused when it is, lies below, or contains a denied
-  /// one, unless an allowed entry that is as deep or deeper than the denied one covers it.
+  /// Which paths of the host may be bound into containers. A path is refused when it is, lies below, or contains a
+  /// denied one, unless an allowed entry that is as deep or deeper than the denied one covers it.
   public struct HostPaths: Sendable, Equatable {
     public var denied = [
       "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
@@ -83,8 +83,8 @@ extension EnginePolicy {
   }
 
   public struct Seccomp: Sendable, Equatable {
-    /// Allowed: the user namespace is the wall, and debuggers and old programs need this. Hosts with clients that are not
-    /// trusted with the kernel's whole interface switch it off.
+    /// Allowed: the user namespace is the wall, and debuggers and old programs need this. Hosts with clients that are
+    /// not trusted with the kernel's whole interface switch it off.
     public var unconfined = true
     /// A client's own profile can allow everything, so this goes with `unconfined`.
     public var custom = true
@@ -155,8 +155,8 @@ public struct HostPathRule: Sendable, Equatable {
 
 /// How the ids of files below a bound host path look inside, and whose files are made there.
 public enum HostPathOwnership: String, Sendable, CaseIterable {
-  /// Ids are the same inside and outside, but nobody inside acts as the host's root: root inside acts as the owner of the
-  /// bound path, or as the volumes' ids where that owner is root. See `HostPathMapping`.
+  /// Ids are the same inside and outside, but nobody inside acts as the host's root: root inside acts as the owner of
+  /// the bound path, or as the volumes' ids where that owner is root. See `HostPathMapping`.
   case mapped
   /// Ids are the same inside and outside, root included, as docker does it. A container's root can then leave
   /// set-user-id programs of the host's root in that path.

@@ -3,8 +3,8 @@ import Model
 
 /// The id map of a bound host path: which ids on disk are which ids inside.
 public enum HostPathMapping {
-  /// Entries for the user namespace given to mount_setattr(2): `inside` is the id on disk, `outside` the host id that the
-  /// container's processes have. nil: the path is bound without an id map.
+  /// Entries for the user namespace given to mount_setattr(2): `inside` is the id on disk, `outside` the host id that
+  /// the container's processes have. nil: the path is bound without an id map.
   ///
   /// - Parameters:
   ///   - owner: the owner on disk (user or group) of the bound path itself.
@@ -22,8 +22,8 @@ public enum HostPathMapping {
   }
 
   private static func mapped(owner: UInt32, acting: UInt32, ids: IDRange, substitute: UInt32) -> [IDMapEntry] {
-    // Root inside stands for the owner, so that what it makes belongs to whoever the folder belongs to. A container that
-    // runs as another user keeps ids as they are: `--user 1000` in a folder of user 1000.
+    // Root inside stands for the owner, so that what it makes belongs to whoever the folder belongs to. A container
+    // that runs as another user keeps ids as they are: `--user 1000` in a folder of user 1000.
     let rootIsOwner = acting == 0 && owner != 0
     guard rootIsOwner else {
       return [

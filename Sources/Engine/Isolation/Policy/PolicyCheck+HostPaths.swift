@@ -18,8 +18,8 @@ public struct HostPathTerms: Sendable, Equatable {
 }
 
 extension PolicyCheck {
-  /// Follows the links of a bind mount's source. Throws `invalidArgument` as docker does where it does not exist or is not
-  /// absolute. Blocks.
+  /// Follows the links of a bind mount's source. Throws `invalidArgument` as docker does where it does not exist or is
+  /// not absolute. Blocks.
   public static func resolveHostPath(_ path: String) throws -> ResolvedHostPath {
     guard path.hasPrefix("/"), path.utf8.count <= MountDestination.maximumBytes, !path.utf8.contains(0) else {
       throw PlatformError(

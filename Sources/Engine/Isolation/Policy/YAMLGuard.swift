@@ -2,8 +2,8 @@ import Model
 
 /// Looks over a YAML text before the parser sees it, so that no text can make the parser work without bound.
 ///
-/// Refused: more than `maximumBytes`, anchors and aliases (a few lines of which stand for gigabytes), deep nesting
-/// (the parser recurses), tags, block texts and several documents. Quotes and brackets have to close on their line: then
+/// Refused: more than `maximumBytes`, anchors and aliases (a few lines of which stand for gigabytes), deep nesting (the
+/// parser recurses), tags, block texts and several documents. Quotes and brackets have to close on their line: then
 /// each line can be judged by itself, and there is no way to make the parser see a token where this sees text.
 enum YAMLGuard {
   static let maximumBytes = 65_536

@@ -14,8 +14,8 @@ extension SeccompProfile {
 
   /// Reads a client's profile in docker's JSON form and settles what depends on capabilities, architecture and kernel.
   ///
-  /// Throws `invalidArgument` for what is not such a profile; `resourceExhausted` for one too large. Source: the form is
-  /// described in docker's documentation, *Seccomp security profiles for Docker*.
+  /// Throws `invalidArgument` for what is not such a profile; `resourceExhausted` for one too large. Source: the form
+  /// is described in docker's documentation, *Seccomp security profiles for Docker*.
   public static func parse(_ bytes: [UInt8], terms: SeccompTerms) throws -> RuntimeSpec.Linux.Seccomp {
     guard bytes.count <= maximumProfileBytes else {
       throw PlatformError(.resourceExhausted, "the seccomp profile is larger than \(maximumProfileBytes) bytes")

@@ -33,8 +33,8 @@ public enum SeccompProfile {
   /// personality(2): Linux, 32-bit Linux, both with the old version number, and the question without a change.
   private static let personalities: [UInt64] = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF]
 
-  /// The engine's own profile: what is not listed does not exist (ENOSYS), so that a C library meeting a call newer than
-  /// the list falls back to an older one; what is known and refused answers EPERM. See docs/seccomp.md.
+  /// The engine's own profile: what is not listed does not exist (ENOSYS), so that a C library meeting a call newer
+  /// than the list falls back to an older one; what is known and refused answers EPERM. See docs/seccomp.md.
   public static func standard(_ terms: SeccompTerms) -> RuntimeSpec.Linux.Seccomp {
     var allowed = SystemCallList.everyone
     var refused = SystemCallList.refused

@@ -3,9 +3,9 @@ import OCITypes
 
 /// A filter as the kernel takes it: classic BPF over `struct seccomp_data` (seccomp(2)).
 ///
-/// Runtimes compile a profile with libseccomp at every start, which costs more than the rest of what they do (about 2 ms for
-/// the engine's own profile). crun also takes a finished program by an annotation. The program here decides by binary search,
-/// so that it is shorter to run, too.
+/// Runtimes compile a profile with libseccomp at every start, which costs more than the rest of what they do (about 2
+/// ms for the engine's own profile). crun also takes a finished program by an annotation. The program here decides by
+/// binary search, so that it is shorter to run, too.
 struct SeccompProgram: Equatable {
   /// One `struct sock_filter`.
   struct Instruction: Equatable {
@@ -20,8 +20,8 @@ struct SeccompProgram: Equatable {
 
   var instructions: [Instruction]
 
-  /// Compiles a profile that compares low halves of arguments only: enough for the engine's own, whose arguments the kernel
-  /// itself takes as 32 bits. nil for anything that this does not cover; the runtime has to do it then.
+  /// Compiles a profile that compares low halves of arguments only: enough for the engine's own, whose arguments the
+  /// kernel itself takes as 32 bits. nil for anything that this does not cover; the runtime has to do it then.
   init?(_ profile: RuntimeSpec.Linux.Seccomp, numbers: SystemCallNumbers) {
     guard let standard = Self.answer(profile.defaultAction, profile.defaultErrnoRet) else { return nil }
     guard let decisions = Self.decisions(profile, numbers: numbers) else { return nil }

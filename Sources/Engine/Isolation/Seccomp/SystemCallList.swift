@@ -1,7 +1,7 @@
 /// The system calls of x86_64 and aarch64 as the default profile sorts them.
 ///
-/// Made from the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h) up to
-/// Linux 6.18. A name that an architecture or an older libseccomp does not have is passed over by the runtimes.
+/// Made from the kernel's own tables (arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h) up
+/// to Linux 6.18. A name that an architecture or an older libseccomp does not have is passed over by the runtimes.
 enum SystemCallList {
   /// What every program may call: files, memory, processes of its own, signals, time, sockets, System V and POSIX IPC.
   static let everyone: [String] = files + polling + memory + processes + credentials + signals + time + sockets + ipc
@@ -73,8 +73,8 @@ enum SystemCallList {
     "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat", "shmctl", "shmdt", "shmget",
   ]
 
-  /// Refused with EPERM to all, whatever capabilities they have: kernel interfaces with much code, many past holes and no
-  /// use inside a container that another call or the engine does not serve.
+  /// Refused with EPERM to all, whatever capabilities they have: kernel interfaces with much code, many past holes and
+  /// no use inside a container that another call or the engine does not serve.
   static let refused = [
     "add_key", "io_uring_enter", "io_uring_register", "io_uring_setup", "kexec_file_load", "kexec_load", "keyctl",
     "nfsservctl", "request_key", "swapoff", "swapon", "userfaultfd", "uselib", "ustat", "vserver",

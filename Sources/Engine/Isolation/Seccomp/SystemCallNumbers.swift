@@ -1,7 +1,7 @@
 /// The numbers of system calls, for filters that the engine compiles itself.
 ///
-/// Made from arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h (aarch64) of the kernel, up to
-/// Linux 6.18. A name's place in its table is its number; `-` stands for a number without a call of today.
+/// Made from arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h (aarch64) of the kernel, up
+/// to Linux 6.18. A name's place in its table is its number; `-` stands for a number without a call of today.
 struct SystemCallNumbers: Sendable {
   /// AUDIT_ARCH_* of linux/audit.h.
   let auditArchitecture: UInt32

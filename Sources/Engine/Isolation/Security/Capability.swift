@@ -59,8 +59,8 @@ public enum Capability: String, Sendable, CaseIterable, Comparable {
 
   /// What a container has when nobody says otherwise: the fourteen that docker gives.
   ///
-  /// `NET_RAW` and `MKNOD` stay in for compatibility: both act only inside the container's own user namespace, where raw
-  /// sockets reach the container's own network alone and device nodes cannot be made at all.
+  /// `NET_RAW` and `MKNOD` stay in for compatibility: both act only inside the container's own user namespace, where
+  /// raw sockets reach the container's own network alone and device nodes cannot be made at all.
   public static let standard: Set<Capability> = [
     .chown, .dacOverride, .fsetid, .fowner, .mknod, .netRaw, .setgid, .setuid, .setfcap, .setpcap, .netBindService,
     .sysChroot, .kill, .auditWrite,

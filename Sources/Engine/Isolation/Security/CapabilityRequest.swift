@@ -17,7 +17,8 @@ public struct CapabilityRequest: Sendable, Equatable {
     (dropsAll, dropped) = try Self.parse(dropping, field: "CapDrop")
   }
 
-  /// The set asked for. `permitted` bounds what `ALL` means; names added one by one are checked by the policy beforehand.
+  /// The set asked for. `permitted` bounds what `ALL` means; names added one by one are checked by the policy
+  /// beforehand.
   public func capabilities(permitted: Set<Capability>) -> Set<Capability> {
     if addsAll { return permitted.union(Capability.standard).union(added).subtracting(dropped) }
     if dropsAll { return added }

@@ -5,8 +5,8 @@ public enum MountDestination {
   /// Longest path taken; PATH_MAX of linux/limits.h.
   static let maximumBytes = 4095
 
-  /// The clean form (`/a/b`) of an absolute path. Throws `invalidArgument` for a relative one, for `/`, for `..` parts that
-  /// leave the root, and for places in /proc by which a container could be made to look confined when it is not.
+  /// The clean form (`/a/b`) of an absolute path. Throws `invalidArgument` for a relative one, for `/`, for `..` parts
+  /// that leave the root, and for places in /proc by which a container could be made to look confined when it is not.
   public static func checked(_ path: String) throws -> String {
     guard path.utf8.count <= maximumBytes, !path.utf8.contains(0) else {
       throw PlatformError(.invalidArgument, "invalid mount path: longer than \(maximumBytes) bytes or with a zero byte")

@@ -10,9 +10,9 @@ public enum SpecBuilder {
 
   /// The whole `config.json`.
   ///
-  /// Throws `forbidden` where the policy does not allow what the settings ask for (checked here again, as the policy may
-  /// have become stricter since the container was created), `invalidArgument` for values that cannot be translated and
-  /// `unavailable` for what this host cannot do.
+  /// Throws `forbidden` where the policy does not allow what the settings ask for (checked here again, as the policy
+  /// may have become stricter since the container was created), `invalidArgument` for values that cannot be translated
+  /// and `unavailable` for what this host cannot do.
   public static func build(_ input: SpecInput) throws -> RuntimeSpec {
     try PolicyCheck(policy: input.policy).check(input.settings)
     guard !input.arguments.isEmpty else {
@@ -114,8 +114,8 @@ public enum SpecBuilder {
     return values.isEmpty ? nil : values
   }
 
-  /// Replaces the rules by their program. What stays is a filter that allows nothing, for a runtime that passes the program
-  /// over.
+  /// Replaces the rules by their program. What stays is a filter that allows nothing, for a runtime that passes the
+  /// program over.
   private static func useProgram(_ spec: inout RuntimeSpec, _ input: SpecInput) {
     guard let profile = spec.linux.seccomp, let numbers = SystemCallNumbers.of(input.host.architecture),
       let program = SeccompProgram(profile, numbers: numbers)

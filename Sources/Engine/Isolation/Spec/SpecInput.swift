@@ -28,8 +28,9 @@ public struct SpecInput: Sendable {
   public var sharedMemoryPath: String?
   /// The host's static init program, where `--init` was asked for.
   public var initProgram: String?
-  /// The runtime is crun, which takes a finished system-call filter by annotation: 2 ms less at each start. A runtime that
-  /// does not know the annotation kills the container at its first system call, so that a mistake here is seen at once.
+  /// The runtime is crun, which takes a finished system-call filter by annotation: 2 ms less at each start. A runtime
+  /// that does not know the annotation kills the container at its first system call, so that a mistake here is seen at
+  /// once.
   public var runtimeTakesFilterPrograms = false
   /// Device numbers of the block devices named in the resource settings, by path.
   public var blockDevices: [String: DeviceNumber] = [:]
@@ -122,8 +123,9 @@ public struct ResolvedMount: Sendable, Equatable {
 /// A device node to be seen inside.
 public struct ResolvedDevice: Sendable, Equatable {
   public enum Kind: String, Sendable { case character = "c", block = "b" }
-  /// The node that is bound. With a user namespace this is best one of the engine's own making (mknod(2) in a folder of the
-  /// container's record), owned by the container's root on the host: the host's own node is closed to it by its mode.
+  /// The node that is bound. With a user namespace this is best one of the engine's own making (mknod(2) in a folder of
+  /// the container's record), owned by the container's root on the host: the host's own node is closed to it by its
+  /// mode.
   public var source: String
   public var destination: String
   public var kind: Kind

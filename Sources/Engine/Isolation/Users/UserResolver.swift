@@ -2,8 +2,8 @@ import Model
 
 /// Finds the ids for a user given by name or number, as docker does.
 ///
-/// The files come from the container's own root, read by the caller through `RootedDirectory`, so that a link cannot lead to
-/// the host's. Sources: passwd(5), group(5).
+/// The files come from the container's own root, read by the caller through `RootedDirectory`, so that a link cannot
+/// lead to the host's. Sources: passwd(5), group(5).
 public enum UserResolver {
   /// Longest file taken.
   public static let maximumFileBytes = 1 << 20

@@ -7,8 +7,8 @@ public struct SettingsValidator: Sendable {
   let host: HostProfile
   public init(host: HostProfile) { self.host = host }
 
-  /// Returns warnings: wishes that the host cannot serve and that are passed over. Throws `invalidArgument` for the first
-  /// wrong value and `notImplemented`, naming the option, for what the engine does not have.
+  /// Returns warnings: wishes that the host cannot serve and that are passed over. Throws `invalidArgument` for the
+  /// first wrong value and `notImplemented`, naming the option, for what the engine does not have.
   public func validate(_ settings: ContainerSettings) throws -> [String] {
     try checkSupported(settings)
     try checkProcess(settings)

@@ -1,6 +1,7 @@
 import Model
 
-/// Signals by name and number, as `--stop-signal` and `kill --signal` take them. Source: signal(7), x86 and ARM numbers.
+/// Signals by name and number, as `--stop-signal` and `kill --signal` take them. Source: signal(7), x86 and ARM
+/// numbers.
 public enum SignalName {
   private static let numbers: [String: Int32] = [
     "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "IOT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10,
