@@ -107,7 +107,8 @@ extension RuntimeSpec.Linux {
     }
   }
 
-  /// A comparison of an argument (0 to 5) of the call. For `maskedEqual`, `value` is the mask and `valueTwo` the wanted bits.
+  /// A comparison of an argument (0 to 5) of the call. For `maskedEqual`, `value` is the mask and `valueTwo` the wanted
+  /// bits.
   public struct SeccompArgument: Codable, Sendable, Equatable {
     public var index: UInt32
     public var value: UInt64

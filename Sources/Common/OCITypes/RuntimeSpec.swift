@@ -1,7 +1,7 @@
 /// The `config.json` of an OCI runtime bundle, as far as Bulkhead writes it.
 ///
-/// Property names are the JSON names. `nil` is left out of the JSON. Source: OCI runtime specification 1.1, config.md and
-/// config-linux.md (everything here but `domainname` is in 1.0.2 already, which crun and runc of Debian 12 speak).
+/// Property names are the JSON names. `nil` is left out of the JSON. Source: OCI runtime specification 1.1, config.md
+/// and config-linux.md (everything here but `domainname` is in 1.0.2 already, which crun and runc of Debian 12 speak).
 public struct RuntimeSpec: Codable, Sendable, Equatable {
   /// The version Bulkhead writes.
   public static let version = "1.0.2"
