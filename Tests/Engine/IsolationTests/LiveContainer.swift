@@ -64,10 +64,12 @@ struct LiveContainer {
 
   func run(spec: RuntimeSpec, runtime: String = "/usr/bin/crun") throws -> (code: Int32, text: String) {
     try FileSystem.atomicWrite(folder + "/config.json", spec.json(), durable: false)
-    // crun changes the owner of its standard streams, which must never be the host's own /dev/null.
+    // crun gives its standard streams to the container's root: the host's own /dev/null, which would then be open to
+    // chmod(2) from inside. Through a read-only mount it cannot; the descriptor has to be opened after that mount.
     let script = """
       exec 2>&1
       mount --bind /dev/null /dev/null && mount -o remount,bind,ro /dev/null || exit 99
+      exec </dev/null
       umount /sys/fs/cgroup/unified 2>/dev/null
       cd \(folder) && exec \(runtime) run \(name)
       """

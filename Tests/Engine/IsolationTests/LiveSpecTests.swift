@@ -170,6 +170,18 @@ struct LiveSpecTests {
     #expect(result.text == "CapEff:\t\(capabilities)\nSeccomp:\t0\nmounted\n1\n")
   }
 
+  @Test(arguments: runtimes)
+  func nullDeviceOfTheHostStaysTheHosts(runtime: String) throws {
+    let container = try LiveContainer()
+    defer { container.remove() }
+    let before = try Descriptor.open("/dev/null", flags: O_PATH).status()
+    #expect(
+      try container.run("chmod 600 /dev/null; echo >/dev/null && echo written", runtime: runtime).text.hasSuffix(
+        "written\n"))
+    let after = try Descriptor.open("/dev/null", flags: O_PATH).status()
+    #expect(after.uid == before.uid && after.mode == before.mode)
+  }
+
   /// The filter as the runtimes compile it, and as the engine does for crun.
   @Test(
     .enabled(if: KernelInfo.machine() == "x86_64"),
