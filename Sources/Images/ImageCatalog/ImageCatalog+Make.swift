@@ -39,78 +39,70 @@ extension ImageCatalog {
   public func importTar(_ source: sending any ByteSource, _ new: NewImage) throws -> ImageRecord {
     let lease = lease()
     defer { sweep(lease) }
-    let writer = try content.writer(limitBytes: limits.totalBytes)
-    let staging = try snapshots.stageLayer()
-    var unpacked: UnpackedLayer?
-    defer {
-      writer.abort()
-      if let unpacked { try? snapshots.discard(unpacked.staging) }
-    }
-    do {
-      let layer = try LayerApplier(limits: limits).apply(source, to: staging.path, sink: writer)
-      unpacked = UnpackedLayer(staging: staging, layer: layer)
-    } catch {
-      try? snapshots.discard(staging)
-      throw error
-    }
-    lease.hold(writer.progress().digest)
-    let blob = try writer.commit().digest
-    return try add(blob, &unpacked, to: nil, new, lease)
+    return try add(source, to: nil, new, lease)
   }
 
   /// Makes an image from a container: its image's layers and one more with what the container changed (docker commit).
   /// - Parameters:
+  ///   - upper: the container's writable layer; it should not change meanwhile.
+  ///   - ids: the container's range.
   ///   - parent: the image that the container was made from.
-  ///   - writeLayer: writes the tar of the container's changes, with the container's ids, piece by piece to the sink that
-  ///     it gets; the layer is stored and unpacked at the same time.
+  ///   - settings: the container's own, laid over those of its image.
+  ///   - changes: Dockerfile instructions applied on top of both.
+  /// - Returns: the new image's id.
   public func commit(
-    parent: ImageRecord, _ new: NewImage,
-    writeLayer: (_ sink: @escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
-  ) throws -> ImageRecord {
+    upper: String, ids: IDRange, parent: Digest, settings: ContainerSettings, reference: ImageReference?,
+    comment: String, author: String, changes: [String]
+  ) throws -> Digest {
     let lease = lease()
     defer { sweep(lease) }
-    parent.chainIDs.forEach(lease.hold)
-    parent.layers.forEach { lease.hold($0.digest) }
-    let writer = try content.writer(limitBytes: limits.totalBytes)
-    defer { writer.abort() }
-    let unpacking = try ParallelUnpacking(snapshots: snapshots, limits: limits, writer: writer)
-    var unpacked: UnpackedLayer?
-    defer { if let unpacked { try? snapshots.discard(unpacked.staging) } }
-    do {
-      try writeLayer { bytes in
-        try writer.append(bytes)
-        unpacking.feed(bytes)
-      }
-      unpacking.finish()
-    } catch {
-      unpacking.finish(throwing: error)
-      unpacked = unpacking.wait()
-      throw error
-    }
-    unpacked = unpacking.wait()
-    lease.hold(writer.progress().digest)
-    let blob = try writer.commit().digest
-    return try add(blob, &unpacked, to: parent, new, lease)
+    let image = try self.image(parent)
+    image.chainIDs.forEach(lease.hold)
+    image.layers.forEach { lease.hold($0.digest) }
+    var new = NewImage()
+    new.execution = (image.config.config ?? ImageExecution()).overlaid(by: settings)
+    try ImageChanges.apply(changes, to: &new.execution)
+    new.author = author
+    new.comment = comment
+    new.createdBy = settings.command.map { $0.joined(separator: " ") }
+    new.reference = reference
+    let layer = try PipedSource { try LayerDiffer.writeLayer(upper: upper, ids: ids, to: $0) }
+    return try add(layer, to: image, new, lease).id
   }
 
-  /// Puts a layer on top of an image, or makes it the first, and registers the result.
+  /// Stores and unpacks a layer from its stream and puts it on top of an image, or makes it the first.
   private func add(
-    _ blob: Digest, _ unpacked: inout UnpackedLayer?, to parent: ImageRecord?, _ new: NewImage, _ lease: ContentLease
+    _ source: sending any ByteSource, to parent: ImageRecord?, _ new: NewImage, _ lease: ContentLease
   ) throws -> ImageRecord {
-    let installer = installer(lease)
-    if unpacked == nil {
-      // The guess failed; say why.
-      let fresh = try snapshots.stageLayer()
-      defer { try? snapshots.discard(fresh) }
-      _ = try LayerApplier(limits: limits).apply(DescriptorSource(content.open(blob)), to: fresh.path)
+    guard (parent?.layers.count ?? 0) < ImageDocuments.maximumLayers else {
+      throw PlatformError(.resourceExhausted, "an image may have \(ImageDocuments.maximumLayers) layers at most")
     }
-    guard let diffID = unpacked?.layer.diffID else { throw ContentStore.damaged(blob) }
+    let writer = try content.writer(limitBytes: limits.totalBytes)
+    defer { writer.abort() }
+    let staging = try snapshots.stageLayer()
+    var unpacked: UnpackedLayer?
+    defer { if let unpacked { try? snapshots.discard(unpacked.staging) } }
+    let layer: AppliedLayer
+    do {
+      layer = try LayerApplier(limits: limits).apply(source, to: staging.path, sink: writer)
+    } catch {
+      try? snapshots.discard(staging)
+      throw error
+    }
+    unpacked = UnpackedLayer(staging: staging, layer: layer)
+    lease.hold(writer.progress().digest)
+    let blob = try writer.commit().digest
+    return try add(blob, layer.diffID, &unpacked, to: parent, new, lease)
+  }
+
+  /// Writes configuration and manifest of an image with one more layer, and registers it.
+  private func add(
+    _ blob: Digest, _ diffID: Digest, _ unpacked: inout UnpackedLayer?, to parent: ImageRecord?, _ new: NewImage,
+    _ lease: ContentLease
+  ) throws -> ImageRecord {
     let created = new.created ?? ImageTimestamp.now()
     var config = ImageConfig(
       platform: parent?.config.platform ?? .host, rootfs: RootFS(diffIDs: (parent?.config.rootfs.diffIDs ?? []) + [diffID]))
-    guard config.rootfs.diffIDs.count <= ImageDocuments.maximumLayers else {
-      throw PlatformError(.resourceExhausted, "an image may have \(ImageDocuments.maximumLayers) layers at most")
-    }
     config.created = created
     config.author = new.author.flatMap { $0.isEmpty ? nil : $0 }
     config.config = new.execution
@@ -118,7 +110,7 @@ extension ImageCatalog {
       HistoryEntry(created: created, createdBy: new.createdBy, author: config.author, comment: new.comment)
     ]
     let chain = LayerChain.ids(config.rootfs.diffIDs)
-    let layer = try installer.install(
+    let layer = try installer(lease).install(
       blob: blob, diffID: diffID, chainID: chain[chain.count - 1], unpacked: &unpacked)
     let layers = (parent?.layers ?? []) + [layer]
     let bytes = try ImageDocuments.encode(config)

@@ -122,20 +122,3 @@ public struct ImageBootstrap: Sendable {
     return record
   }
 }
-
-/// Ends a stream only when a check at its end succeeds.
-private final class CheckedSource: ByteSource {
-  private let source: any ByteSource
-  private let check: () throws -> Void
-
-  init(_ source: any ByteSource, _ check: @escaping () throws -> Void) {
-    self.source = source
-    self.check = check
-  }
-
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    let count = try source.read(into: buffer)
-    if count == 0 { try check() }
-    return count
-  }
-}

@@ -16,6 +16,11 @@ enum WorkerThread {
     let code = pthread_create(
       &thread, &attributes,
       { context in
+        // A pipe whose reader went away is an error of write(2) here, not a signal that ends the program.
+        var pipeSignal = sigset_t()
+        sigemptyset(&pipeSignal)
+        sigaddset(&pipeSignal, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &pipeSignal, nil)
         if let context { Unmanaged<Box>.fromOpaque(context).takeRetainedValue().body() }
         return nil
       }, box.toOpaque())
