@@ -28,6 +28,10 @@ extension TarWriter {
     var entry = entry
     entry.sizeBytes = Int64(bytes.count)
     try add(entry)
-    try write(bytes)
+    try bytes.withUnsafeBytes { all in
+      for start in stride(from: 0, to: all.count, by: Self.pieceBytes) {
+        try write(UnsafeRawBufferPointer(rebasing: all[start..<min(start + Self.pieceBytes, all.count)]))
+      }
+    }
   }
 }
