@@ -71,9 +71,15 @@ final class EngineFixture: Sendable {
       socket = foreign
     } else {
       socket = "\(folder)/run/docker.sock"
-      try start()
     }
-    if importsImage { try importBusybox() }
+    do {
+      if !Target.isForeign { try start() }
+      if importsImage { try importBusybox() }
+    } catch {
+      // No fixture, no tear-down later; the folder stays for whoever looks for the reason.
+      end(SIGKILL)
+      throw error
+    }
   }
 
   var root: String { "\(folder)/root" }
