@@ -46,6 +46,7 @@ import Testing
     let other = try CatalogFixture()
     let second = try other.open().catalog.importTar(MemorySource(tar), new)
     #expect(first.id == second.id && first.manifest == second.manifest)
+    withExtendedLifetime(other) {}
   }
 
   @Test func committedChangesLieOnTopOfTheirImage() throws {
@@ -53,28 +54,42 @@ import Testing
     let image = try TestImage([[("base", "b")]])
     try parts.catalog.load(TestImage.dockerArchive([(image, ["a:1"])]))
     let parent = try parts.catalog.resolve("a:1")
-    let layer = try TestImage.tar([("added", "new")])
-    var new = NewImage()
-    new.execution = parent.config.config ?? ImageExecution()
-    new.author = "somebody"
-    new.comment = "why"
-    new.reference = try ImageReference(parsing: "c:1")
-    let record = try parts.catalog.commit(parent: parent, new) { sink in
-      try layer.withUnsafeBytes { try sink($0) }
-    }
-    #expect(record.config.rootfs.diffIDs == image.diffIDs + [ContentHasher.digest(of: layer)])
-    #expect(record.config.config?.cmd == ["sh"])
-    #expect(record.config.author == "somebody")
-    #expect(record.config.history?.last?.comment == "why")
-    #expect(record.parent == parent.id)
-    #expect(record.sizeBytes == 4)
-    // The parent cannot go before its child, and goes with it when it has no name.
+    let container = ContainerID.random()
+    let ids = IDRange(first: 1_000_000)
+    try parts.snapshots.createWritable(container, ids: ids)
+    let upper = parts.snapshots.upperPath(container)
+    try FileSystem.atomicWrite(upper + "/added", Array("new".utf8), mode: 0o640, durable: false)
+    #expect(chown(upper + "/added", 1_000_033, 1_000_034) == 0)
+    #expect(mknod(upper + "/base", S_IFCHR, 0) == 0)
+    var settings = ContainerSettings(image: "a:1")
+    settings.environment = ["A=1"]
+    settings.labels = ["l": "m"]
+    let id = try parts.catalog.commit(
+      upper: upper, ids: ids, parent: parent.id, settings: settings, reference: ImageReference(parsing: "c"),
+      comment: "why", author: "somebody", changes: ["WORKDIR /srv"])
+    let record = try parts.catalog.resolve("c")
+    #expect(record.id == id)
+    #expect(record.config.rootfs.diffIDs.count == 2)
+    #expect(record.config.config?.cmd == ["sh"] && record.config.config?.env == ["A=1"])
+    #expect(record.config.config?.workingDir == "/srv" && record.labels == ["l": "m"])
+    #expect(record.config.author == "somebody" && record.config.history?.last?.comment == "why")
+    #expect(record.parent == parent.id && record.sizeBytes == 4)
+    let layer = parts.snapshots.layerPath(record.chainIDs[1])
+    var status = stat()
+    #expect(lstat(layer + "/added", &status) == 0 && status.st_uid == 33 && status.st_gid == 34)
+    #expect(lstat(layer + "/base", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR && status.st_rdev == 0)
+    // The parent cannot go before its child.
     let conflict = #expect(throws: PlatformError.self) { try parts.catalog.removed("a:1", force: true) }
     #expect(conflict?.message.contains("image has dependent child images") == true)
-    struct Stop: Error {}
-    #expect(throws: Stop.self) { try parts.catalog.commit(parent: parent, new) { _ in throw Stop() } }
+    let missing = #expect(throws: PlatformError.self) {
+      try parts.catalog.commit(
+        upper: upper + "/absent", ids: ids, parent: parent.id, settings: settings, reference: nil, comment: "",
+        author: "", changes: [])
+    }
+    #expect(missing?.code == .internal)
     parts.catalog.settle()
     #expect(try FileSystem.list(fixture.path + "/snapshots/staging").isEmpty)
+    #expect(try FileSystem.list(fixture.path + "/content/staging").isEmpty)
   }
 
   @Test(arguments: [
@@ -126,6 +141,7 @@ import Testing
     let second = try ImageBootstrap(catalog: other.open().catalog, scratchDirectory: other.path)
       .run(reference: "busybox", include: []) { _ in }
     #expect(record.id == second.id)
+    withExtendedLifetime(other) {}
     #expect(record.repoTags == ["busybox:latest"])
     first.settle()
   }
