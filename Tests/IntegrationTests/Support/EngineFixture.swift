@@ -76,8 +76,9 @@ final class EngineFixture: Sendable {
       if !Target.isForeign { try start() }
       if importsImage { try importBusybox() }
     } catch {
-      // No fixture, no tear-down later; the folder stays for whoever looks for the reason.
+      // No fixture, no tear-down later: nothing but the log stays, for whoever looks for the reason.
       end(SIGKILL)
+      Leftovers.end(folder: folder, keepsFiles: true)
       throw error
     }
   }

@@ -57,9 +57,9 @@ enum Leftovers {
     }
   }
 
-  /// The name that the engine gives to what belongs to this root (FNV-1a, 32 bits).
+  /// The name that an engine with this `--root` gives to what belongs to it (FNV-1a of its folder there, 32 bits).
   static func instance(of root: String) -> String {
-    let hash = root.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    let hash = "\(root)/engine".utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
     let text = String(hash, radix: 16)
     return String(repeating: "0", count: 8 - text.count) + text
   }
@@ -75,7 +75,7 @@ enum Leftovers {
   }
 
   /// Ends the processes of a fixture whose tests are gone, and removes its mounts and its folder.
-  static func end(folder: String) {
+  static func end(folder: String, keepsFiles: Bool = false) {
     // Supervisors last: the container's processes end with the engine's knowledge where it still runs.
     let engine = pid_t(Subprocess.text("\(folder)/engine.pid"))
     for process in processes(naming: folder) where process.id == engine { kill(process.id, SIGKILL) }
@@ -84,7 +84,12 @@ enum Leftovers {
       kill(process.id, SIGKILL)
     }
     for mount in mounts(below: folder).reversed() { umount2(mount, Int32(MNT_DETACH)) }
-    try? FileManager.default.removeItem(atPath: folder)
+    let instance = instance(of: "\(folder)/root")
+    for link in links(instance: instance) { _ = try? Subprocess.run(["ip", "link", "delete", link], folder: "/tmp") }
+    for family in ["inet", "arp"] {
+      _ = try? Subprocess.run(["nft", "delete", "table", family, "bulkhead-\(instance)"], folder: "/tmp")
+    }
+    if !keepsFiles { try? FileManager.default.removeItem(atPath: folder) }
   }
 
   private static func children(of process: pid_t) -> [pid_t] {
