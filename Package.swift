@@ -96,5 +96,13 @@ let package = Package(
         "DockerAPI", "ContainerEngine", "HTTPServing", "Isolation", "HostChecks", "LinuxSystem", "Model",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
+    .testTarget(
+      name: "bulkheadTests",
+      dependencies: ["bulkhead", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
+    // Drives the built programs through real clients.
+    .testTarget(
+      name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Probe", "Python"],
+      swiftSettings: strict),
   ]
 )

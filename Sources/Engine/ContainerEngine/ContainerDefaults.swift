@@ -33,7 +33,11 @@ struct ContainerDefaults {
     var result: [(name: Substring, text: String)] = []
     func set(_ text: String) {
       let name = text.prefix { $0 != "=" }
-      if let index = result.firstIndex(where: { $0.name == name }) { result[index].text = text } else { result.append((name, text)) }
+      if let index = result.firstIndex(where: { $0.name == name }) {
+        result[index].text = text
+      } else {
+        result.append((name, text))
+      }
     }
     set(Self.path)
     set("HOSTNAME=\(hostname)")

@@ -69,7 +69,9 @@ final class ContainerRegistry: Sendable {
     let found = try state.withLock { state -> Container? in
       if let container = state.byID[ContainerID(unchecked: reference)] { return container }
       if let id = state.byName[name], let container = state.byID[id] { return container }
-      guard !reference.isEmpty, reference.utf8.count <= 64, reference.utf8.allSatisfy(Self.isHexDigit) else { return nil }
+      guard !reference.isEmpty, reference.utf8.count <= 64, reference.utf8.allSatisfy(Self.isHexDigit) else {
+        return nil
+      }
       let matches = state.byID.values.filter { $0.id.hex.hasPrefix(reference) }
       if matches.count > 1 {
         throw PlatformError(.invalidArgument, "multiple IDs found with provided prefix: \(reference)")

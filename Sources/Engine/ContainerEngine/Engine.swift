@@ -42,6 +42,7 @@ public final class Engine: Sendable {
   let lifetime: EngineLifetime
 
   var policy: EnginePolicy { configuration.policy }
+  var policyCheck: PolicyCheck { PolicyCheck(policy: policy, enginePaths: [paths.root, paths.run]) }
 
   /// Opens the engine's state, or makes it at the first start; containers are taken over by `reconcile`.
   public init(configuration: EngineConfiguration, poller: Poller, executor: BlockingExecutor, logger: Logger) throws {
@@ -50,7 +51,9 @@ public final class Engine: Sendable {
     self.executor = executor
     self.logger = logger
     paths = EnginePaths(root: configuration.root, run: configuration.run)
-    for directory in [paths.root, paths.containers, paths.trash, paths.run, paths.bundles, paths.exits, paths.runtimeState] {
+    for directory in [
+      paths.root, paths.containers, paths.trash, paths.run, paths.bundles, paths.exits, paths.runtimeState,
+    ] {
       try FileSystem.makeDirectories(directory, mode: 0o711)
     }
     let database = try Database(path: paths.database, migrations: EngineStore.migrations)
@@ -62,10 +65,11 @@ public final class Engine: Sendable {
     catalog = try ImageCatalog(database: database, content: content, snapshots: snapshots)
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records)
-    host = try HostProfile.probe()
     cgroups = try Cgroups.detect()
+    host = try HostProfile.collect()
     monitor = ContainerMonitor(
-      conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode, logger: logger)
+      conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode,
+      logger: logger)
     networking = try NetworkStack(
       instance: configuration.instance, stateDirectory: paths.networking, poller: poller, logger: logger)
     let networks = try store.load(EngineStore.networks, as: NetworkRecord.self)
@@ -83,7 +87,8 @@ public final class Engine: Sendable {
     guard let runtime = runtimes[name] else {
       throw PlatformError(
         .invalidArgument,
-        "unknown or invalid runtime name: \(name.prefix(64)): this engine has \(runtimes.keys.sorted().joined(separator: ", "))")
+        "unknown or invalid runtime name: \(name.prefix(64)): this engine has \(runtimes.keys.sorted().joined(separator: ", "))"
+      )
     }
     return runtime
   }

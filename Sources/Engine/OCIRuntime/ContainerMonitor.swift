@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Logging
 import Model
@@ -37,22 +38,52 @@ public struct ContainerMonitor: Sendable {
   /// - Parameter prepareRoot: puts the root file system together; runs in the container's new mount namespace.
   /// - Throws: `PlatformError` with the runtime's own words when it refuses.
   public func create(_ request: MonitorRequest, prepareRoot: @Sendable () throws -> Void) throws -> MonitoredProcess {
+    let started = try startMonitor(request, prepareRoot: prepareRoot)
+    return try awaitCreated(request, started)
+  }
+
+  private struct StartedMonitor: Sendable {
+    let process: SpawnedProcess
+    /// What conmon tells about the creation.
+    let messages: Descriptor
+    /// What conmon and the runtime write to stderr.
+    let complaints: Descriptor
+  }
+
+  /// A function of its own, so that our copy of the messages' writing end is closed when it returns: the end of a conmon
+  /// that fails is then seen at once.
+  private func startMonitor(_ request: MonitorRequest, prepareRoot: @Sendable () throws -> Void) throws
+    -> StartedMonitor
+  {
     let (messages, messagesChild) = try Descriptor.pipe()
     let complaints = try MemoryFile.make([])
     let hides = hidesUnified && request.runtime.needsUnifiedHidden
-    let monitor = try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
+    let process = try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
       if hides { try MountAPI.unmount(Self.unifiedMount, detach: true) }
       try prepareRoot()
+      let null = try Self.protectedNullDevice()
       return try spawner.spawn(
         ProcessRequest(
           executable: conmonPath, arguments: conmonArguments(request),
           environment: ["_OCI_SYNCPIPE=3", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: "/",
           descriptors: [
+            DescriptorMapping(child: 0, source: null.raw), DescriptorMapping(child: 1, source: null.raw),
             DescriptorMapping(child: 2, source: complaints.raw), DescriptorMapping(child: 3, source: messagesChild.raw),
           ], newSession: true))
     }
     withExtendedLifetime(messagesChild) {}
-    return try awaitCreated(request, monitor: monitor, messages: messages, complaints: complaints)
+    return StartedMonitor(process: process, messages: messages, complaints: complaints)
+  }
+
+  /// crun gives the standard streams of a container to the container's root (fchown(2)). Where one of them is /dev/null,
+  /// that would be the host's own node; opened through a read-only mount it cannot be given away.
+  ///
+  /// Runs in a mount namespace that is not the host's.
+  static func protectedNullDevice() throws -> Descriptor {
+    let path = "/dev/null"
+    try MountAPI.mount(source: path, target: path, flags: .bind)
+    try MountAPI.mount(source: path, target: path, flags: [.bind, .remount, .readOnly, .noSetUID, .noExecution])
+    return try Descriptor.open(path, flags: O_RDWR)
   }
 
   /// Lets the created container's program run.
@@ -62,7 +93,8 @@ public struct ContainerMonitor: Sendable {
 
   /// Removes what the runtime keeps of a container, its control groups too. Kills it when `force`.
   public func delete(_ id: ContainerID, runtime: RuntimeProgram, force: Bool) throws {
-    try call(runtime, force ? ["delete", "--force", id.hex] : ["delete", id.hex], what: "delete container \(id.short)")
+    try call(
+      runtime, force ? ["delete", "--force", id.hex] : ["delete", id.hex], what: "delete container \(id.short)")
   }
 
   /// Changes limits; `resources` is the JSON of the runtime specification's `linux.resources`.
@@ -105,29 +137,31 @@ public struct ContainerMonitor: Sendable {
     return arguments
   }
 
-  private func awaitCreated(
-    _ request: MonitorRequest, monitor: SpawnedProcess, messages: Descriptor, complaints: Descriptor
-  ) throws -> MonitoredProcess {
-    let line: [UInt8]
+  private func awaitCreated(_ request: MonitorRequest, _ started: StartedMonitor) throws -> MonitoredProcess {
+    let monitor = started.process
     do {
-      line = try Self.readLine(messages, deadlineSeconds: request.createDeadlineSeconds)
+      let line = try Self.readLine(started.messages, deadlineSeconds: request.createDeadlineSeconds)
       let message = try MonitorMessage(parsing: line)
       guard message.data > 0 else { throw PlatformError(.internal, message.text) }
       return MonitoredProcess(
         initial: try ProcessIdentity(of: message.data), initialDescriptor: try PidFD.open(message.data),
         monitor: try ProcessIdentity(of: monitor.pid), monitorDescriptor: monitor.pidfd)
     } catch {
-      try? monitor.signal(9)
+      try? monitor.signal(SIGKILL)
       _ = try? monitor.waitExit()
       try? delete(request.id, runtime: request.runtime, force: true)
-      let said = (error as? PlatformError)?.message ?? ""
-      let written = String(decoding: (try? complaints.contents(limitBytes: Self.messageLimitBytes)) ?? [], as: UTF8.self)
-      let words = said.isEmpty ? written.trimmedLine : said.trimmedLine
-      throw PlatformError(
-        .internal,
-        "failed to create container: \(request.runtime.name): \(words.isEmpty ? "the monitor ended without a word" : words)",
-        context: ["conmon": written], cause: error)
+      throw refusal(request, error, complaints: started.complaints)
     }
+  }
+
+  /// The error of a creation that failed, in the runtime's own words where it had any.
+  private func refusal(_ request: MonitorRequest, _ error: any Error, complaints: Descriptor) -> PlatformError {
+    let written = String(decoding: (try? complaints.contents(limitBytes: Self.messageLimitBytes)) ?? [], as: UTF8.self)
+    let said = (error as? PlatformError)?.message.trimmedLine ?? ""
+    let words = [said, written.trimmedLine, "the monitor ended without a word"].first { !$0.isEmpty } ?? ""
+    return PlatformError(
+      .internal, "failed to create container: \(request.runtime.name): \(words)", context: ["conmon": written],
+      cause: error)
   }
 
   private static func readLine(_ pipe: Descriptor, deadlineSeconds: Double) throws -> [UInt8] {

@@ -77,6 +77,20 @@ extension ContainerMonitor {
   private func spawnExec(_ request: ExecRequest, arguments: [String], descriptors: [DescriptorMapping]) throws
     -> SpawnedProcess
   {
+    // In a mount namespace of its own for the sake of /dev/null, see `protectedNullDevice`.
+    try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
+      let null = try Self.protectedNullDevice()
+      var descriptors = descriptors
+      for child in Int32(0)...2 where !descriptors.contains(where: { $0.child == child }) {
+        descriptors.append(DescriptorMapping(child: child, source: null.raw))
+      }
+      return try spawnRuntime(request, arguments: arguments, descriptors: descriptors)
+    }
+  }
+
+  private func spawnRuntime(_ request: ExecRequest, arguments: [String], descriptors: [DescriptorMapping]) throws
+    -> SpawnedProcess
+  {
     try spawner.spawn(
       ProcessRequest(
         executable: request.runtime.path, arguments: arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],

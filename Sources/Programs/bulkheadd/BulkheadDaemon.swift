@@ -1,16 +1,26 @@
 import ArgumentParser
+import Glibc
+import LinuxSystem
 
 @main
 enum Main {
   static func main() async {
-    TerminationSignals.block()
-    await BulkheadDaemon.main()
+    Signals.ignoreBrokenPipe()
+    do {
+      // Before any other thread starts: all of them have to leave these signals to the one descriptor.
+      let signals = try Signals.receive([SIGTERM, SIGINT])
+      await BulkheadDaemon.$signals.withValue(signals) { await BulkheadDaemon.main() }
+    } catch {
+      BulkheadDaemon.exit(withError: error)
+    }
   }
 }
 
 /// The daemon: one program, one role for each command.
 struct BulkheadDaemon: AsyncParsableCommand {
   static let version = "0.1.0"
+  /// What tells that the program is to end; set by `Main`.
+  @TaskLocal static var signals: Descriptor?
 
   static let configuration = CommandConfiguration(
     commandName: "bulkheadd", abstract: "The daemon of Bulkhead, the secure container platform.", version: version,

@@ -13,7 +13,7 @@ struct EngineProgram {
   /// Programs that may serve as the init of `--init` containers, in order of preference.
   private static let initPrograms = ["/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/libexec/podman/catatonit"]
   private static let socketGroup = "bulkhead"
-  private static let gracefulSeconds = 2
+  private static let gracefulSeconds: Int64 = 2
 
   let options: DaemonOptions
   let stopContainers: Bool
@@ -35,12 +35,14 @@ struct EngineProgram {
       poller: poller, executor: executor, logger: logger)
     try await withTaskExecutorPreference(executor) { try await engine.reconcile() }
     let api = DockerAPI(engine: engine, logger: logger, version: BulkheadDaemon.version)
-    let server = HTTPServer(configuration: HTTPServerConfiguration(), responder: api, executor: executor, logger: logger)
+    let server = HTTPServer(
+      configuration: HTTPServerConfiguration(), responder: api, errors: DockerAPI.errorMapper, executor: executor,
+      logger: logger)
     let socket = "\(options.run)/docker.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))
     logger.notice("the engine serves \(socket)")
     ServiceNotification.send("READY=1")
-    try await TerminationSignals.wait(poller: poller)
+    if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
     ServiceNotification.send("STOPPING=1")
     logger.notice(stopContainers ? "ending; containers are stopped" : "ending; containers live on")
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
@@ -50,7 +52,8 @@ struct EngineProgram {
 
   private func makeLogger() throws -> Logger {
     guard let level = Logger.Level(rawValue: options.logLevel) else {
-      throw ValidationError("invalid --log-level '\(options.logLevel)': expected trace, debug, info, notice, warning, error or critical")
+      throw ValidationError(
+        "invalid --log-level '\(options.logLevel)': expected trace, debug, info, notice, warning, error or critical")
     }
     var logger = Logger(label: "engine") { label in JournalLogHandler(label: label) }
     logger.logLevel = level

@@ -4,7 +4,8 @@ import LinuxSystem
 /// Tells the service manager how this service stands. Source: sd_notify(3), the protocol behind `NOTIFY_SOCKET`.
 enum ServiceNotification {
   static func send(_ state: String) {
-    guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), path.hasPrefix("/") || path.hasPrefix("@") else { return }
+    guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }), path.hasPrefix("/") || path.hasPrefix("@")
+    else { return }
     let raw = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard raw >= 0 else { return }
     let descriptor = Descriptor(owning: raw)

@@ -1,15 +1,9 @@
 import ContainerEngine
+import Isolation
 import Model
 
 /// `HostConfig` of inspect: what was asked for, in docker's form.
 enum HostConfigResponse {
-  /// What docker masks and write-protects where nothing else was asked for. Source: proc(5), sysfs(5).
-  static let defaultMaskedPaths = [
-    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-  ]
-  static let defaultReadOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
   private static let defaultSharedMemoryBytes: Int64 = 64 * 1024 * 1024
 
   static func write(_ record: ContainerRecord, into writer: inout JSONWriter) {
@@ -19,8 +13,8 @@ enum HostConfigResponse {
       writeIsolation(record, host, into: &writer)
       writeResources(host, into: &writer)
       writeMounts(host, into: &writer)
-      writer.field("MaskedPaths", host.privileged ? nil : host.maskedPaths ?? defaultMaskedPaths)
-      writer.field("ReadonlyPaths", host.privileged ? nil : host.readOnlyPaths ?? defaultReadOnlyPaths)
+      writer.field("MaskedPaths", host.privileged ? nil : host.maskedPaths ?? KernelPaths.masked)
+      writer.field("ReadonlyPaths", host.privileged ? nil : host.readOnlyPaths ?? KernelPaths.readOnly)
       if let useInit = host.useInit { writer.field("Init", useInit) }
     }
   }

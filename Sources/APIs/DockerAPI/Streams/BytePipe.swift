@@ -28,9 +28,7 @@ enum BytePipe {
   static func receive<Value: Sendable>(
     _ body: RequestBody, _ work: @Sendable (Descriptor) async throws -> Value
   ) async throws -> Value {
-    let (read, write) = try Descriptor.pipe()
-    let input = HeldDescriptor(read)
-    let output = HeldDescriptor(write)
+    let (input, output) = try heldPipe()
     async let copied: Void = copy(body, to: output)
     let result: Result<Value, any Error>
     do {
@@ -44,6 +42,13 @@ enum BytePipe {
       // The work had enough of it.
     }
     return try result.get()
+  }
+
+  /// A pipe whose ends nobody but the holders keeps: a variable of the caller would keep the writing end open, and the
+  /// reader would wait for more for ever.
+  private static func heldPipe() throws -> (input: HeldDescriptor, output: HeldDescriptor) {
+    let (read, write) = try Descriptor.pipe()
+    return (HeldDescriptor(read), HeldDescriptor(write))
   }
 
   private static func copy(_ body: RequestBody, to output: HeldDescriptor) async throws {

@@ -40,7 +40,8 @@ extension Engine {
   }
 
   /// Reads images from an archive of `docker save` or an OCI layout.
-  public func loadImages(from tar: Descriptor, progress: @escaping @Sendable (String) -> Void) async throws -> [String] {
+  public func loadImages(from tar: Descriptor, progress: @escaping @Sendable (String) -> Void) async throws -> [String]
+  {
     let names = try catalog.load(from: tar, progress: progress)
     for name in names { events.emit(.image, "load", id: name, attributes: ["name": name]) }
     return names
@@ -53,7 +54,9 @@ extension Engine {
   }
 
   /// Makes an image of one layer from a tar archive of a file system.
-  public func importImage(from tar: Descriptor, reference: String?, message: String, changes: [String]) async throws -> Digest {
+  public func importImage(from tar: Descriptor, reference: String?, message: String, changes: [String]) async throws
+    -> Digest
+  {
     let id = try catalog.importTar(
       from: tar, reference: try reference.map { try ImageReference(parsing: $0) }, message: message, changes: changes)
     events.emit(.image, "import", id: id.description, attributes: ["name": reference ?? id.description])
@@ -101,10 +104,12 @@ private final class PipeEnd: Sendable {
   init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }
 
   func use(_ body: (Descriptor) throws -> Void) throws {
-    guard let taken = descriptor.withLock({ descriptor -> Descriptor? in
-      defer { descriptor = nil }
-      return descriptor
-    }) else { return }
+    guard
+      let taken = descriptor.withLock({ descriptor -> Descriptor? in
+        defer { descriptor = nil }
+        return descriptor
+      })
+    else { return }
     try body(taken)
   }
 }

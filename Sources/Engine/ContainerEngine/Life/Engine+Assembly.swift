@@ -84,13 +84,14 @@ private struct AssemblyBuilder {
         population.append((staged, mount.destination, volume))
       }
     case .bind:
-      // The path is compared once more: a link may have been put in its way since the container was created.
-      let resolved = try Engine.realPath(mount.source)
-      try engine.policy.checkHostPath(
-        resolved, readOnly: mount.readOnly, reserved: [engine.paths.root, engine.paths.run])
-      let source = try Descriptor.open(resolved, flags: O_PATH | O_NOFOLLOW)
+      // Looked up and checked once more: links may have changed since the container was created. What was checked is held
+      // open and is what is mounted.
+      let source = try PolicyCheck.resolveHostPath(mount.source)
+      let terms = try engine.policyCheck.checkHostPath(source.path, readOnly: mount.readOnly)
       binds.append(
-        try RootAssembly.bind(source, name: name, recursive: !mount.nonRecursive, idmap: try mapOfBind(source, path: resolved)))
+        try RootAssembly.bind(
+          source.descriptor, name: name, recursive: !mount.nonRecursive,
+          idmap: try mapOfBind(source.status, ownership: terms.ownership)))
     }
     mounts.append(
       ResolvedMount(
@@ -103,7 +104,8 @@ private struct AssemblyBuilder {
       return try root.openPath(subpath, followLink: true)
     } catch let error as SystemError {
       throw PlatformError(
-        .invalidArgument, "invalid subpath '\(subpath.prefix(256))' of volume \(volume): \(SystemError.message(for: error.errno))",
+        .invalidArgument,
+        "invalid subpath '\(subpath.prefix(256))' of volume \(volume): \(SystemError.message(for: error.errno))",
         cause: error)
     }
   }
@@ -115,32 +117,29 @@ private struct AssemblyBuilder {
     return map
   }
 
-  /// Bind mounts: the folder's owner on the host is the container's root, everyone else in the container lies in the
-  /// volumes' range. A folder of the host's root stays the host root's, unless the policy gives its ownership away.
-  private mutating func mapOfBind(_ source: Descriptor, path: String) throws -> Descriptor? {
-    guard !record.ids.isHost else { return nil }
-    if engine.policy.ownership(ofHostPath: path) == .host { return layerMap }
-    let status = try source.status()
-    let volumes = engine.idRanges.volumeRange
-    func map(_ owner: UInt32) -> [IDMapEntry] {
-      let isForeign = owner != 0 && volumes.inside(owner) == nil
-      guard isForeign else {
-        return [IDMapEntry(inside: volumes.first, outside: record.ids.first, count: IDRange.standardCount)]
-      }
-      return [
-        IDMapEntry(inside: owner, outside: record.ids.first, count: 1),
-        IDMapEntry(inside: volumes.first + 1, outside: record.ids.first + 1, count: IDRange.standardCount - 1),
-      ]
-    }
-    return try UserNamespace.create(uidMap: map(status.uid), gidMap: map(status.gid))
+  /// Bind mounts: the owner of what is bound is the container's own user on it, everyone else in the container lies in the
+  /// volumes' range. What belongs to the host's root stays the host root's, unless the policy gives its ownership away:
+  /// nobody in the container can then make a file that a user of the host would run with rights he does not have.
+  private func mapOfBind(_ status: FileStatus, ownership: HostPathOwnership) throws -> Descriptor? {
+    guard !record.ids.isHost, ownership != .none else { return nil }
+    if ownership == .host { return layerMap }
+    let acting = ContainerAccounts.numericIDs(record.user)
+    return try UserNamespace.create(
+      uidMap: BindOwnership.map(
+        owner: status.uid, acting: acting.user, ids: record.ids, others: engine.idRanges.volumeRange),
+      gidMap: BindOwnership.map(
+        owner: status.gid, acting: acting.group, ids: record.ids, others: engine.idRanges.volumeRange))
   }
 
   /// A device node of the engine's own making, which belongs to the container's root.
   mutating func add(_ request: DeviceRequest, name: String) throws {
     let status = try FileInspection.status(request.pathOnHost)
+    try engine.policyCheck.checkDevice(request.pathOnHost)
     guard status.type == .characterDevice || status.type == .blockDevice else {
       throw PlatformError(
-        .invalidArgument, "error gathering device information while adding custom device \"\(request.pathOnHost.prefix(256))\": not a device node")
+        .invalidArgument,
+        "error gathering device information while adding custom device \"\(request.pathOnHost.prefix(256))\": not a device node"
+      )
     }
     let folder = "\(engine.paths.container(record.id))/devices"
     try FileSystem.makeDirectories(folder, mode: 0o711)
@@ -166,5 +165,25 @@ private struct AssemblyBuilder {
     let source = try root.openPath("/dev/shm", followLink: false)
     binds.append(try RootAssembly.bind(source, name: "shm", recursive: false, idmap: nil))
     sharedMemoryPath = "\(RootAssembly.stage)/shm"
+  }
+}
+
+/// The id map of a bind mount whose owner is the container's own user.
+enum BindOwnership {
+  /// - Parameters:
+  ///   - owner: user or group that owns the bound path on disk.
+  ///   - acting: the id inside that stands for it.
+  ///   - others: where all other ids of the container lie on disk.
+  static func map(owner: UInt32, acting: UInt32, ids: IDRange, others: IDRange) -> [IDMapEntry] {
+    guard owner != 0, others.inside(owner) == nil, acting < ids.count else {
+      return [IDMapEntry(inside: others.first, outside: ids.first, count: ids.count)]
+    }
+    var entries = [IDMapEntry(inside: owner, outside: ids.first + acting, count: 1)]
+    if acting > 0 { entries.append(IDMapEntry(inside: others.first, outside: ids.first, count: acting)) }
+    if acting + 1 < ids.count {
+      entries.append(
+        IDMapEntry(inside: others.first + acting + 1, outside: ids.first + acting + 1, count: ids.count - acting - 1))
+    }
+    return entries
   }
 }

@@ -10,7 +10,9 @@ extension Engine {
   /// Makes a container and returns its id and warnings; nothing runs yet.
   ///
   /// On disk when this returns: the record, the writable layer and its volumes. On failure nothing of it remains.
-  public func createContainer(name: String?, settings: ContainerSettings) async throws -> (id: ContainerID, warnings: [String]) {
+  public func createContainer(name: String?, settings: ContainerSettings) async throws -> (
+    id: ContainerID, warnings: [String]
+  ) {
     let image = try catalog.resolve(settings.image)
     let warnings = try check(settings, image: image)
     let id = ContainerID.random()
@@ -22,7 +24,8 @@ extension Engine {
       record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
       guard registry.count < policy.limits.containers else {
         throw PlatformError(
-          .resourceExhausted, "this engine has \(registry.count) containers, the limit of its policy (limits.containers)")
+          .resourceExhausted,
+          "this engine has \(registry.count) containers, the limit of its policy (limits.containers)")
       }
       if !record.ids.isHost, !record.sharesIDs { made.range = record.ids }
       try FileSystem.makeDirectory(paths.container(id), mode: 0o711)
@@ -43,12 +46,14 @@ extension Engine {
       let own = "linux/\(image.architecture)"
       guard platform == own || platform.hasPrefix(own + "/") || platform == "linux" else {
         throw PlatformError(
-          .notFound, "image with reference \(settings.image) was found but does not provide the specified platform (\(platform.prefix(64)))")
+          .notFound,
+          "image with reference \(settings.image) was found but does not provide the specified platform (\(platform.prefix(64)))"
+        )
       }
     }
-    let warnings = try SettingsValidator.validate(settings, host: host, policy: policy)
+    let warnings = try SettingsValidator(host: host).validate(settings)
     _ = try runtime(settings.host.runtime)
-    try PolicyCheck(policy: policy).check(settings)
+    try policyCheck.check(settings)
     _ = try LogRetention(options: settings.host.log.options, defaults: defaultRetention)
     return warnings
   }
@@ -77,11 +82,14 @@ extension Engine {
     throw PlatformError(.resourceExhausted, "no free container name was found; give one with --name")
   }
 
-  private func makeRecord(id: ContainerID, name: String, settings: ContainerSettings, image: ImageRecord) throws -> ContainerRecord {
+  private func makeRecord(id: ContainerID, name: String, settings: ContainerSettings, image: ImageRecord) throws
+    -> ContainerRecord
+  {
     let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
-    let hostname = settings.hostname.flatMap { $0.isEmpty ? nil : $0 } ?? (usesHostNames(settings) ? Self.hostName() : id.short)
+    let hostname =
+      settings.hostname.flatMap { $0.isEmpty ? nil : $0 } ?? (usesHostNames(settings) ? Self.hostName() : id.short)
     let usesHostIDs = settings.host.privileged || settings.host.userMode == .host
-    let signal = try SignalNumber.parse(defaults.stopSignal)
+    let signal = try SignalName.number(defaults.stopSignal)
     let shared = try sharedIDs(settings)
     var record = ContainerRecord(
       id: id, name: name, settings: settings, imageID: image.id, layers: image.chainIDs,
@@ -124,7 +132,9 @@ extension Engine {
     }
     let record = try networkStore.find(first)
     var result: [NetworkAttachment] = []
-    var attachment = settings.networks.first { matches($0.network, record) || $0.network == "default" } ?? NetworkAttachment(network: first)
+    var attachment =
+      settings.networks.first { matches($0.network, record) || $0.network == "default" }
+      ?? NetworkAttachment(network: first)
     attachment.network = record.name
     result.append(attachment)
     for other in settings.networks where !matches(other.network, record) && other.network != "default" {
@@ -197,7 +207,8 @@ enum ContainerName {
       && bytes.dropFirst().allSatisfy { plain($0) || $0 == 95 || $0 == 46 || $0 == 45 }
     guard valid else {
       throw PlatformError(
-        .invalidArgument, "Invalid container name (\(name.prefix(limitBytes))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        .invalidArgument,
+        "Invalid container name (\(name.prefix(limitBytes))), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
     }
   }
 }

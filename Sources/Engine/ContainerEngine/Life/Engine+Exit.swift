@@ -24,7 +24,9 @@ extension Engine {
     // Without an exit file conmon itself was killed, and with it the engine's view of the container.
     let code = ((try? files.exitCode()) ?? nil) ?? 137
     let outOfMemory = files.sawOutOfMemory
-    container.change { $0.healthTask?.cancel(); $0.healthTask = nil }
+    container.change {
+      $0.healthTask?.cancel(); $0.healthTask = nil
+    }
     cleanUpRun(before)
     let now = Int64(Clock.realTimeNanoseconds())
     let (record, exit, execs) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>, [ExecSession]) in
@@ -42,9 +44,11 @@ extension Engine {
       return (state.record, state.exit, Array(state.execs.values))
     }
     for exec in execs where exec.isRunning { exec.end(code: 137) }
-    let decision = RestartDecision.make(record, lasted: now - record.run.startedAt, streak: container.read { $0.failureStreak })
+    let decision = RestartDecision.make(
+      record, lasted: now - record.run.startedAt, streak: container.read { $0.failureStreak })
     if outOfMemory { emit("oom", record) }
-    emit("die", record, ["exitCode": String(code), "execDuration": String((now - record.run.startedAt) / 1_000_000_000)])
+    emit(
+      "die", record, ["exitCode": String(code), "execDuration": String((now - record.run.startedAt) / 1_000_000_000)])
     if case .restart(let delay, let streak) = decision {
       container.change { state in
         state.record.run.status = .restarting

@@ -70,34 +70,26 @@ extension Engine {
   private func resolveBind(_ request: MountRequest) throws -> String {
     let asked = request.source ?? ""
     guard asked.hasPrefix("/") else {
-      throw PlatformError(.invalidArgument, "invalid mount config for type \"bind\": invalid mount path: '\(asked.prefix(256))' mount path must be absolute")
+      throw PlatformError(
+        .invalidArgument,
+        "invalid mount config for type \"bind\": invalid mount path: '\(asked.prefix(256))' mount path must be absolute"
+      )
     }
     if request.createSource, !FileSystem.exists(asked) {
       // What may not be mounted is not made either.
-      try policy.checkHostPath(asked, readOnly: request.readOnly, reserved: [paths.root, paths.run])
+      _ = try policyCheck.checkHostPath(asked, readOnly: request.readOnly)
       try FileSystem.makeDirectories(asked)
     }
-    guard FileSystem.exists(asked) else {
-      throw PlatformError(
-        .invalidArgument, "invalid mount config for type \"bind\": bind source path does not exist: \(asked.prefix(1024))")
-    }
-    let resolved = try Self.realPath(asked)
-    try policy.checkHostPath(resolved, readOnly: request.readOnly, reserved: [paths.root, paths.run])
-    return resolved
-  }
-
-  static func realPath(_ path: String) throws -> String {
-    guard let resolved = realpath(path, nil) else {
-      throw SystemError(errno: errno, operation: "realpath", subject: path)
-    }
-    defer { free(resolved) }
-    return String(cString: resolved)
+    let resolved = try PolicyCheck.resolveHostPath(asked)
+    _ = try policyCheck.checkHostPath(resolved.path, readOnly: request.readOnly)
+    return resolved.path
   }
 
   private static func tmpfs(_ destination: String, options: String, shortSyntax: Bool) -> MountPoint {
     MountPoint(
       kind: .tmpfs, volumeName: nil, source: "", destination: destination,
-      readOnly: options.split(separator: ",").contains("ro"), propagation: "", modeText: "", subpath: nil, noCopy: false,
+      readOnly: options.split(separator: ",").contains("ro"), propagation: "", modeText: "", subpath: nil,
+      noCopy: false,
       nonRecursive: false, tmpfsOptions: options, shortSyntax: shortSyntax)
   }
 

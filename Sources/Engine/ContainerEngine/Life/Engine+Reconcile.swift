@@ -33,6 +33,7 @@ extension Engine {
       guard let process = container.process else { continue }
       watch(container, process: process, isChild: false)
       startHealthChecks(container)
+      forwardLog(container)
     }
     for container in ended { await finishRun(container) }
     startByPolicy()
@@ -50,7 +51,9 @@ extension Engine {
     let run = record.run
     guard run.monitorPid > 0, run.isRunning || run.status == .restarting else {
       // A start or a restart that did not come to its end.
-      if !record.endpoints.isEmpty || run.status == .restarting || run.status == .running || FileSystem.exists(paths.bundle(record.id)) {
+      if !record.endpoints.isEmpty || run.status == .restarting || run.status == .running
+        || FileSystem.exists(paths.bundle(record.id))
+      {
         return run.status == .created ? abandonStart(container) : .ended
       }
       return .idle
@@ -89,7 +92,9 @@ extension Engine {
         endpoints: record.networks.compactMap { record.endpoints[$0.network] }, bindings: record.publishedPorts,
         servers: record.settings.host.dnsServers)
     }
-    for note in try networking.reconcile(networks: networkStore.all, running: members) { logger.notice("network: \(note)") }
+    for note in try networking.reconcile(networks: networkStore.all, running: members) {
+      logger.notice("network: \(note)")
+    }
   }
 
   /// Removes what has no record: folders, runtime states, control groups, conmons.

@@ -14,7 +14,10 @@ extension Engine {
       if container.process != nil {
         guard force else {
           let state = container.status == .paused ? "paused" : "running"
-          let advice = state == "paused" ? "unpause and then stop the container before removing or force remove" : "stop the container before removing or force remove"
+          let advice =
+            state == "paused"
+            ? "unpause and then stop the container before removing or force remove"
+            : "stop the container before removing or force remove"
           throw PlatformError(
             .conflict, "cannot remove container \"/\(container.name)\": container is \(state): \(advice)")
         }

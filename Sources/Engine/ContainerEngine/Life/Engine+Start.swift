@@ -83,11 +83,13 @@ extension Engine {
     let specification = SpecificationWriter(
       record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
       initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text, bundle: bundle,
+      blockDevices: try blockDevices(record.settings.host.resources), takesFilterPrograms: runtime.name == "crun",
       markPopulated: { try volumes.markPopulated($0) })
     run.runtime = runtime
     run.created = true
     let logs = record.logDriver != "none"
     let retention = try LogRetention(options: record.settings.host.log.options, defaults: defaultRetention)
+    if ["journald", "syslog"].contains(record.logDriver) { _ = try logDestination(record) }
     let outcome = CommandLookupResult()
     let process: MonitoredProcess
     do {
@@ -141,17 +143,21 @@ extension Engine {
     emit("start", record)
     watch(container, process: process, isChild: true)
     startHealthChecks(container)
+    forwardLog(container)
   }
 
   private func prepareFolders(_ record: ContainerRecord, bundle: String) throws {
     try? FileSystem.removeTree(bundle)
     try FileSystem.makeDirectory(bundle, mode: 0o711)
-    if !FileSystem.exists(paths.container(record.id)) { try FileSystem.makeDirectory(paths.container(record.id), mode: 0o711) }
+    if !FileSystem.exists(paths.container(record.id)) {
+      try FileSystem.makeDirectory(paths.container(record.id), mode: 0o711)
+    }
     try? FileSystem.removeFile("\(paths.exits)/\(record.id.hex)")
   }
 
   func cgroupPath(_ record: ContainerRecord) throws -> CgroupPath {
-    let parent = record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? "/bulkhead-\(configuration.instance)"
+    let parent =
+      record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? "/bulkhead-\(configuration.instance)"
     return try CgroupPath("\(parent.hasPrefix("/") ? parent : "/" + parent)/\(record.id.hex)")
   }
 

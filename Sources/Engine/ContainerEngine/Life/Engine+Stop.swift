@@ -11,7 +11,7 @@ extension Engine {
   /// - Throws: `notModified` when it does not run.
   public func stopContainer(_ reference: String, signal: String?, timeoutSeconds: Int?) async throws {
     let container = try registry.find(reference)
-    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalNumber.parse($0) }
+    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalName.number($0) }
     try await container.lock.withLock { token in
       let wasRestarting = cancelRestart(container)
       guard container.process != nil else {
@@ -26,7 +26,7 @@ extension Engine {
   /// Stops and starts a container.
   public func restartContainer(_ reference: String, signal: String?, timeoutSeconds: Int?) async throws {
     let container = try registry.find(reference)
-    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalNumber.parse($0) }
+    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalName.number($0) }
     try await container.lock.withLock { token in
       cancelRestart(container)
       if container.process != nil {
@@ -46,7 +46,7 @@ extension Engine {
   /// Sends a signal (SIGKILL by default) to a container's first process.
   public func killContainer(_ reference: String, signal: String?) async throws {
     let container = try registry.find(reference)
-    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalNumber.parse($0) } ?? SIGKILL
+    let number = try signal.flatMap { $0.isEmpty ? nil : try SignalName.number($0) } ?? SIGKILL
     guard let (process, exit) = container.activeRun else {
       if container.status == .restarting, number == SIGKILL {
         return await container.lock.withLock { _ in _ = cancelRestart(container) }

@@ -19,6 +19,10 @@ struct SpecificationWriter: Sendable {
   let initProgram: String?
   let cgroupsPath: String
   let bundle: String
+  /// Numbers of the block devices that limits name.
+  let blockDevices: [String: DeviceNumber]
+  /// The runtime takes a compiled system-call filter (crun), which spares each start its compilation.
+  let takesFilterPrograms: Bool
   let markPopulated: @Sendable (String) throws -> Void
 
   /// - Returns: whether the container's program is where its arguments say.
@@ -30,7 +34,8 @@ struct SpecificationWriter: Sendable {
       try VolumePopulation.copy(from: root, directory: volume.destination, to: volume.staged)
       try markPopulated(volume.volume)
     }
-    let user = try ContainerAccounts.resolve(record.user, groups: record.settings.host.additionalGroups, in: root)
+    let user = try ContainerAccounts.resolve(
+      record.user, groups: record.settings.host.additionalGroups, in: root, idCount: record.ids.count)
     var input = SpecInput(
       settings: record.settings, policy: policy, host: host, arguments: record.arguments,
       environment: record.environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
@@ -39,6 +44,8 @@ struct SpecificationWriter: Sendable {
     input.devices = plan.devices
     input.namespaces = namespaces
     input.sharedMemoryPath = plan.sharedMemoryPath
+    input.blockDevices = blockDevices
+    input.runtimeTakesFilterPrograms = takesFilterPrograms
     if record.settings.host.useInit == true {
       guard let initProgram else {
         throw PlatformError(.unavailable, "--init needs an init program on the host: install the package catatonit")
@@ -49,7 +56,8 @@ struct SpecificationWriter: Sendable {
     try FileSystem.atomicWrite("\(bundle)/config.json", try specification.json(), mode: 0o600, durable: false)
     // What an exec takes over from the container, without the rest of the specification.
     try FileSystem.atomicWrite("\(bundle)/process.json", try specification.process.json(), mode: 0o600, durable: false)
-    return ProgramLookup.find(record.arguments.first ?? "", environment: record.environment, cwd: record.workingDirectory, in: root)
+    return ProgramLookup.find(
+      record.arguments.first ?? "", environment: record.environment, cwd: record.workingDirectory, in: root)
   }
 
   /// An image whose /dev, /proc or /sys leads elsewhere is refused before anything is mounted there.
@@ -58,7 +66,8 @@ struct SpecificationWriter: Sendable {
       guard let status = try? root.stat(folder) else { continue }
       guard status.type == .directory else {
         throw PlatformError(
-          .invalidArgument, "refusing to start: '\(folder)' in the image is not a directory; mounts there could be led elsewhere")
+          .invalidArgument,
+          "refusing to start: '\(folder)' in the image is not a directory; mounts there could be led elsewhere")
       }
     }
   }
@@ -73,7 +82,8 @@ struct SpecificationWriter: Sendable {
       try directory.chown(uid: owner, gid: owner)
     } catch let error as SystemError {
       throw PlatformError(
-        .invalidArgument, "cannot make the working directory '\(path.prefix(256))': \(SystemError.message(for: error.errno))",
+        .invalidArgument,
+        "cannot make the working directory '\(path.prefix(256))': \(SystemError.message(for: error.errno))",
         cause: error)
     }
   }
@@ -83,9 +93,19 @@ struct SpecificationWriter: Sendable {
 enum ContainerAccounts {
   private static let fileBytes = 1 << 20
 
-  static func resolve(_ user: String, groups: [String], in root: RootedDirectory) throws -> ResolvedUser {
+  static func resolve(_ user: String, groups: [String], in root: RootedDirectory, idCount: UInt32) throws
+    -> ResolvedUser
+  {
     try UserResolver.resolve(
-      user: user, groups: groups, passwd: try file("/etc/passwd", in: root), group: try file("/etc/group", in: root))
+      user: user, groups: groups, passwd: try file("/etc/passwd", in: root), group: try file("/etc/group", in: root),
+      idCount: idCount)
+  }
+
+  /// User and group as far as they are given by number; root otherwise.
+  static func numericIDs(_ user: String) -> (user: UInt32, group: UInt32) {
+    let parts = user.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    let id = parts.first.flatMap { UInt32($0) } ?? 0
+    return (id, parts.count > 1 ? UInt32(parts[1]) ?? 0 : 0)
   }
 
   private static func file(_ path: String, in root: RootedDirectory) throws -> [UInt8]? {

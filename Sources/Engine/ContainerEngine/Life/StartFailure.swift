@@ -28,14 +28,18 @@ struct StartFailure: Error {
     switch lookup {
     case .missing:
       exitCode = 127
-      let reason = program.contains("/") ? "stat \(program): no such file or directory" : "executable file not found in $PATH"
-      platformError = PlatformError(.invalidArgument, prefix + "exec: \"\(program)\": \(reason)", context: ["runtime": words])
+      let reason =
+        program.contains("/") ? "stat \(program): no such file or directory" : "executable file not found in $PATH"
+      platformError = PlatformError(
+        .invalidArgument, prefix + "exec: \"\(program)\": \(reason)", context: ["runtime": words])
     case .notExecutable:
       exitCode = 126
-      platformError = PlatformError(.invalidArgument, prefix + "exec: \"\(program)\": permission denied", context: ["runtime": words])
+      platformError = PlatformError(
+        .invalidArgument, prefix + "exec: \"\(program)\": permission denied", context: ["runtime": words])
     case .isDirectory:
       exitCode = 126
-      platformError = PlatformError(.invalidArgument, prefix + "exec: \"\(program)\": is a directory", context: ["runtime": words])
+      platformError = PlatformError(
+        .invalidArgument, prefix + "exec: \"\(program)\": is a directory", context: ["runtime": words])
     case .found, nil:
       exitCode = 128
       let code = (error as? PlatformError)?.code ?? .internal

@@ -15,19 +15,23 @@ public struct LogRetention: Sendable, Equatable {
     self = defaults
     if let text = options["max-size"] {
       guard let size = Self.bytes(text), size >= 4096 else {
-        throw PlatformError(.invalidArgument, "invalid log option max-size '\(text.prefix(40))': expected a size of at least 4k, such as 10m")
+        throw PlatformError(
+          .invalidArgument,
+          "invalid log option max-size '\(text.prefix(40))': expected a size of at least 4k, such as 10m")
       }
       maxSizeBytes = size
     }
     if let text = options["max-file"] {
       guard let count = Int(text), (1...1000).contains(count) else {
-        throw PlatformError(.invalidArgument, "invalid log option max-file '\(text.prefix(40))': expected a number from 1 to 1000")
+        throw PlatformError(
+          .invalidArgument, "invalid log option max-file '\(text.prefix(40))': expected a number from 1 to 1000")
       }
       maxFiles = count
     }
     if let text = options["max-age"] {
       guard let seconds = Self.seconds(text), seconds > 0 else {
-        throw PlatformError(.invalidArgument, "invalid log option max-age '\(text.prefix(40))': expected a time such as 12h or 30d")
+        throw PlatformError(
+          .invalidArgument, "invalid log option max-age '\(text.prefix(40))': expected a time such as 12h or 30d")
       }
       maxAgeSeconds = seconds
     }
@@ -53,7 +57,9 @@ public struct LogRetention: Sendable, Equatable {
 
   private static func seconds(_ text: String) -> Int64? {
     let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-    guard let unit = text.last.flatMap({ units[$0] }), let value = Int64(text.dropLast()), value < 1 << 32 else { return nil }
+    guard let unit = text.last.flatMap({ units[$0] }), let value = Int64(text.dropLast()), value < 1 << 32 else {
+      return nil
+    }
     return value * unit
   }
 }

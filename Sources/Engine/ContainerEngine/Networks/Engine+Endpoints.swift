@@ -22,7 +22,9 @@ extension Engine {
     record.endpoints = planned
   }
 
-  func plan(_ attachment: NetworkAttachment, network: NetworkRecord, record: ContainerRecord, index: Int) throws -> EndpointRecord {
+  func plan(_ attachment: NetworkAttachment, network: NetworkRecord, record: ContainerRecord, index: Int) throws
+    -> EndpointRecord
+  {
     try networking.planEndpoint(
       network: network, container: record.id, name: record.name, aliases: attachment.aliases,
       requestedAddress: try attachment.address.flatMap { $0.isEmpty ? nil : try Self.address($0) },
@@ -42,8 +44,8 @@ extension Engine {
     if case .container = mode { return }
     if mode == .host { return }
     let namespace = try Namespace.open(.net, ofProcess: process.initial.pid)
-    try networking.setUpLoopback(netns: namespace)
     let endpoints = record.networks.compactMap { record.endpoints[$0.network] }
+    if endpoints.isEmpty { try networking.setUpLoopback(netns: namespace) }
     for endpoint in endpoints {
       guard let network = networkStore.record(id: endpoint.networkID) else {
         throw PlatformError(.notFound, "network \(endpoint.networkID.short) not found")
@@ -52,8 +54,9 @@ extension Engine {
     }
     guard let first = endpoints.first else { return }
     let requests = portRequests(record)
+    let published = endpoints.first { networkStore.record(id: $0.networkID)?.isInternal == false } ?? first
     if !requests.isEmpty {
-      record.publishedPorts = try networking.publish(requests, endpoint: first, containerName: record.name)
+      record.publishedPorts = try networking.publish(requests, endpoint: published, containerName: record.name)
     }
     try networking.startDNS(
       container: record.id, netns: namespace, endpoints: endpoints, servers: record.settings.host.dnsServers)
@@ -62,12 +65,16 @@ extension Engine {
   private func portRequests(_ record: ContainerRecord) -> [PortRequest] {
     var requests = record.settings.host.publishedPorts.compactMap { request -> PortRequest? in
       guard let transport = TransportProtocol(rawValue: request.port.transport.rawValue) else { return nil }
-      let chosen = request.hostPortFirst == 0 ? nil : request.hostPortFirst...max(request.hostPortFirst, request.hostPortLast)
+      let chosen =
+        request.hostPortFirst == 0 ? nil : request.hostPortFirst...max(request.hostPortFirst, request.hostPortLast)
       return PortRequest(
         protocol: transport, containerPort: request.port.number, hostAddress: request.hostAddress, hostPorts: chosen)
     }
     if record.settings.host.publishAllPorts {
-      for port in record.exposedPorts where !requests.contains(where: { $0.containerPort == port.number && $0.protocol.rawValue == port.transport.rawValue }) {
+      for port in record.exposedPorts
+      where !requests.contains(where: {
+        $0.containerPort == port.number && $0.protocol.rawValue == port.transport.rawValue
+      }) {
         guard let transport = TransportProtocol(rawValue: port.transport.rawValue) else { continue }
         requests.append(PortRequest(protocol: transport, containerPort: port.number))
       }
@@ -82,7 +89,9 @@ extension Engine {
       let parts = link.split(separator: ":", maxSplits: 1).map(String.init)
       guard let target = parts.first.flatMap({ try? registry.find($0) }) else { continue }
       let other = target.record
-      let shared = other.endpoints.values.first { endpoint in record.endpoints.values.contains { $0.networkID == endpoint.networkID } }
+      let shared = other.endpoints.values.first { endpoint in
+        record.endpoints.values.contains { $0.networkID == endpoint.networkID }
+      }
       guard let address = shared?.address else { continue }
       result.append((parts.count > 1 ? parts[1] : other.name, address))
       if parts.count > 1 { result.append((other.name, address)) }
@@ -93,15 +102,22 @@ extension Engine {
   /// Takes a container off its networks; what is not there any more is no error.
   func releaseNetwork(_ id: ContainerID, endpoints: [EndpointRecord]) {
     guard !endpoints.isEmpty else { return }
+    // First: its sockets would keep the network namespace, and with it the links, alive.
     networking.stopDNS(container: id)
     do {
       try networking.unpublish(container: id)
-      for endpoint in endpoints {
-        if let network = networkStore.record(id: endpoint.networkID) { try networking.detach(endpoint, network: network) }
-        networking.releaseEndpoint(endpoint)
-      }
     } catch {
-      logger.warning("taking container \(id.short) off its networks: \(error)")
+      logger.warning("taking back the ports of container \(id.short): \(error)")
+    }
+    for endpoint in endpoints {
+      if let network = networkStore.record(id: endpoint.networkID) {
+        do {
+          try networking.detach(endpoint, network: network, namespaceEnds: true)
+        } catch {
+          logger.warning("taking container \(id.short) off network \(network.name): \(error)")
+        }
+      }
+      networking.releaseEndpoint(endpoint)
     }
   }
 
@@ -131,7 +147,9 @@ extension Engine {
       for mode in [host.pidMode, host.ipcMode] {
         if case .container(let reference) = mode {
           plan.user = .path(try namespacePath(reference, "user", for: "user"))
-          if case .container(let other) = host.networkMode, (try? registry.find(other).id) == (try? registry.find(reference).id) {
+          if case .container(let other) = host.networkMode,
+            (try? registry.find(other).id) == (try? registry.find(reference).id)
+          {
             plan.networkBelongsToUser = true
           }
         }
@@ -156,7 +174,9 @@ extension Engine {
     let other = try registry.find(reference)
     guard let process = other.process else {
       throw PlatformError(
-        .conflict, "cannot join \(purpose) namespace of a non running container: container \(other.id.short) is \(other.status.rawValue)")
+        .conflict,
+        "cannot join \(purpose) namespace of a non running container: container \(other.id.short) is \(other.status.rawValue)"
+      )
     }
     return process
   }
@@ -181,7 +201,9 @@ extension Engine {
     let own = host.dnsServers.isEmpty ? ResolvConf.nameservers(in: hostResolver) : host.dnsServers
     let servers = isHost || first == nil ? own : [Self.nameServerAddress]
     let resolver = Array(ResolvConf.render(servers: servers, searchDomains: search, options: options).utf8)
-    for (name, bytes) in [("hosts", hosts), ("resolv.conf", resolver), ("hostname", Array("\(record.hostname)\n".utf8))] {
+    for (name, bytes) in [
+      ("hosts", hosts), ("resolv.conf", resolver), ("hostname", Array("\(record.hostname)\n".utf8)),
+    ] {
       try writeInPlace("\(folder)/\(name)", bytes, ids: record.ids)
     }
   }

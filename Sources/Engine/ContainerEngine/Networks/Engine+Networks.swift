@@ -17,7 +17,9 @@ extension Engine {
 
   /// Makes the networks that are always there, at the first start.
   func createDefaultNetworks() throws {
-    for (name, driver) in [(NetworkDefaults.bridge, "bridge"), (NetworkDefaults.host, "host"), (NetworkDefaults.none, "null")]
+    for (name, driver) in [
+      (NetworkDefaults.bridge, "bridge"), (NetworkDefaults.host, "host"), (NetworkDefaults.none, "null"),
+    ]
     where !networkStore.all.contains(where: { $0.name == name }) {
       let record: NetworkRecord
       if driver == "bridge" {
@@ -34,18 +36,24 @@ extension Engine {
   /// Makes a user-defined network.
   public func createNetwork(_ request: NetworkRequest) async throws -> (NetworkRecord, warning: String) {
     let name = request.name
-    guard !name.isEmpty, name.utf8.count <= 255, !name.utf8.contains(where: { $0 <= 32 || $0 == 47 || $0 == 127 }) else {
-      throw PlatformError(.invalidArgument, "invalid network name '\(name.prefix(255))': expected 1 to 255 characters without spaces and slashes")
+    guard !name.isEmpty, name.utf8.count <= 255, !name.utf8.contains(where: { $0 <= 32 || $0 == 47 || $0 == 127 })
+    else {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid network name '\(name.prefix(255))': expected 1 to 255 characters without spaces and slashes")
     }
     guard request.driver == "bridge" || request.driver.isEmpty else {
-      throw PlatformError(.notFound, "plugin \"\(request.driver.prefix(64))\" not found: this engine has the network driver bridge")
+      throw PlatformError(
+        .notFound, "plugin \"\(request.driver.prefix(64))\" not found: this engine has the network driver bridge")
     }
     return try await networkCreation.withLock { _ in
       guard !networkStore.all.contains(where: { $0.name == name }) else {
         throw PlatformError(.conflict, "network with name \(name) already exists")
       }
       guard networkStore.all.count < policy.limits.networks else {
-        throw PlatformError(.resourceExhausted, "this engine has \(policy.limits.networks) networks, the limit of its policy (limits.networks)")
+        throw PlatformError(
+          .resourceExhausted,
+          "this engine has \(policy.limits.networks) networks, the limit of its policy (limits.networks)")
       }
       var request = request
       request.driver = "bridge"
@@ -73,7 +81,9 @@ extension Engine {
       guard members.isEmpty else {
         let names = members.map { "name:\"\($0.container.record.name)\" id:\"\($0.endpoint.endpointID.prefix(12))\"" }
         throw PlatformError(
-          .forbidden, "error while removing network: network \(record.name) has active endpoints (\(names.joined(separator: ", ")))")
+          .forbidden,
+          "error while removing network: network \(record.name) has active endpoints (\(names.joined(separator: ", ")))"
+        )
       }
       try networking.removeNetwork(record)
       try store.delete(record.id)
@@ -113,8 +123,13 @@ extension Engine {
     try await container.lock.withLock { _ in
       var record = container.record
       switch record.settings.host.networkMode {
-      case .host: throw PlatformError(.forbidden, "container sharing network namespace with the host cannot be connected to any other network")
-      case .container: throw PlatformError(.forbidden, "container sharing network namespace with another container cannot be connected to any other network")
+      case .host:
+        throw PlatformError(
+          .forbidden, "container sharing network namespace with the host cannot be connected to any other network")
+      case .container:
+        throw PlatformError(
+          .forbidden,
+          "container sharing network namespace with another container cannot be connected to any other network")
       case .none where container.process != nil, .standard, .network, .none: break
       }
       guard !record.networks.contains(where: { $0.network == network.name }) else {
@@ -124,7 +139,8 @@ extension Engine {
       attachment.network = network.name
       record.networks.append(attachment)
       if let process = container.process {
-        let index = (0...).first { index in !record.endpoints.values.contains { $0.interfaceContainer == "eth\(index)" } } ?? 0
+        let index =
+          (0...).first { index in !record.endpoints.values.contains { $0.interfaceContainer == "eth\(index)" } } ?? 0
         let endpoint = try plan(attachment, network: network, record: record, index: index)
         record.endpoints[network.name] = endpoint
         do {
@@ -147,7 +163,9 @@ extension Engine {
       }
       updateNames(container)
       if container.process != nil { try writeHostFiles(changed) }
-      events.emit(.network, "connect", id: network.id.hex, attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
+      events.emit(
+        .network, "connect", id: network.id.hex,
+        attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
     }
   }
 
@@ -178,7 +196,9 @@ extension Engine {
         $0.record.publishedPorts = changed.publishedPorts
       }
       updateNames(container)
-      events.emit(.network, "disconnect", id: network.id.hex, attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
+      events.emit(
+        .network, "disconnect", id: network.id.hex,
+        attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
     }
   }
 }

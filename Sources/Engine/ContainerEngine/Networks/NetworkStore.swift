@@ -24,7 +24,9 @@ final class NetworkStore: Sendable {
       guard !reference.isEmpty else { return nil }
       let matches = records.values.filter { $0.id.hex.hasPrefix(reference) }
       if matches.count > 1 {
-        throw PlatformError(.invalidArgument, "network \(reference.prefix(64)) is ambiguous (\(matches.count) matches found based on ID prefix)")
+        throw PlatformError(
+          .invalidArgument,
+          "network \(reference.prefix(64)) is ambiguous (\(matches.count) matches found based on ID prefix)")
       }
       return matches.first
     }

@@ -22,7 +22,8 @@ extension Engine {
     let interval = check.intervalNanoseconds > 0 ? check.intervalNanoseconds : Self.defaultInterval
     let startInterval = check.startIntervalNanoseconds > 0 ? check.startIntervalNanoseconds : Self.defaultStartInterval
     while !Task.isCancelled {
-      let inStart = container.read { $0.health?.status == .starting }
+      let inStart =
+        container.read { $0.health?.status == .starting }
         && Int64(Clock.realTimeNanoseconds()) - started < check.startPeriodNanoseconds
       do {
         try await Task.sleep(for: .nanoseconds(inStart ? min(startInterval, interval) : interval))

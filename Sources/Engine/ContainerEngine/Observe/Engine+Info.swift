@@ -8,7 +8,8 @@ extension Engine {
     let statuses = registry.all.map(\.status)
     let release = Self.operatingSystem()
     return EngineInfo(
-      engineID: engineID, name: KernelInfo.hostName(), version: configuration.version, kernelVersion: KernelInfo.release(),
+      engineID: engineID, name: KernelInfo.hostName(), version: configuration.version,
+      kernelVersion: KernelInfo.release(),
       operatingSystem: release.name, osVersion: release.version, architecture: KernelInfo.machine(),
       processors: KernelInfo.onlineProcessors, memoryBytes: Int64(host.memoryBytes), containers: statuses.count,
       running: statuses.count { $0 == .running || $0 == .restarting }, paused: statuses.count { $0 == .paused },
@@ -28,7 +29,8 @@ extension Engine {
 
   /// Name and version from os-release(5).
   private static func operatingSystem() -> (name: String, version: String) {
-    let text = (try? FileSystem.read("/etc/os-release", maxBytes: 64 << 10)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let text =
+      (try? FileSystem.read("/etc/os-release", maxBytes: 64 << 10)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     func value(_ key: String) -> String {
       for line in text.split(separator: "\n") where line.hasPrefix(key + "=") {
         return line.dropFirst(key.count + 1).filter { $0 != "\"" }

@@ -32,7 +32,9 @@ extension Engine {
     let text = try FileSystem.read("/proc/stat", maxBytes: 1 << 20)
     let line = text.prefix { $0 != 10 }
     // user, nice, system, idle, iowait, irq, softirq; guest time is part of user time already.
-    let ticks = line.split(separator: 32).dropFirst().prefix(7).compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
+    let ticks = line.split(separator: 32).dropFirst().prefix(7).compactMap {
+      UInt64(String(decoding: $0, as: UTF8.self))
+    }
     return ticks.reduce(0, +) * (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond))
   }
 
@@ -43,16 +45,25 @@ extension Engine {
       throw PlatformError(.conflict, "container \(container.id) is not running")
     }
     let options = arguments.split(separator: " ").map(String.init)
-    let allowed = options.allSatisfy { $0.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || [44, 45, 95, 37, 61].contains($0) } }
+    let allowed = options.allSatisfy {
+      $0.utf8.allSatisfy {
+        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
+          || [44, 45, 95, 37, 61].contains($0)
+      }
+    }
     guard allowed, arguments.utf8.count <= 256 else {
-      throw PlatformError(.invalidArgument, "ps_args: '\(arguments.prefix(256))' has characters that ps options do not have")
+      throw PlatformError(
+        .invalidArgument, "ps_args: '\(arguments.prefix(256))' has characters that ps options do not have")
     }
     let pids = Set(try cgroups.listProcesses(try cgroupPath(container.record)))
     let output = try LinuxProcessSpawner().run(
-      ProcessRequest(executable: "/bin/ps", arguments: ["ps"] + (options.isEmpty ? ["-ef"] : options), environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
+      ProcessRequest(
+        executable: "/bin/ps", arguments: ["ps"] + (options.isEmpty ? ["-ef"] : options),
+        environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
       maxOutputBytes: 4 << 20, deadlineSeconds: 10)
     guard output.status.isSuccess else {
-      let words = String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
+      let words =
+        String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
       throw PlatformError(.invalidArgument, "ps: \(words)")
     }
     return try Self.processTable(String(decoding: output.stdout, as: UTF8.self), pids: pids)
@@ -81,14 +92,16 @@ extension Engine {
       update.resources(&record.settings.host.resources)
       if let restart = update.restart {
         if record.settings.host.autoRemove, restart.kind != .no {
-          throw PlatformError(.invalidArgument, "Restart policy cannot be updated because AutoRemove is enabled for the container")
+          throw PlatformError(
+            .invalidArgument, "Restart policy cannot be updated because AutoRemove is enabled for the container")
         }
         record.settings.host.restart = restart
       }
-      let warnings = try SettingsValidator.validate(record.settings, host: host, policy: policy)
+      let warnings = try SettingsValidator(host: host).validate(record.settings)
       if container.process != nil {
         let limits = try SpecBuilder.limits(
-          record.settings.host.resources, host: host, policy: policy, blockDevices: try blockDevices(record.settings.host.resources))
+          record.settings.host.resources, host: host, policy: policy,
+          blockDevices: try blockDevices(record.settings.host.resources))
         try monitor.update(record.id, runtime: try runtime(record.runtime), resources: try limits.json())
       }
       try store.save(record)

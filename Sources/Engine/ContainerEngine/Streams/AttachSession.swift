@@ -91,7 +91,9 @@ public final class AttachSession: Sendable {
     channel.resolve(nil)
   }
 
-  private func firstOfDetachOr<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+  private func firstOfDetachOr<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws
+    -> Value?
+  {
     if detached.current != nil { return nil }
     return try await withThrowingTaskGroup(of: Value?.self) { group in
       group.addTask { try await body() }
@@ -110,7 +112,9 @@ public final class AttachSession: Sendable {
       while true {
         let packet = try await socket.read(Self.packetBytes)
         guard let kind = packet.first else { return nil }
-        if packet.count > 1 { return OutputChunk(stream: kind == 3 ? .stderr : .stdout, bytes: Array(packet.dropFirst())) }
+        if packet.count > 1 {
+          return OutputChunk(stream: kind == 3 ? .stderr : .stdout, bytes: Array(packet.dropFirst()))
+        }
       }
     case .pipes(_, let outputs):
       return try await outputs.next(processEnd: processEnd)

@@ -62,7 +62,7 @@ extension Engine {
     return logReader(container, query: query)
   }
 
-  private func logReader(_ container: Container, query: LogQuery) -> LogReader {
+  func logReader(_ container: Container, query: LogQuery) -> LogReader {
     LogReader(files: LogFiles(path: paths.log(container.id)), query: query, poller: poller) {
       container.process == nil && container.status != .restarting
     }

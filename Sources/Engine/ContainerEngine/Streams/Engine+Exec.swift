@@ -26,7 +26,9 @@ extension Engine {
       try PolicyCheck(policy: policy).requirePrivileged()
     }
     guard execs.running(of: container.id).count < policy.limits.execsPerContainer else {
-      throw PlatformError(.resourceExhausted, "container \(container.id.short) has \(policy.limits.execsPerContainer) running execs, the limit")
+      throw PlatformError(
+        .resourceExhausted,
+        "container \(container.id.short) has \(policy.limits.execsPerContainer) running execs, the limit")
     }
     execs.trim(of: container.id, keep: Self.keptExecs)
     let session = ExecSession(id: .random(), container: container.id, settings: settings)
@@ -37,7 +39,9 @@ extension Engine {
   }
 
   /// Starts a prepared process. nil when it runs detached.
-  public func startExec(_ id: String, detach: Bool, terminal: Bool?, height: Int?, width: Int?) async throws -> AttachSession? {
+  public func startExec(_ id: String, detach: Bool, terminal: Bool?, height: Int?, width: Int?) async throws
+    -> AttachSession?
+  {
     let session = try execs.find(id)
     guard let container = try? registry.find(session.container.hex), container.process != nil else {
       throw PlatformError(.conflict, "container \(session.container) is not running")
@@ -48,7 +52,9 @@ extension Engine {
     do {
       let process = try launch(session, in: container, detach: detach)
       session.run(process)
-      emit("exec_start: \(session.settings.arguments.joined(separator: " "))", container.record, ["execID": session.id.hex])
+      emit(
+        "exec_start: \(session.settings.arguments.joined(separator: " "))", container.record, ["execID": session.id.hex]
+      )
       let attached = try attachment(of: session, process: process, detach: detach)
       if let terminal = process.terminal, let height = height ?? session.settings.consoleHeight,
         let width = width ?? session.settings.consoleWidth
@@ -72,7 +78,8 @@ extension Engine {
     let settings = session.settings
     let root = try RootedDirectory(path: "/proc/\(process.initial.pid)/root")
     let user = try ContainerAccounts.resolve(
-      settings.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.user, groups: record.settings.host.additionalGroups, in: root)
+      settings.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.user, groups: record.settings.host.additionalGroups,
+      in: root, idCount: record.ids.count)
     var environment = record.environment
     if settings.terminal, !record.settings.terminal { environment.append("TERM=xterm") }
     environment += settings.environment
@@ -85,7 +92,8 @@ extension Engine {
       container: try processSpec(of: container), policy: policy)
     let lookup = ProgramLookup.find(settings.arguments[0], environment: environment, cwd: directory, in: root)
     if lookup != .found {
-      throw StartFailure(PlatformError(.invalidArgument, "the program was not found"), lookup: lookup, program: settings.arguments[0])
+      throw StartFailure(
+        PlatformError(.invalidArgument, "the program was not found"), lookup: lookup, program: settings.arguments[0])
     }
     return try monitor.exec(
       ExecRequest(

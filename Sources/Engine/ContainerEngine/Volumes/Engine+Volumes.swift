@@ -11,16 +11,25 @@ extension Engine {
   }
 
   /// Makes a volume, or returns the one of that name.
-  public func createVolume(name: String?, driver: String?, labels: [String: String], options: [String: String]) async throws -> VolumeView {
+  public func createVolume(name: String?, driver: String?, labels: [String: String], options: [String: String])
+    async throws -> VolumeView
+  {
     if let driver, !driver.isEmpty, driver != "local" {
-      throw PlatformError(.notFound, "error looking up volume plugin \(driver.prefix(64)): plugin \"\(driver.prefix(64))\" not found: only 'local' is supported")
+      throw PlatformError(
+        .notFound,
+        "error looking up volume plugin \(driver.prefix(64)): plugin \"\(driver.prefix(64))\" not found: only 'local' is supported"
+      )
     }
     guard options.isEmpty else {
       throw PlatformError(
-        .notImplemented, "volume options (\(options.keys.sorted().joined(separator: ", ").prefix(256))) are not supported by the local driver of this engine")
+        .notImplemented,
+        "volume options (\(options.keys.sorted().joined(separator: ", ").prefix(256))) are not supported by the local driver of this engine"
+      )
     }
     guard volumeStore.all.count < policy.limits.volumes else {
-      throw PlatformError(.resourceExhausted, "this engine has \(policy.limits.volumes) volumes, the limit of its policy (limits.volumes)")
+      throw PlatformError(
+        .resourceExhausted, "this engine has \(policy.limits.volumes) volumes, the limit of its policy (limits.volumes)"
+      )
     }
     let isNew = name.map { !volumeStore.contains($0) } ?? true
     let record = try volumeStore.create(name: name, labels: labels, options: options, anonymous: name?.isEmpty ?? true)

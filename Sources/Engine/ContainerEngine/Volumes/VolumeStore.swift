@@ -89,7 +89,8 @@ final class VolumeStore: Sendable {
       throw PlatformError(
         .invalidArgument,
         "create \(name.prefix(nameLimit)): \"\(name.prefix(nameLimit))\" includes invalid characters for a local volume name, "
-          + "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")
+          + "only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+      )
     }
   }
 

@@ -83,3 +83,6 @@ struct bh_spawn_request {
 };
 // Starts a program. Returns 0, or the errno of what failed in the parent or in the child before the program ran.
 int bh_spawn(struct bh_spawn_request *request, pid_t *pid, int *pidfd);
+
+// signalfd(2), close-on-exec and non-blocking, for the given signals, which it also blocks for the calling thread.
+int bh_signalfd(const int *signals, size_t count);

@@ -1,3 +1,4 @@
+import CLinuxShim
 import Glibc
 
 /// Dispositions that a program sets once, when it starts.
@@ -5,5 +6,11 @@ public enum Signals {
   /// Writing to a pipe that nobody reads fails with EPIPE instead of ending the program. Children start with the default.
   public static func ignoreBrokenPipe() {
     signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Turns signals into something to wait for (signalfd(2)): they are blocked, and the descriptor becomes readable when one
+  /// comes. Must run on the main thread before any other thread starts, as threads inherit the mask.
+  public static func receive(_ numbers: [Int32]) throws -> Descriptor {
+    Descriptor(owning: try systemCall("signalfd") { bh_signalfd(numbers, numbers.count) })
   }
 }

@@ -1,0 +1,187 @@
+import Glibc
+import Layers
+import LinuxSystem
+import Model
+import OCIRuntime
+import Snapshots
+
+extension Engine {
+  /// What a container has changed against its image.
+  public func changes(_ reference: String) async throws -> [FilesystemChange] {
+    let record = try registry.find(reference).record
+    let lowers = record.layers.map { snapshots.layerPath($0) }
+    return try LayerDiffer.changes(upper: snapshots.upperPath(record.id), lowers: lowers).map { change in
+      let kind: FilesystemChange.Kind
+      switch change.kind {
+      case .modified: kind = .modified
+      case .added: kind = .added
+      case .deleted: kind = .deleted
+      }
+      return FilesystemChange(path: change.path, kind: kind)
+    }
+  }
+
+  /// The container's file system as a tar archive, without what is mounted into it.
+  public func exportContainer(_ reference: String) async throws -> ProducedBytes {
+    let container = try registry.find(reference)
+    let record = container.record
+    let root = try overlayRoot(of: container)
+    emit("export", record)
+    return try produce { output in
+      try TarExporter.export(
+        RootedDirectory(root), path: "/", prefix: ".", ids: record.ids, to: output, crossesMounts: false)
+    }
+  }
+
+  /// What a path in a container is.
+  public func pathStat(_ reference: String, path: String) async throws -> PathStat {
+    let container = try registry.find(reference)
+    return try withFiles(of: container) { root in try Self.stat(path, in: root) }
+  }
+
+  /// A file or folder of a container as a tar archive.
+  public func readArchive(_ reference: String, path: String) async throws -> (PathStat, ProducedBytes) {
+    let container = try registry.find(reference)
+    let record = container.record
+    let status = try withFiles(of: container) { root in try Self.stat(path, in: root) }
+    let bytes = try produce { [self] output in
+      try withFiles(of: container) { root in
+        try TarExporter.export(root, path: path, prefix: Self.archiveName(path), ids: record.ids, to: output)
+      }
+    }
+    return (status, bytes)
+  }
+
+  /// Unpacks a tar archive into a folder of a container.
+  public func writeArchive(
+    _ reference: String, path: String, from tar: Descriptor, _ options: ArchiveWriteOptions
+  ) async throws {
+    let container = try registry.find(reference)
+    let record = container.record
+    try await container.lock.withLock { _ in
+      try withFiles(of: container) { root in
+        let status: FileStatus
+        do {
+          status = try root.stat(path, followLink: true)
+        } catch let error as SystemError { throw Self.missing(path, error) }
+        guard status.type == .directory else {
+          throw PlatformError(.invalidArgument, "extraction point is not a directory")
+        }
+        if record.settings.host.readOnlyRoot, !Self.isOnVolume(path, record) {
+          throw PlatformError(.forbidden, "container rootfs is marked read-only")
+        }
+        try TarExtractor.extract(
+          from: tar, into: root, path: path,
+          options: TarExtractor.Options(
+            ids: record.ids, keepKind: options.keepKind, copyOwners: options.copyOwners, limits: .standard))
+      }
+    }
+  }
+
+  private static func isOnVolume(_ path: String, _ record: ContainerRecord) -> Bool {
+    record.mounts.contains { !$0.readOnly && (path == $0.destination || path.hasPrefix($0.destination + "/")) }
+  }
+
+  /// The name that a path's entries carry: its last part, or `.` for the folder's content alone.
+  static func archiveName(_ path: String) -> String {
+    let trimmed = path.split(separator: "/").last.map(String.init) ?? "."
+    return trimmed == ".." ? "." : trimmed
+  }
+
+  /// Docker follows the last link only where the path ends in a slash or `/.`.
+  private static func stat(_ path: String, in root: RootedDirectory) throws -> PathStat {
+    let follows = path.hasSuffix("/") || path.hasSuffix("/.")
+    do {
+      let status = try root.stat(path, followLink: follows)
+      let target = status.type == .symbolicLink ? try root.readLink(path) : ""
+      let modified = status.modificationTime.seconds * 1_000_000_000 + Int64(status.modificationTime.nanoseconds)
+      return PathStat(
+        name: path.split(separator: "/").last.map(String.init) ?? "/", sizeBytes: status.sizeBytes,
+        mode: GoFileMode.bits(status), modifiedAt: modified, linkTarget: absolute(target, from: path))
+    } catch let error as SystemError { throw missing(path, error) }
+  }
+
+  private static func absolute(_ target: String, from path: String) -> String {
+    if target.isEmpty || target.hasPrefix("/") { return target }
+    let parts = path.split(separator: "/").dropLast() + target.split(separator: "/")
+    return (try? clean("/" + parts.joined(separator: "/"))) ?? "/"
+  }
+
+  private static func missing(_ path: String, _ error: SystemError) -> PlatformError {
+    switch error.errno {
+    case ENOENT, ENOTDIR:
+      PlatformError(.notFound, "Could not find the file \(path.prefix(1024)) in container")
+    case ELOOP, EXDEV:
+      PlatformError(.invalidArgument, "'\(path.prefix(1024))' leads out of the container", cause: error)
+    case ENAMETOOLONG, EINVAL:
+      PlatformError(
+        .invalidArgument, "invalid path '\(path.prefix(1024))': \(SystemError.message(for: error.errno))", cause: error)
+    default: PlatformError(.internal, "cannot read '\(path.prefix(1024))' in the container", cause: error)
+    }
+  }
+
+  /// Runs `body` with a container's files as the container sees them, volumes included; nothing is mounted on the host.
+  func withFiles<Result: Sendable>(of container: Container, _ body: @Sendable (RootedDirectory) throws -> Result) throws
+    -> Result
+  {
+    if let process = container.process {
+      do {
+        return try body(RootedDirectory(path: "/proc/\(process.initial.pid)/root"))
+      } catch let error as SystemError where error.errno == ENOENT && container.process == nil {
+        // It ended between the two lines; its files are read as those of a stopped container.
+      }
+    }
+    let record = container.record
+    try writeHostFiles(record)
+    let assembly = try assembly(for: record)
+    return try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
+      try assembly.root.assemble()
+      let root = try RootedDirectory(path: RootAssembly.rootfs)
+      for mount in assembly.mounts { Self.bind(mount.source, at: mount.destination, in: root) }
+      return try body(root)
+    }
+  }
+
+  /// Puts a staged source where the container would see it; a destination that the image does not have stays away, as the
+  /// runtime makes it only at the start.
+  private static func bind(_ source: String, at destination: String, in root: RootedDirectory) {
+    guard let target = try? root.openPath(destination, followLink: true),
+      let tree = try? MountAPI.openTree(source, clone: true, recursive: true)
+    else { return }
+    try? MountAPI.moveMount(from: tree, to: target)
+  }
+
+  /// A container's own file system without anything that is mounted into it.
+  func overlayRoot(of container: Container) throws -> Descriptor {
+    if let process = container.process {
+      let namespace = try Namespace.open(.mnt, ofProcess: process.monitor.pid)
+      return try NamespaceThread.run(entering: [namespace]) {
+        try MountAPI.openTree(RootAssembly.rootfs, clone: true)
+      }
+    }
+    let record = container.record
+    let map = record.ids.isHost ? nil : try Self.userNamespace(from: 0, to: record.ids)
+    return try snapshots.openDetached(
+      RootfsPlan(layers: record.layers, container: record.id, ids: record.ids, userNamespace: map))
+  }
+}
+
+/// Go's os.FileMode, which docker's JSON carries.
+enum GoFileMode {
+  static func bits(_ status: FileStatus) -> UInt32 {
+    var bits = status.mode & 0o777
+    if status.mode & 0o4000 != 0 { bits |= 1 << 23 }
+    if status.mode & 0o2000 != 0 { bits |= 1 << 22 }
+    if status.mode & 0o1000 != 0 { bits |= 1 << 20 }
+    switch status.type {
+    case .directory: bits |= 1 << 31
+    case .symbolicLink: bits |= 1 << 27
+    case .blockDevice: bits |= 1 << 26
+    case .characterDevice: bits |= 1 << 26 | 1 << 21
+    case .fifo: bits |= 1 << 25
+    case .socket: bits |= 1 << 24
+    default: break
+    }
+    return bits
+  }
+}
