@@ -28,8 +28,11 @@ extension Connection {
     buffer.reserveCapacity(256 + bytes.count)
     ResponseEncoder.head(status: response.status, headers: response.headers, framing: framing, into: &buffer)
     if head?.method != .HEAD, response.status.mayHaveResponseBody { buffer.writeBytes(bytes) }
-    try await io.write(buffer)
-    guard keeps, let body else { return false }
+    guard keeps, let body else {
+      try await io.write(buffer)
+      return false
+    }
+    try await io.writeAhead(buffer)
     return try await body.discard(limit: configuration.maxDiscardedBodyBytes)
   }
 

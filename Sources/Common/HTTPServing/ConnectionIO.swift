@@ -193,6 +193,12 @@ final class ConnectionIO: Sendable {
     }
   }
 
+  /// `write` that does not wait as long as little is under way; a failure shows at the next read.
+  func writeAhead(_ bytes: ByteBuffer) async throws {
+    guard channel.isWritable else { return try await write(bytes) }
+    channel.writeAndFlush(bytes, promise: nil)
+  }
+
   /// `write` for a thread that may block.
   @available(*, noasync)
   func writeBlocking(_ bytes: ByteBuffer) throws {

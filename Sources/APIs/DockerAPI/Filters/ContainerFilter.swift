@@ -92,9 +92,13 @@ struct ContainerFilter {
   }
 
   private func includes(_ view: ContainerView) -> Bool {
-    let record = view.record
-    let isRunning = record.run.isRunning || record.run.status == .restarting
+    let isRunning = view.record.run.isRunning || view.record.run.status == .restarting
     guard isRunning || showsAll else { return false }
+    return filters.isEmpty || matches(view, isRunning: isRunning)
+  }
+
+  private func matches(_ view: ContainerView, isRunning: Bool) -> Bool {
+    let record = view.record
     guard filters.matches("name", "/" + record.name) || filters.matches("name", record.name) else { return false }
     guard filters["id"].isEmpty || filters["id"].contains(where: { record.id.hex.hasPrefix($0) }) else { return false }
     guard filters.matchesLabels("label", record.labels) else { return false }

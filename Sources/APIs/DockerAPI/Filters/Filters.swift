@@ -47,6 +47,8 @@ struct Filters: Sendable, Equatable {
 
   subscript(_ key: String) -> [String] { values[key] ?? [] }
 
+  var isEmpty: Bool { values.isEmpty }
+
   func contains(_ key: String) -> Bool { values[key] != nil }
 
   /// Throws `invalidArgument` for a key that is not among those.
