@@ -69,7 +69,8 @@ public func translatingSystemErrors<Result>(_ action: String, _ body: () throws 
 /// The platform's error for one of the kernel's.
 public func platformError(_ action: String, _ error: SystemError) -> PlatformError {
   let reason = SystemError.message(for: error.errno)
-  let code: PlatformError.Code = [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM].contains(error.errno)
+  let code: PlatformError.Code =
+    [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM].contains(error.errno)
     ? .resourceExhausted : .internal
   return PlatformError(code, "failed to \(action): \(reason)", cause: error)
 }

@@ -30,7 +30,9 @@ extension ImageCatalog {
         throw PlatformError(
           .invalidArgument, "the archive holds no images: neither manifest.json nor index.json is in it")
       }
-      guard !images.isEmpty else { throw PlatformError(.invalidArgument, "the archive holds no image for this machine") }
+      guard !images.isEmpty else {
+        throw PlatformError(.invalidArgument, "the archive holds no image for this machine")
+      }
       var loaded: [String] = []
       for image in images {
         progress("Loading image \(image.names.first?.familiar ?? image.config.description)")
@@ -55,12 +57,14 @@ extension ImageCatalog {
     }
     let installer = installer(lease)
     var descriptors: [ContentDescriptor] = []
-    for (index, chainID) in LayerChain.ids(diffIDs).enumerated() {
+    let chain = LayerChain.ids(diffIDs)
+    for (index, chainID) in chain.enumerated() {
       let blob = image.layers[index]
       var unpacked = archive.unpacked.removeValue(forKey: blob)
       defer { if let unpacked { archive.unpacked[blob] = unpacked } }
       descriptors.append(
-        try installer.install(blob: blob, diffID: diffIDs[index], chainID: chainID, unpacked: &unpacked))
+        try installer.install(
+          blob: blob, diffID: diffIDs[index], chainID: chainID, below: Array(chain[..<index]), unpacked: &unpacked))
     }
     // A manifest that came along is kept, so that the image's digest stays; but not where a layer was packed anew.
     let manifest: Digest

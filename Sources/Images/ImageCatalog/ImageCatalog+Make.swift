@@ -102,16 +102,18 @@ extension ImageCatalog {
   ) throws -> ImageRecord {
     let created = new.created ?? ImageTimestamp.now()
     var config = ImageConfig(
-      platform: parent?.config.platform ?? .host, rootfs: RootFS(diffIDs: (parent?.config.rootfs.diffIDs ?? []) + [diffID]))
+      platform: parent?.config.platform ?? .host,
+      rootfs: RootFS(diffIDs: (parent?.config.rootfs.diffIDs ?? []) + [diffID]))
     config.created = created
     config.author = new.author.flatMap { $0.isEmpty ? nil : $0 }
     config.config = new.execution
-    config.history = (parent?.config.history ?? []) + [
-      HistoryEntry(created: created, createdBy: new.createdBy, author: config.author, comment: new.comment)
-    ]
+    config.history =
+      (parent?.config.history ?? []) + [
+        HistoryEntry(created: created, createdBy: new.createdBy, author: config.author, comment: new.comment)
+      ]
     let chain = LayerChain.ids(config.rootfs.diffIDs)
     let layer = try installer(lease).install(
-      blob: blob, diffID: diffID, chainID: chain[chain.count - 1], unpacked: &unpacked)
+      blob: blob, diffID: diffID, chainID: chain[chain.count - 1], below: chain.dropLast(), unpacked: &unpacked)
     let layers = (parent?.layers ?? []) + [layer]
     let bytes = try ImageDocuments.encode(config)
     let id = ContentHasher.digest(of: bytes)

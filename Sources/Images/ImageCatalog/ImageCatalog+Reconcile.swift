@@ -54,7 +54,7 @@ extension ImageCatalog {
       var unpacked: UnpackedLayer?
       _ = try installer.install(
         blob: image.layers[index].digest, diffID: image.config.rootfs.diffIDs[index], chainID: chainID,
-        unpacked: &unpacked)
+        below: Array(image.chainIDs[..<index]), unpacked: &unpacked)
       report.restoredLayers.append(chainID)
     }
   }

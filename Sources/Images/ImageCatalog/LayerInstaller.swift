@@ -18,9 +18,11 @@ struct LayerInstaller {
   ///
   /// The blob is proven to unpack to `diffID` in every case. A packing that manifests have no name for (xz, bzip2) is
   /// replaced by the unpacked form.
-  /// - Parameter unpacked: the layer where it was unpacked already; used up when it is needed.
+  /// - Parameters:
+  ///   - below: the chain ids of the layers below, lowest first; published already.
+  ///   - unpacked: the layer where it was unpacked already; used up when it is needed.
   func install(
-    blob: Digest, diffID: Digest, chainID: Digest, unpacked: inout UnpackedLayer?
+    blob: Digest, diffID: Digest, chainID: Digest, below: [Digest], unpacked: inout UnpackedLayer?
   ) throws -> ContentDescriptor {
     lease.hold(blob)
     lease.hold(chainID)
@@ -29,13 +31,18 @@ struct LayerInstaller {
       try Self.check(layer.diffID, diffID, blob)
       compression = layer.compression
       if !snapshots.hasLayer(chainID), let ready = unpacked {
+        try publish(ready, as: chainID, below: below)
         unpacked = nil
-        try snapshots.publish(ready.staging, as: chainID, sizeBytes: ready.layer.fileBytes)
       }
     } else if !snapshots.hasLayer(chainID) {
       let fresh = try unpack(blob, expectedDiffID: diffID)
       compression = fresh.layer.compression
-      try snapshots.publish(fresh.staging, as: chainID, sizeBytes: fresh.layer.fileBytes)
+      do {
+        try publish(fresh, as: chainID, below: below)
+      } catch {
+        try? snapshots.discard(fresh.staging)
+        throw error
+      }
     } else {
       compression = try self.compression(of: blob)
       try Self.check(try knownDiffIDs[blob] ?? hashUnpacked(blob), diffID, blob)
@@ -46,6 +53,12 @@ struct LayerInstaller {
     case .zstd: return ContentDescriptor(mediaType: .ociLayerZstd, digest: blob, size: try content.size(blob))
     case .xz, .bzip2: return try storeUnpacked(blob, diffID: diffID)
     }
+  }
+
+  private func publish(_ layer: UnpackedLayer, as chainID: Digest, below: [Digest]) throws {
+    try LayerApplier(limits: limits).adoptDirectories(
+      layer.layer.impliedDirectories, in: layer.staging.path, lowers: below.map(snapshots.layerPath))
+    try snapshots.publish(layer.staging, as: chainID, sizeBytes: layer.layer.fileBytes)
   }
 
   /// Unpacks a blob into staging.
@@ -85,7 +98,8 @@ struct LayerInstaller {
       if chunk.isEmpty { return hasher.digest() }
       hasher.update(chunk)
       guard hasher.sizeBytes <= limits.totalBytes else {
-        throw PlatformError(.resourceExhausted, "a layer unpacks to more than \(limits.totalBytes) bytes, which is the limit")
+        throw PlatformError(
+          .resourceExhausted, "a layer unpacks to more than \(limits.totalBytes) bytes, which is the limit")
       }
     }
   }

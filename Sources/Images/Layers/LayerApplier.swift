@@ -17,6 +17,8 @@ public struct AppliedLayer: Sendable {
   /// Bytes of the files, as docker counts an image's size.
   public var fileBytes: Int64
   public var entries: Int
+  /// Directories that entries lie in but that have no entry themselves, parents first; see `adoptDirectories`.
+  public var impliedDirectories: [String]
   /// What was left out and why, one line each, at most 100.
   public var notes: [String]
 }
@@ -70,7 +72,8 @@ public struct LayerApplier: Sendable {
     let (contentDigest, contentBytes) = progress()
     return AppliedLayer(
       diffID: diffID, contentDigest: contentDigest, contentBytes: contentBytes, compression: format,
-      tarBytes: outcome.tarBytes, fileBytes: outcome.fileBytes, entries: outcome.entries, notes: outcome.notes)
+      tarBytes: outcome.tarBytes, fileBytes: outcome.fileBytes, entries: outcome.entries,
+      impliedDirectories: outcome.impliedDirectories, notes: outcome.notes)
   }
 
   /// Decompresses on another thread; hashes and unpacks on this one.
@@ -98,6 +101,7 @@ public struct LayerApplier: Sendable {
     var tarBytes: Int64
     var fileBytes: Int64
     var entries: Int
+    var impliedDirectories: [String]
     var notes: [String]
   }
 
@@ -108,7 +112,8 @@ public struct LayerApplier: Sendable {
     try reader.drain()
     try unpacker.finish()
     return Outcome(
-      tarBytes: reader.consumedBytes, fileBytes: unpacker.fileBytes, entries: unpacker.entries, notes: unpacker.notes)
+      tarBytes: reader.consumedBytes, fileBytes: unpacker.fileBytes, entries: unpacker.entries,
+      impliedDirectories: unpacker.impliedDirectories, notes: unpacker.notes)
   }
 }
 

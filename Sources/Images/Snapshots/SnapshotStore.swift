@@ -30,7 +30,9 @@ public final class SnapshotStore: Sendable {
 
   /// Opens or makes the store and removes leftovers of an earlier process. `root` must be an absolute path.
   public init(root: String) throws {
-    precondition(root.hasPrefix("/"), "the snapshot root is an absolute path")
+    guard root.hasPrefix("/") else {
+      throw PlatformError(.invalidArgument, "the snapshot store's folder '\(root)' must be an absolute path")
+    }
     self.root = root
     (bootID, lostLayers) = try translatingSystemErrors("open snapshot store '\(root)'") {
       try FileSystem.makeDirectories(root, mode: 0o700)

@@ -99,7 +99,9 @@ final class Scratch {
     #expect(error?.message.contains("later version") == true)
   }
 
-  @Test(arguments: ["not a database at all, but long enough to be taken for one by a hasty reader......", "damaged page"])
+  @Test(arguments: [
+    "not a database at all, but long enough to be taken for one by a hasty reader......", "damaged page",
+  ])
   func damagedFileIsReportedAndKept(kind: String) throws {
     if kind == "damaged page" {
       let database = try Database(path: path, migrations: Self.migrations)

@@ -31,7 +31,9 @@ import Testing
     #expect(record.labels == ["k": "v"])
     #expect(record.chainIDs == LayerChain.ids(image.diffIDs))
     for chain in record.chainIDs { #expect(parts.snapshots.hasLayer(chain)) }
-    for name in [image.id.description, image.id.hex, image.id.short, "sha256:" + image.id.short, "docker.io/library/app:2"] {
+    for name in [
+      image.id.description, image.id.hex, image.id.short, "sha256:" + image.id.short, "docker.io/library/app:2",
+    ] {
       #expect(try parts.catalog.resolve(name).id == image.id)
     }
     parts.catalog.settle()
@@ -43,7 +45,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("nothing", "No such image: nothing:latest"), ("a/b:c", "No such image: a/b:c"), ("abc123", "No such image: abc123:latest"),
+    ("nothing", "No such image: nothing:latest"), ("a/b:c", "No such image: a/b:c"),
+    ("abc123", "No such image: abc123:latest"),
     ("sha256:" + String(repeating: "0", count: 64), "No such image: sha256:" + String(repeating: "0", count: 64)),
   ])
   func missingNamesGetDockersWords(name: String, message: String) throws {
@@ -96,11 +99,41 @@ import Testing
         annotations: [ContentDescriptor.imageNameAnnotation: name])
     }
     let index = try ImageDocuments.encode(ImageIndex(manifests: [descriptor("docker.io/library/oci:1")]))
-    var files = (image.layers + [image.config, manifest]).map { ("blobs/sha256/\(ContentHasher.digest(of: $0).hex)", $0) }
+    var files = (image.layers + [image.config, manifest]).map {
+      ("blobs/sha256/\(ContentHasher.digest(of: $0).hex)", $0)
+    }
     files += [("index.json", index), ("oci-layout", Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))]
     #expect(try catalog.load(TestImage.archive(files)) == ["oci:1"])
     // The manifest is kept as it came: the image can be named by its digest.
     #expect(try catalog.resolve("oci@\(manifestDigest)").id == image.id)
+  }
+
+  @Test func impliedDirectoriesKeepTheAttributesOfTheLayersBelow() throws {
+    let parts = try fixture.open()
+    var lower: [UInt8] = []
+    let writer = TarWriter { lower.append(contentsOf: $0) }
+    for (name, mode) in [("tmp", 0o1777), ("srv", 0o750), ("srv/deep", 0o711)] as [(String, UInt32)] {
+      var entry = TarEntry(kind: .directory, name: Array(name.utf8))
+      entry.mode = mode
+      entry.uid = 7
+      try writer.add(entry)
+    }
+    try writer.finish()
+    var image = try TestImage([[("x", "x")], [("tmp/a", "1"), ("srv/deep/b", "2"), ("own/c", "3")]])
+    image.layers[0] = lower
+    var config = try ImageDocuments.config(from: image.config)
+    config.rootfs.diffIDs[0] = ContentHasher.digest(of: lower)
+    image.config = try ImageDocuments.encode(config)
+    try parts.catalog.load(TestImage.dockerArchive([(image, ["a:1"])]))
+    let layer = parts.snapshots.layerPath(try parts.catalog.resolve("a:1").chainIDs[1])
+    for (name, mode, uid) in [("tmp", 0o1777, 7), ("srv", 0o750, 7), ("srv/deep", 0o711, 7), ("own", 0o755, 0)]
+      as [(String, UInt32, UInt32)]
+    {
+      var status = stat()
+      #expect(lstat("\(layer)/\(name)", &status) == 0)
+      #expect(status.st_mode & 0o7777 == mode && status.st_uid == uid, "\(name)")
+    }
+    parts.catalog.settle()
   }
 
   @Test func brokenArchivesAddNothing() throws {
@@ -127,7 +160,8 @@ import Testing
     let full = try TestImage.dockerArchive([(image, ["a:1"])])
     for (what, bytes) in [
       ("lying", lying), ("swapped", swapped), ("missing", missing), ("name", badName), ("upward", upward),
-      ("cut", Array(full.dropLast(3_000))), ("no images", try TestImage.archive([("x", [1])])), ("text", Array("hi".utf8)),
+      ("cut", Array(full.dropLast(3_000))), ("no images", try TestImage.archive([("x", [1])])),
+      ("text", Array("hi".utf8)),
       ("empty", []),
     ] {
       let error = #expect(throws: PlatformError.self, "\(what)") { try parts.catalog.load(bytes) }
@@ -187,7 +221,8 @@ import Testing
     let several = #expect(throws: PlatformError.self) { try catalog.removed(image.id.short) }
     #expect(
       several?.message
-        == "conflict: unable to delete \(image.id.short) (must be forced) - image is referenced in multiple repositories")
+        == "conflict: unable to delete \(image.id.short) (must be forced) - image is referenced in multiple repositories"
+    )
     try _ = catalog.removed("b:1")
     let last = #expect(throws: PlatformError.self) { try catalog.removed("a:1", by: stopped) }
     #expect(

@@ -108,7 +108,8 @@ import Testing
     config.workingDir = "/srv"
     try ImageChanges.apply(
       [
-        "ENV OLD=2", "ENV OLD form with spaces", "LABEL a=b \"c d\"=\"e f\"", "VOLUME [\"/data\", \"/more\"]", "VOLUME /x /y",
+        "ENV OLD=2", "ENV OLD form with spaces", "LABEL a=b \"c d\"=\"e f\"", "VOLUME [\"/data\", \"/more\"]",
+        "VOLUME /x /y",
         "USER 1000:1000", "WORKDIR app", "STOPSIGNAL SIGINT", "ONBUILD RUN x", "ENTRYPOINT [\"/e\"]",
         "EXPOSE 8000-8002/tcp", "HEALTHCHECK --interval=1m30s --retries=2 CMD curl -f localhost",
       ], to: &config)
@@ -123,7 +124,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "FROM x", "ENV", "ENV a", "ENV =b", "LABEL x=\"open", "EXPOSE 0", "EXPOSE 70000", "EXPOSE 5-3", "EXPOSE 80/icmp",
+    "", "FROM x", "ENV", "ENV a", "ENV =b", "LABEL x=\"open", "EXPOSE 0", "EXPOSE 70000", "EXPOSE 5-3",
+    "EXPOSE 80/icmp",
     "HEALTHCHECK", "HEALTHCHECK CMD", "HEALTHCHECK --interval=soon CMD x", "SHELL bash", "USER",
   ])
   func wrongChangesAreRefused(line: String) {
@@ -146,11 +148,16 @@ import Testing
     first.settle()
   }
 
-  @Test(arguments: [("alpine", []), ("debian:-x", []), ("debian:bookworm", ["--evil"]), ("debian:bookworm", ["a;b"]), ("busybox", ["x"])])
+  @Test(arguments: [
+    ("alpine", []), ("debian:-x", []), ("debian:bookworm", ["--evil"]), ("debian:bookworm", ["a;b"]),
+    ("busybox", ["x"]),
+  ])
   func whatCannotBeMadeIsRefused(reference: String, include: [String]) throws {
     let catalog = try fixture.open().catalog
     let error = #expect(throws: PlatformError.self) {
-      try ImageBootstrap(catalog: catalog, scratchDirectory: fixture.path).run(reference: reference, include: include) { _ in }
+      try ImageBootstrap(catalog: catalog, scratchDirectory: fixture.path).run(reference: reference, include: include) {
+        _ in
+      }
     }
     #expect(error?.code == .invalidArgument)
   }

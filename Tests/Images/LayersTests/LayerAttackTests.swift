@@ -343,7 +343,8 @@ import Testing
   }
 
   private func residentBytes() throws -> Int {
-    let fields = String(decoding: try FileSystem.read("/proc/self/statm", maxBytes: 200), as: UTF8.self).split(separator: " ")
+    let fields = String(decoding: try FileSystem.read("/proc/self/statm", maxBytes: 200), as: UTF8.self).split(
+      separator: " ")
     return (Int(fields[1]) ?? 0) * 4096
   }
 }

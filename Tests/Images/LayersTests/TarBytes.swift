@@ -43,7 +43,8 @@ struct TarBytes {
     link: String = ""
   ) {
     add(
-      Array(name.utf8), type: type, content: Array(content.utf8), mode: mode, uid: uid, gid: gid, link: Array(link.utf8))
+      Array(name.utf8), type: type, content: Array(content.utf8), mode: mode, uid: uid, gid: gid, link: Array(link.utf8)
+    )
   }
 
   mutating func add(

@@ -36,7 +36,8 @@ import Testing
     let container = ContainerID.random()
     try store.createWritable(container, ids: isHost ? .host : ids)
     return RootfsPlan(
-      layers: layers, container: container, ids: isHost ? .host : ids, userNamespace: isHost ? nil : try userNamespace())
+      layers: layers, container: container, ids: isHost ? .host : ids, userNamespace: isHost ? nil : try userNamespace()
+    )
   }
 
   private func status(_ path: String) -> stat? {
@@ -72,11 +73,14 @@ import Testing
       #expect(unlink(root + "/opaque/shown") == 0)
     }
     #expect(try FileSystem.read(store.upperPath(plan.container) + "/kept", maxBytes: 99) == Array("changed".utf8))
-    #expect(status(store.upperPath(plan.container) + "/kept").map { [$0.st_uid, $0.st_gid] } == [1_000_033, 1_000_034])
+    #expect(
+      status(store.upperPath(plan.container) + "/kept").map { [$0.st_uid, $0.st_gid] } == [1_000_033, 1_000_034])
     #expect(try FileSystem.read(store.layerPath(lower) + "/kept", maxBytes: 99) == Array("lower".utf8))
     // Nothing of it was seen outside the thread's namespace.
     #expect(try FileSystem.list(store.rootfsPath).isEmpty)
-    #expect(try !String(decoding: FileSystem.read("/proc/self/mountinfo", maxBytes: 4 << 20), as: UTF8.self).contains(scratch.root))
+    #expect(
+      try !String(decoding: FileSystem.read("/proc/self/mountinfo", maxBytes: 4 << 20), as: UTF8.self).contains(
+        scratch.root))
   }
 
   @Test func aHundredAndThirtyLayersFit() throws {

@@ -27,7 +27,8 @@ struct ArchiveImage {
     let layout = archive.documents[OCILayoutMarker.indexName]
     let known = (try? layout.map { try images(index: $0, archive, content) }) ?? []
     return try items.map { item in
-      guard item.layers.count <= ImageDocuments.maximumLayers, (item.repoTags?.count ?? 0) <= ArchiveManifestItem.maximumTags
+      guard item.layers.count <= ImageDocuments.maximumLayers,
+        (item.repoTags?.count ?? 0) <= ArchiveManifestItem.maximumTags
       else { throw PlatformError(.resourceExhausted, "an image in the archive has too many layers or names") }
       let config = try archive.file(item.config).digest
       let layers = try item.layers.map { try archive.file($0).digest }

@@ -45,13 +45,16 @@ final class DebianBuild: Sendable {
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root", "TMPDIR=\(scratch)",
         "SOURCE_DATE_EPOCH=\(epoch)", "DEBIAN_FRONTEND=noninteractive",
       ] + environment,
-      descriptors: [DescriptorMapping(child: 1, source: output.write.raw), DescriptorMapping(child: 2, source: errors.write.raw)],
+      descriptors: [
+        DescriptorMapping(child: 1, source: output.write.raw), DescriptorMapping(child: 2, source: errors.write.raw),
+      ],
       newSession: true, parentDeathSignal: SIGTERM)
     do {
       process = try withExtendedLifetime((output, errors)) { try LinuxProcessSpawner().spawn(request) }
     } catch let error as SystemError where error.errno == ENOENT {
       throw PlatformError(
-        .unavailable, "mmdebstrap is missing: install the package mmdebstrap to make images from packages", cause: error)
+        .unavailable, "mmdebstrap is missing: install the package mmdebstrap to make images from packages", cause: error
+      )
     } catch let error as SystemError {
       throw platformError("start mmdebstrap", error)
     }

@@ -61,7 +61,8 @@ struct HostApt {
 
   /// Proxies of the host's apt as environment variables.
   func proxies() throws -> [String] {
-    let text = try run("/usr/bin/apt-config", ["dump", "--format", "%f %v%n", "Acquire"], "read the configuration of apt")
+    let text = try run(
+      "/usr/bin/apt-config", ["dump", "--format", "%f %v%n", "Acquire"], "read the configuration of apt")
     return ["http", "https"].compactMap { scheme in
       let key = "Acquire::\(scheme)::Proxy "
       guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }

@@ -82,7 +82,8 @@ public struct ImageBootstrap: Sendable {
     new.execution.cmd = ["bash"]
     new.execution.env = ["PATH=\(Self.path)"]
     new.created = ImageTimestamp.text(nanoseconds: epoch * 1_000_000_000)
-    new.createdBy = "bulkhead image bootstrap \(name.familiar)"
+    new.createdBy =
+      "bulkhead image bootstrap \(name.familiar)"
       + (packages.isEmpty ? "" : " --include \(packages.sorted().joined(separator: ","))")
     new.reference = name
     do {

@@ -38,12 +38,16 @@ public enum ImageChanges {
       }
       config.env = environment
     case "LABEL":
-      for (name, value) in try pairs(rest, line) { config.labels = (config.labels ?? [:]).merging([name: value]) { $1 } }
+      for (name, value) in try pairs(rest, line) {
+        config.labels = (config.labels ?? [:]).merging([name: value]) { $1 }
+      }
     case "EXPOSE":
       for port in try words(rest, line) { config.exposedPorts = try exposed(port, config.exposedPorts ?? [:]) }
     case "VOLUME":
       for path in try list(rest) ?? words(rest, line) {
-        guard !path.isEmpty else { throw PlatformError(.invalidArgument, "VOLUME specified can not be an empty string") }
+        guard !path.isEmpty else {
+          throw PlatformError(.invalidArgument, "VOLUME specified can not be an empty string")
+        }
         config.volumes = (config.volumes ?? [:]).merging([path: EmptyObject()]) { $1 }
       }
     case "USER": config.user = rest
@@ -171,7 +175,11 @@ enum ImageHealthcheckLine {
     switch word {
     case "NONE" where command.isEmpty: check.test = ["NONE"]
     case "CMD" where !command.isEmpty:
-      if let list = try ImageChanges.list(command) { check.test = ["CMD"] + list } else { check.test = ["CMD-SHELL", command] }
+      if let list = try ImageChanges.list(command) {
+        check.test = ["CMD"] + list
+      } else {
+        check.test = ["CMD-SHELL", command]
+      }
     default: throw malformed(line)
     }
     return check

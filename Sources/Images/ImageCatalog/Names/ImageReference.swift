@@ -100,7 +100,8 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
   private static func split(_ name: String) -> (domain: String, path: String) {
     let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     let first = String(parts[0])
-    let isDomain = parts.count > 1
+    let isDomain =
+      parts.count > 1
       && (first == "localhost" || first.contains(".") || first.contains(":") || first != first.lowercased())
     guard isDomain else { return (defaultDomain, official(name)) }
     let path = String(parts[1])

@@ -31,7 +31,9 @@ public enum ImageTimestamp {
   public static func nanoseconds(_ text: String) -> Int64? {
     var rest = text[...]
     func number(_ digits: Int) -> Int? {
-      guard rest.utf8.count >= digits, rest.utf8.prefix(digits).allSatisfy({ (48...57).contains($0) }) else { return nil }
+      guard rest.utf8.count >= digits, rest.utf8.prefix(digits).allSatisfy({ (48...57).contains($0) }) else {
+        return nil
+      }
       defer { rest = rest.dropFirst(digits) }
       return Int(rest.prefix(digits))
     }
@@ -42,7 +44,8 @@ public enum ImageTimestamp {
     }
     guard text.utf8.count <= 64, let year = number(4), skip("-"), let month = number(2), skip("-"), let day = number(2),
       skip("T", "t", " "), let hour = number(2), skip(":"), let minute = number(2), skip(":"), let second = number(2),
-      (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60, (1678...2261).contains(year)
+      (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60,
+      (1678...2261).contains(year)
     else { return nil }
     var fraction: Int64 = 0
     if skip(".") {

@@ -20,6 +20,8 @@ final class LayerUnpacker {
   private var directoryNameBytes = 0
 
   private(set) var notes: [String] = []
+  /// Directories without an entry of their own, parents first.
+  private(set) var impliedDirectories: [String] = []
   private(set) var fileBytes: Int64 = 0
   var entries: Int { counter.entries }
 
@@ -44,6 +46,10 @@ final class LayerUnpacker {
       try counter.add()
       try systemCall("mkdirat") { mkdirat(parent.raw, name, 0o755) }
       try systemCall("fchmodat") { fchmodat(parent.raw, name, 0o755, 0) }
+    }
+    writer.onImplied = { [unowned self] path in
+      try countName(path.count)
+      impliedDirectories.append(PathText.text(of: path))
     }
   }
 
@@ -169,7 +175,8 @@ final class LayerUnpacker {
       mknodat(directory, name, S_IFIFO | 0o600, 0)
     }
     try setOwnerAndTime(entry, name, in: parent)
-    let fifo = Descriptor(owning: try systemCall("openat") { openat(parent.raw, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) })
+    let fifo = Descriptor(
+      owning: try systemCall("openat") { openat(parent.raw, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) })
     try fifo.chmod(entry.mode)
   }
 
@@ -188,7 +195,8 @@ final class LayerUnpacker {
     let hidden = path.name.dropFirst(Self.whiteoutPrefix.count)
     guard !hidden.isEmpty, !hidden.elementsEqual([UInt8(ascii: ".")]), !hidden.elementsEqual("..".utf8) else {
       throw PlatformError(
-        .invalidArgument, "the whiteout '\(TarEntry.printable(entry.name))' in the layer names no file of its directory")
+        .invalidArgument, "the whiteout '\(TarEntry.printable(entry.name))' in the layer names no file of its directory"
+      )
     }
     let parent = try writer.parent(of: path)
     let name = TreeWriter.terminated(hidden)
@@ -226,11 +234,15 @@ final class LayerUnpacker {
   }
 
   private func remember(time: FileTime, of path: EntryPath) throws {
-    directoryNameBytes += path.bytes.count + 64
+    try countName(path.bytes.count)
+    directoryTimes.append((path, time))
+  }
+
+  private func countName(_ bytes: Int) throws {
+    directoryNameBytes += bytes + 64
     guard directoryNameBytes <= limits.directoryNameBytes else {
       throw PlatformError(.resourceExhausted, "the names of the layer's directories are too long together")
     }
-    directoryTimes.append((path, time))
   }
 
   private func checkIDs(_ entry: TarEntry) throws {

@@ -18,6 +18,8 @@ final class TreeWriter {
   private let makeImplied: (_ parent: Descriptor, _ name: [CChar]) throws -> Void
   /// In a layer, a whiteout on the way to an entry becomes an opaque directory.
   private let replacesWhiteouts: Bool
+  /// Told of each directory that was made because entries need it, by its path below the root.
+  var onImplied: ((_ path: [UInt8]) throws -> Void)?
   private var cached: (path: ArraySlice<UInt8>, directory: Descriptor)?
 
   private static let maximumLinks = 40
@@ -96,7 +98,8 @@ final class TreeWriter {
         default:
           guard replacesWhiteouts, try isWhiteout(child.status()) else {
             throw PlatformError(
-              .invalidArgument, "'\(TarEntry.printable(path))' in the archive goes through something that is no directory")
+              .invalidArgument,
+              "'\(TarEntry.printable(path))' in the archive goes through something that is no directory")
           }
           try systemCall("unlinkat") { unlinkat(current.raw, name, 0) }
         }
@@ -106,6 +109,7 @@ final class TreeWriter {
       } else {
         try makeImplied(current, name)
         current = try Self.openDirectory(name, in: current)
+        try onImplied?(Array((resolved + [component]).joined(separator: [UInt8(ascii: "/")])))
       }
       resolved.append(component)
     }

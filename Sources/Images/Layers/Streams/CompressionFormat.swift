@@ -6,7 +6,9 @@ public enum CompressionFormat: String, Sendable, CaseIterable {
 
   /// - Parameter start: at least six bytes, where there are as many.
   public static func detect(_ start: UnsafeRawBufferPointer) -> CompressionFormat {
-    func starts(with magic: [UInt8]) -> Bool { start.count >= magic.count && start.prefix(magic.count).elementsEqual(magic) }
+    func starts(with magic: [UInt8]) -> Bool {
+      start.count >= magic.count && start.prefix(magic.count).elementsEqual(magic)
+    }
     if starts(with: [0x1F, 0x8B]) { return .gzip }
     if starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return .zstd }
     // A skippable frame, which may come before the first real one (RFC 8878, 3.1.2).

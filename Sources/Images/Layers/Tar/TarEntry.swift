@@ -46,10 +46,15 @@ public struct TarEntry: Sendable, Hashable {
     var text = ""
     for scalar in PathText.text(of: name).unicodeScalars {
       if text.utf8.count >= 200 { return text + "…" }
-      let isPlain = scalar.value >= 0x20 && scalar.value != 0x7F && !(0x80...0x9F).contains(scalar.value)
+      let isPlain =
+        scalar.value >= 0x20 && scalar.value != 0x7F && !(0x80...0x9F).contains(scalar.value)
         && !(0xF780...0xF7FF).contains(scalar.value)
       let isMark = (0x200B...0x200F).contains(scalar.value) || (0x2028...0x202E).contains(scalar.value)
-      if isPlain && !isMark { text.unicodeScalars.append(scalar) } else { text += "\\u{\(String(scalar.value, radix: 16))}" }
+      if isPlain && !isMark {
+        text.unicodeScalars.append(scalar)
+      } else {
+        text += "\\u{\(String(scalar.value, radix: 16))}"
+      }
     }
     return text
   }

@@ -69,7 +69,8 @@ public final class TarReader {
   /// - Throws: `resourceExhausted` above `maxBytes`.
   public func readAll(maxBytes: Int) throws -> [UInt8] {
     guard remaining <= Int64(maxBytes) else {
-      throw PlatformError(.resourceExhausted, "a file in the archive has \(remaining) bytes; at most \(maxBytes) fit here")
+      throw PlatformError(
+        .resourceExhausted, "a file in the archive has \(remaining) bytes; at most \(maxBytes) fit here")
     }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Int(remaining))

@@ -173,7 +173,9 @@ public final class TarWriter {
     // The last slash that leaves a name of 1 to 100 bytes behind it and at most 155 before it.
     for index in name.indices.reversed() where name[index] == UInt8(ascii: "/") && index < name.count - 1 {
       if name.count - index - 1 > 100 { return nil }
-      if index <= 155, index > 0, name.count - index - 1 <= 100 { return (Array(name[..<index]), Array(name[(index + 1)...])) }
+      if index <= 155, index > 0, name.count - index - 1 <= 100 {
+        return (Array(name[..<index]), Array(name[(index + 1)...]))
+      }
     }
     return nil
   }
