@@ -104,7 +104,8 @@ public enum ImageDocuments {
 
   private static func checkSizes(_ descriptors: [ContentDescriptor]) throws {
     for descriptor in descriptors where descriptor.size < 0 {
-      throw PlatformError(.invalidArgument, "descriptor of \(descriptor.digest) has the negative size \(descriptor.size)")
+      throw PlatformError(
+        .invalidArgument, "descriptor of \(descriptor.digest) has the negative size \(descriptor.size)")
     }
   }
 
@@ -117,7 +118,9 @@ public enum ImageDocuments {
   /// Says which member is wrong without quoting the document.
   private static func reason(_ error: DecodingError) -> String {
     func path(_ context: DecodingError.Context) -> String {
-      let keys = context.codingPath.prefix(16).map { $0.intValue.map { "[\($0)]" } ?? String($0.stringValue.prefix(64)) }
+      let keys = context.codingPath.prefix(16).map {
+        $0.intValue.map { "[\($0)]" } ?? String($0.stringValue.prefix(64))
+      }
       return keys.isEmpty ? "the document" : "'\(keys.joined(separator: "."))'"
     }
     switch error {
