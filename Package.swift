@@ -52,10 +52,10 @@ let package = Package(
     tests("Persistence", floor: "Common", []),
     // Images
     .systemLibrary(
-      name: "CArchive", path: "Sources/Images/CArchive", pkgConfig: "libarchive",
-      providers: [.apt(["libarchive-dev"])]),
+      name: "CArchive", path: "Sources/Images/CArchive", 
+      providers: [.apt(["zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
     room("ContentStore", floor: "Images", ["Model", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")]),
-    room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model", "OCITypes"]),
+    room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model"]),
     room("Snapshots", floor: "Images", ["LinuxSystem", "Model"]),
     room(
       "ImageCatalog", floor: "Images",
@@ -83,7 +83,12 @@ let package = Package(
     tests("HostChecks", floor: "Engine", []),
     tests("ContainerEngine", floor: "Engine", []),
     // APIs
-    room("DockerAPI", floor: "APIs", ["ContainerEngine", "HTTPServing", "Isolation", "Model", "OCITypes", logging]),
+    room(
+      "DockerAPI", floor: "APIs",
+      [
+        "ContainerEngine", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model", "Networking", "OCITypes",
+        logging,
+      ]),
     tests("DockerAPI", floor: "APIs", []),
     // Programs
     .executableTarget(

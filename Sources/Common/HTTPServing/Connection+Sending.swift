@@ -43,6 +43,8 @@ extension Connection {
     let isChunked = head?.isHTTP10 == false
     var framing = connectionHeader(head, keeps: keeps && isChunked)
     if isChunked { framing.append(("Transfer-Encoding", "chunked")) }
+    // A go-ahead cannot be sent any more once the answer has begun.
+    try await body?.sendContinueIfAwaited(io)
     var buffer = ByteBuffer()
     ResponseEncoder.head(status: response.status, headers: response.headers, framing: framing, into: &buffer)
     try await io.write(buffer)

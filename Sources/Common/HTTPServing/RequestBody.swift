@@ -152,7 +152,7 @@ public final class RequestBody: Sendable, AsyncSequence {
     }
   }
 
-  private func sendContinueIfAwaited(_ connection: ConnectionIO) async throws {
+  func sendContinueIfAwaited(_ connection: ConnectionIO) async throws {
     if takeContinue() { try await connection.write(Self.continueLine) }
   }
 

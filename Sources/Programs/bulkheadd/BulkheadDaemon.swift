@@ -24,7 +24,7 @@ struct BulkheadDaemon: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "bulkheadd", abstract: "The daemon of Bulkhead, the secure container platform.", version: version,
-    subcommands: [EngineCommand.self, RunCommand.self])
+    subcommands: [EngineCommand.self, RunCommand.self, DoctorCommand.self])
 }
 
 /// Options that every role has.

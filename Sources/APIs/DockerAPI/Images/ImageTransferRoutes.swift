@@ -110,7 +110,7 @@ enum ImageTransferRoutes {
   }
 
   /// An answer of JSON lines whose failure is its last line, as the head is out when it happens.
-  private static func progress(
+  static func progress(
     _ context: DockerContext, _ work: @escaping @Sendable (StreamWriter) async throws -> Void
   ) -> HTTPResponse {
     HTTPResponse(

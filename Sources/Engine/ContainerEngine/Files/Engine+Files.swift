@@ -10,7 +10,8 @@ extension Engine {
   public func changes(_ reference: String) async throws -> [FilesystemChange] {
     let record = try registry.find(reference).record
     let lowers = record.layers.map { snapshots.layerPath($0) }
-    return try LayerDiffer.changes(upper: snapshots.upperPath(record.id), lowers: lowers).map { change in
+    let found = try LayerDiffer.changes(upper: snapshots.upperPath(record.id), lowers: lowers, ids: record.ids)
+    return found.filter { !($0.kind == .added && Self.mountTargets.contains($0.path)) }.map { change in
       let kind: FilesystemChange.Kind
       switch change.kind {
       case .modified: kind = .modified
@@ -21,6 +22,9 @@ extension Engine {
     }
   }
 
+  /// Empty files that the runtime makes for the engine's own mounts.
+  private static let mountTargets: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
+
   /// The container's file system as a tar archive, without what is mounted into it.
   public func exportContainer(_ reference: String) async throws -> ProducedBytes {
     let container = try registry.find(reference)
@@ -29,7 +33,7 @@ extension Engine {
     emit("export", record)
     return try produce { output in
       try TarExporter.export(
-        RootedDirectory(root), path: "/", prefix: ".", ids: record.ids, to: output, crossesMounts: false)
+        RootedDirectory(root), path: "/", prefix: "", ids: record.ids, to: output, crossesMounts: false)
     }
   }
 

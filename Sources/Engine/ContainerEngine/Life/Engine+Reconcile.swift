@@ -1,3 +1,4 @@
+import ImageCatalog
 import LinuxSystem
 import Model
 import Networking
@@ -16,6 +17,9 @@ extension Engine {
       idRanges.adopt(record.ids)
       registry.insert(Container(record: record, revisions: revisions))
     }
+    let images = try catalog.reconcile(chainsInUse: Set(loaded.records.flatMap(\.layers)))
+    logger.debug("images: \(images)")
+    try ImageBootstrap.removeLeftovers(in: paths.root)
     try networking.restore(networkStore.all)
     try createDefaultNetworks()
     var adopted: [Container] = []
@@ -160,6 +164,8 @@ extension Engine {
       }
     }
     lifetime.end()
-    networking.shutDown(removeKernelState: stopContainers)
+    catalog.settle()
+    // Without running containers nobody needs the rules and routes any more.
+    networking.shutDown(removeKernelState: !registry.all.contains { $0.process != nil })
   }
 }

@@ -12,6 +12,18 @@ extension Engine {
   /// - Throws: `notModified` when it runs already.
   public func startContainer(_ reference: String) async throws {
     let container = try registry.find(reference)
+    do {
+      try await startByUser(container)
+    } catch let error as PlatformError where error.code != .notModified && container.status != .running {
+      // Nobody would come back for a container that was to vanish after its run.
+      if container.record.settings.host.autoRemove, container.process == nil {
+        try? await removeContainer(container.id.hex, force: true, volumes: true)
+      }
+      throw error
+    }
+  }
+
+  private func startByUser(_ container: Container) async throws {
     try await container.lock.withLock { token in
       let status = container.status
       if status == .running || status == .restarting && container.process != nil {

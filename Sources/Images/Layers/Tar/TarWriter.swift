@@ -109,8 +109,11 @@ public final class TarWriter {
 
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
     if bytes.count > buffer.count - filled { try flush() }
-    // Large pieces go out as they are.
-    if bytes.count >= buffer.count / 2 { return try sink(bytes) }
+    // Large pieces go out as they are, after what waits before them.
+    if bytes.count >= buffer.count / 2 {
+      try flush()
+      return try sink(bytes)
+    }
     UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]).copyMemory(from: bytes)
     filled += bytes.count
   }
