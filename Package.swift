@@ -44,7 +44,7 @@ let package = Package(
     // Common
     room("Model", floor: "Common", []),
     room("OCITypes", floor: "Common", ["Model"]),
-    room("HTTPServing", floor: "Common", nio + [logging, "Model", "LinuxSystem"]),
+    room("HTTPServing", floor: "Common", nio + [logging, "Model"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     tests("Model", floor: "Common", []),
     tests("OCITypes", floor: "Common", []),
@@ -52,7 +52,7 @@ let package = Package(
     tests("Persistence", floor: "Common", []),
     // Images
     .systemLibrary(
-      name: "CArchive", path: "Sources/Images/CArchive", 
+      name: "CArchive", path: "Sources/Images/CArchive",
       providers: [.apt(["zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
     room("ContentStore", floor: "Images", ["Model", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")]),
     room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model"]),
@@ -66,7 +66,7 @@ let package = Package(
     tests("ImageCatalog", floor: "Images", []),
     // Engine
     room("Networking", floor: "Engine", ["LinuxSystem", "Model", logging]),
-    room("OCIRuntime", floor: "Engine", ["LinuxSystem", "Model", "OCITypes", logging]),
+    room("OCIRuntime", floor: "Engine", ["LinuxSystem", "Model", logging]),
     room(
       "Isolation", floor: "Engine",
       ["LinuxSystem", "Model", "OCITypes", .product(name: "Yams", package: "Yams")]),

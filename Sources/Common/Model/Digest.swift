@@ -8,7 +8,8 @@ public struct Digest: Sendable, Hashable, Comparable, Codable, CustomStringConve
   /// Parses `sha256:<64 hex>`; throws `invalidArgument` for anything else.
   public init(parsing text: String) throws {
     guard text.hasPrefix("sha256:") else {
-      throw PlatformError(.invalidArgument, "invalid digest '\(text.prefix(100))': expected sha256:<64 hexadecimal digits>")
+      throw PlatformError(
+        .invalidArgument, "invalid digest '\(text.prefix(100))': expected sha256:<64 hexadecimal digits>")
     }
     try self.init(hex: String(text.dropFirst(7)))
   }

@@ -34,7 +34,7 @@ enum ArchiveRoutes {
   static func write(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     let path = try path(request)
     let options = ArchiveWriteOptions(
-      keepKind: request.flag("noOverwriteDirNonDir"), copyOwners: request.flag("copyUIDGID"))
+      keepKind: request.flag("noOverwriteDirNonDir"), copyOwners: !request.flag("copyUIDGID"))
     // What can be known to fail does so before the body is read.
     _ = try context.engine.container(request["id"])
     try await BytePipe.receive(request.http.body) { tar in

@@ -30,7 +30,7 @@ enum ImageResponse {
       writer.field("RepoTags", image.repoTags)
       writer.field("RepoDigests", image.repoDigests)
       writer.field("Parent", image.parent?.description ?? "")
-      writer.field("Comment", config.comment ?? "")
+      writer.field("Comment", config.comment ?? config.history?.last?.comment ?? "")
       writer.field("Created", image.created)
       writer.field("DockerVersion", config.dockerVersion ?? "")
       writer.field("Author", config.author ?? "")

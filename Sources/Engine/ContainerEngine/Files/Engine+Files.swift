@@ -63,7 +63,7 @@ extension Engine {
     let container = try registry.find(reference)
     let record = container.record
     try await container.lock.withLock { _ in
-      try withFiles(of: container) { root in
+      try withFiles(of: container, writing: true) { root in
         let status: FileStatus
         do {
           status = try root.stat(path, followLink: true)
@@ -125,12 +125,20 @@ extension Engine {
   }
 
   /// Runs `body` with a container's files as the container sees them, volumes included; nothing is mounted on the host.
-  func withFiles<Result: Sendable>(of container: Container, _ body: @Sendable (RootedDirectory) throws -> Result) throws
+  /// - Parameter writing: new files belong to the container's root, as volumes take files of the container's ids only.
+  func withFiles<Result: Sendable>(
+    of container: Container, writing: Bool = false, _ body: @Sendable (RootedDirectory) throws -> Result
+  ) throws
     -> Result
   {
+    let ids = container.record.ids
     if let process = container.process {
       do {
-        return try body(RootedDirectory(path: "/proc/\(process.initial.pid)/root"))
+        let root = try RootedDirectory(path: "/proc/\(process.initial.pid)/root")
+        return try NamespaceThread.run {
+          if writing, !ids.isHost { try FileIdentity.assume(user: ids.first, group: ids.first) }
+          return try body(root)
+        }
       } catch let error as SystemError where error.errno == ENOENT && container.process == nil {
         // It ended between the two lines; its files are read as those of a stopped container.
       }
@@ -142,6 +150,7 @@ extension Engine {
       try assembly.root.assemble()
       let root = try RootedDirectory(path: RootAssembly.rootfs)
       for mount in assembly.mounts { Self.bind(mount.source, at: mount.destination, in: root) }
+      if writing, !ids.isHost { try FileIdentity.assume(user: ids.first, group: ids.first) }
       return try body(root)
     }
   }

@@ -98,7 +98,7 @@ extension Engine {
 }
 
 /// Holds a pipe's end until it has been used, and closes it then: the reader sees the end of the stream.
-private final class PipeEnd: Sendable {
+final class PipeEnd: Sendable {
   private let descriptor: Mutex<Descriptor?>
 
   init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }

@@ -96,7 +96,8 @@ private struct AssemblyBuilder {
     mounts.append(
       ResolvedMount(
         source: staged, destination: mount.destination, readOnly: mount.readOnly,
-        propagation: mount.propagation.isEmpty ? nil : mount.propagation, recursive: !mount.nonRecursive))
+        propagation: mount.propagation.isEmpty ? nil : mount.propagation,
+        recursive: !mount.nonRecursive && binds.last?.isDirectory == true))
   }
 
   private func openSubpath(_ subpath: String, in root: RootedDirectory, volume: String) throws -> Descriptor {
@@ -118,11 +119,14 @@ private struct AssemblyBuilder {
   }
 
   /// Bind mounts: the owner of what is bound is the container's own user on it, everyone else in the container lies in the
-  /// volumes' range. What belongs to the host's root stays the host root's, unless the policy gives its ownership away:
+  /// volumes' range. What belongs to the host's root is bound as it is, unless the policy gives its ownership away: the
+  /// container has the rights of everybody there.
   /// nobody in the container can then make a file that a user of the host would run with rights he does not have.
   private func mapOfBind(_ status: FileStatus, ownership: HostPathOwnership) throws -> Descriptor? {
     guard !record.ids.isHost, ownership != .none else { return nil }
     if ownership == .host { return layerMap }
+    // A mount with an id map would take write access to what root owns away even where everybody has it.
+    if status.uid == 0 { return nil }
     let acting = ContainerAccounts.numericIDs(record.user)
     return try UserNamespace.create(
       uidMap: BindOwnership.map(
@@ -133,7 +137,7 @@ private struct AssemblyBuilder {
 
   /// A device node of the engine's own making, which belongs to the container's root.
   mutating func add(_ request: DeviceRequest, name: String) throws {
-    let status = try FileInspection.status(request.pathOnHost)
+    let status = try deviceStatus(request.pathOnHost)
     try engine.policyCheck.checkDevice(request.pathOnHost)
     guard status.type == .characterDevice || status.type == .blockDevice else {
       throw PlatformError(
@@ -157,13 +161,27 @@ private struct AssemblyBuilder {
         permissions: request.permissions, mode: 0o660))
   }
 
+  private func deviceStatus(_ path: String) throws -> FileStatus {
+    do {
+      return try FileInspection.status(path)
+    } catch let error as SystemError {
+      throw PlatformError(
+        .invalidArgument,
+        "error gathering device information while adding custom device \"\(path.prefix(256))\": \(SystemError.message(for: error.errno).lowercased())",
+        cause: error)
+    }
+  }
+
   /// The /dev/shm of the container whose ipc namespace is joined.
   mutating func addSharedMemory() throws {
     guard case .container(let reference) = record.settings.host.ipcMode else { return }
     let other = try engine.runningProcess(reference, for: "ipc")
-    let root = try RootedDirectory(path: "/proc/\(other.initial.pid)/root")
-    let source = try root.openPath("/dev/shm", followLink: false)
-    binds.append(try RootAssembly.bind(source, name: "shm", recursive: false, idmap: nil))
+    let namespace = try Namespace.open(.mnt, ofProcess: other.initial.pid)
+    // A mount can be copied only from the namespace that it is in.
+    let tree = try NamespaceThread.run(entering: [namespace]) {
+      try MountAPI.openTree("/dev/shm", clone: true, followLink: false)
+    }
+    binds.append(RootAssembly.Bind(tree: tree, name: "shm", isDirectory: true))
     sharedMemoryPath = "\(RootAssembly.stage)/shm"
   }
 }

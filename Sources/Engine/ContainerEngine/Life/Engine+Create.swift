@@ -130,7 +130,10 @@ extension Engine {
     case .standard: first = NetworkDefaults.bridge
     case .network(let name): first = name
     }
-    let record = try networkStore.find(first)
+    // A network that is not there is told at the start, as docker does: it may be made until then.
+    guard let record = try? networkStore.find(first) else {
+      return settings.networks.isEmpty ? [NetworkAttachment(network: first)] : settings.networks
+    }
     var result: [NetworkAttachment] = []
     var attachment =
       settings.networks.first { matches($0.network, record) || $0.network == "default" }
@@ -139,7 +142,7 @@ extension Engine {
     result.append(attachment)
     for other in settings.networks where !matches(other.network, record) && other.network != "default" {
       var other = other
-      other.network = try networkStore.find(other.network).name
+      other.network = (try? networkStore.find(other.network).name) ?? other.network
       result.append(other)
     }
     return result

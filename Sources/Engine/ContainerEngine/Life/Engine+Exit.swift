@@ -23,7 +23,7 @@ extension Engine {
     let files = MonitorFiles(bundle: paths.bundle(before.id), exitDirectory: paths.exits, id: before.id)
     // Without an exit file conmon itself was killed, and with it the engine's view of the container.
     let code = ((try? files.exitCode()) ?? nil) ?? 137
-    let outOfMemory = files.sawOutOfMemory
+    let outOfMemory = files.sawOutOfMemory || ((try? cgroups.oomKills(try cgroupPath(before))) ?? 0) > 0
     container.change {
       $0.healthTask?.cancel(); $0.healthTask = nil
     }

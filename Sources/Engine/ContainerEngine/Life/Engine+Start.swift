@@ -14,7 +14,7 @@ extension Engine {
     let container = try registry.find(reference)
     do {
       try await startByUser(container)
-    } catch let error as PlatformError where error.code != .notModified && container.status != .running {
+    } catch {
       // Nobody would come back for a container that was to vanish after its run.
       if container.record.settings.host.autoRemove, container.process == nil {
         try? await removeContainer(container.id.hex, force: true, volumes: true)
@@ -53,7 +53,7 @@ extension Engine {
       try launch(container, &run)
     } catch {
       undo(run, of: container)
-      let message = (error as? PlatformError)?.message ?? "\(error)"
+      let message = ((error as? StartFailure)?.platformError ?? PlatformError.ofStart(error)).message
       let code = (error as? StartFailure)?.exitCode ?? 128
       let (record, exit) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>) in
         state.process = nil
@@ -72,7 +72,7 @@ extension Engine {
       }
       try? store.save(record)
       exit.resolve(ContainerExit(code: code, error: message))
-      throw (error as? StartFailure)?.platformError ?? error
+      throw (error as? StartFailure)?.platformError ?? PlatformError.ofStart(error)
     }
   }
 
@@ -91,12 +91,11 @@ extension Engine {
     container.change { $0.record.endpoints = planned.endpoints }
     try store.save(planned)
     let assembly = try assembly(for: record)
-    let volumes = volumeStore
     let specification = SpecificationWriter(
       record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
       initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text, bundle: bundle,
       blockDevices: try blockDevices(record.settings.host.resources), takesFilterPrograms: runtime.name == "crun",
-      markPopulated: { try volumes.markPopulated($0) })
+      populate: { [self] in try populate(volume: $2, from: $0, directory: $1, ids: planned.ids) })
     run.runtime = runtime
     run.created = true
     let logs = record.logDriver != "none"

@@ -23,7 +23,8 @@ struct SpecificationWriter: Sendable {
   let blockDevices: [String: DeviceNumber]
   /// The runtime takes a compiled system-call filter (crun), which spares each start its compilation.
   let takesFilterPrograms: Bool
-  let markPopulated: @Sendable (String) throws -> Void
+  /// Copies what the image has at a path into a volume.
+  let populate: @Sendable (_ root: RootedDirectory, _ destination: String, _ volume: String) throws -> Void
 
   /// - Returns: whether the container's program is where its arguments say.
   func write(root path: String) throws -> CommandLookup {
@@ -31,8 +32,7 @@ struct SpecificationWriter: Sendable {
     try refuseRedirectedFolders(root)
     try makeWorkingDirectory(root)
     for volume in plan.population {
-      try VolumePopulation.copy(from: root, directory: volume.destination, to: volume.staged)
-      try markPopulated(volume.volume)
+      try populate(root, volume.destination, volume.volume)
     }
     let user = try ContainerAccounts.resolve(
       record.user, groups: record.settings.host.additionalGroups, in: root, idCount: record.ids.count)
@@ -140,25 +140,5 @@ enum ProgramLookup {
     guard let status = try? root.stat(path, followLink: true) else { return .missing }
     if status.type == .directory { return .isDirectory }
     return status.mode & 0o111 == 0 ? .notExecutable : .found
-  }
-}
-
-/// Copies what an image has at a volume's destination into the volume when it is used first.
-enum VolumePopulation {
-  static func copy(from root: RootedDirectory, directory: String, to staged: String) throws {
-    guard let source = try? root.open(directory, flags: O_RDONLY | O_DIRECTORY),
-      try FileSystem.list(staged).isEmpty
-    else { return }
-    let output = try LinuxProcessSpawner().run(
-      ProcessRequest(
-        executable: "/bin/cp", arguments: ["cp", "-a", "--", "/proc/self/fd/3/.", staged],
-        environment: ["PATH=/usr/bin:/bin"], workingDirectory: "/",
-        descriptors: [DescriptorMapping(child: 3, source: source.raw)]),
-      maxOutputBytes: 16 << 10, deadlineSeconds: 600)
-    guard output.status.isSuccess else {
-      throw PlatformError(
-        .internal, "failed to copy the image's '\(directory)' into its volume",
-        context: ["cp": String(decoding: output.stderr, as: UTF8.self)])
-    }
   }
 }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 import Synchronization
 
@@ -44,6 +45,21 @@ struct StartFailure: Error {
       exitCode = 128
       let code = (error as? PlatformError)?.code ?? .internal
       platformError = PlatformError(code, prefix + words, cause: error)
+    }
+  }
+}
+
+extension PlatformError {
+  /// What is told of a start that failed outside the runtime.
+  static func ofStart(_ error: any Error) -> PlatformError {
+    switch error {
+    case let error as PlatformError: error
+    case let error as SystemError:
+      PlatformError(
+        .internal,
+        "failed to start the container: \(error.operation) \(error.subject): \(SystemError.message(for: error.errno))",
+        cause: error)
+    default: PlatformError(.internal, "failed to start the container", cause: error)
     }
   }
 }

@@ -61,7 +61,7 @@ extension Engine {
       {
         try? Pty.setSize(terminal, TerminalSize(columns: UInt16(clamping: width), rows: UInt16(clamping: height)))
       }
-      watch(session, process: process, attached: attached)
+      watch(session, runtime: process.runtime, attached: attached)
       return detach ? nil : attached
     } catch {
       session.end(code: (error as? StartFailure)?.exitCode ?? 126)
@@ -131,9 +131,10 @@ extension Engine {
     return attached
   }
 
-  private func watch(_ session: ExecSession, process: ExecProcess, attached: AttachSession) {
+  /// Keeps nothing of the process but its runtime: whoever held its streams would keep them open.
+  private func watch(_ session: ExecSession, runtime: SpawnedProcess, attached: AttachSession) {
     lifetime.run(on: executor) { [self] in
-      let status = try? await poller.waitExit(process.runtime)
+      let status = try? await poller.waitExit(runtime)
       session.end(code: status?.code ?? 137)
       attached.processEnd.resolve(())
       forget(session)

@@ -34,7 +34,15 @@ final class ExecSession: Sendable {
 
   private let claimed = Mutex(false)
 
-  func run(_ process: ExecProcess) { phase.withLock { $0 = .running(process) } }
+  /// Keeps the process, but not its streams: whoever is attached closes them.
+  func run(_ process: ExecProcess) {
+    var kept = process
+    kept.stdin = nil
+    kept.stdout = nil
+    kept.stderr = nil
+    let held = kept
+    phase.withLock { $0 = .running(held) }
+  }
 
   func end(code: Int32) {
     phase.withLock { $0 = .ended(code: code) }

@@ -86,3 +86,7 @@ int bh_spawn(struct bh_spawn_request *request, pid_t *pid, int *pidfd);
 
 // signalfd(2), close-on-exec and non-blocking, for the given signals, which it also blocks for the calling thread.
 int bh_signalfd(const int *signals, size_t count);
+
+// Makes files that the calling thread creates belong to these ids while it keeps its capabilities: a mount with an id map
+// takes new files from mapped ids only. Other threads are not touched. Returns 0, or -1 with errno set.
+int bh_assume_file_ids(uid_t user, gid_t group);
