@@ -9,9 +9,9 @@ public final class IDRangeAllocator: Sendable {
   /// First id of the whole pool.
   public static let poolFirst: UInt32 = 0x7000_0000
   /// Ranges in one engine's slice, the volumes' own included.
-  public static let rangesPerSlice: UInt32 = 2048
+  public static let rangesPerSlice: UInt32 = 1024
   /// Slices in the pool: up to id 0xEFFFFFFF.
-  public static let sliceCount: UInt32 = 16
+  public static let sliceCount: UInt32 = 32
 
   private struct State {
     var used: Set<UInt32> = []

@@ -7,7 +7,6 @@ enum Main {
   static func main() async {
     Signals.ignoreBrokenPipe()
     do {
-      // Before any other thread starts: all of them have to leave these signals to the one descriptor.
       let signals = try Signals.receive([SIGTERM, SIGINT])
       await BulkheadDaemon.$signals.withValue(signals) { await BulkheadDaemon.main() }
     } catch {

@@ -79,6 +79,9 @@ import Testing
   }
 
   @Test func tellsOfAPath() throws {
+    let epoch = PathStat(name: "f", sizeBytes: 0, mode: 420, modifiedAt: 0, linkTarget: "")
+    let old = try #require(Data(base64Encoded: ArchiveRoutes.encode(epoch)))
+    #expect(String(decoding: old, as: UTF8.self).contains(#""mtime":"1970-01-01T00:00:00Z""#))
     let stat = PathStat(name: "etc", sizeBytes: 4_096, mode: 2_147_484_141, modifiedAt: Samples.time, linkTarget: "")
     let text = try #require(Data(base64Encoded: ArchiveRoutes.encode(stat)))
     #expect(

@@ -56,7 +56,7 @@ enum ArchiveRoutes {
       writer.field("name", stat.name)
       writer.field("size", stat.sizeBytes)
       writer.field("mode", stat.mode)
-      writer.field("mtime", Timestamps.rfc3339(stat.modifiedAt))
+      writer.field("mtime", Timestamps.rfc3339(stat.modifiedAt, zeroIsNever: false))
       writer.field("linkTarget", stat.linkTarget)
     }
     return Data(text).base64EncodedString()

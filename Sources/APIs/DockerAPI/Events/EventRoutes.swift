@@ -20,7 +20,8 @@ enum EventRoutes {
     let headers: HTTPHeaders = ["Content-Type": "application/json"]
     if let until, until <= now {
       let past = context.engine.events.history(since: since, until: until).filter(filter.includes)
-      return HTTPResponse(headers: headers, body: .bytes(past.flatMap(encode)))
+      // In chunks though its length is known: clients read events from streams only.
+      return HTTPResponse(headers: headers, body: .stream { try await $0.write(past.flatMap(encode)) })
     }
     // Subscribed before the head goes out: what the client does once it has read that is not missed.
     let subscription = context.engine.events.subscribe(since: since)

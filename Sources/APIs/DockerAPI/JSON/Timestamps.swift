@@ -5,9 +5,10 @@ enum Timestamps {
   /// What docker writes for "never".
   static let never = "0001-01-01T00:00:00Z"
 
-  /// RFC 3339 in UTC with as many digits of the second as needed, as Go writes it. Zero means never.
-  static func rfc3339(_ nanoseconds: Int64) -> String {
-    if nanoseconds == 0 { return never }
+  /// RFC 3339 in UTC with as many digits of the second as needed, as Go writes it. Zero means never,
+  /// unless it is a file's time.
+  static func rfc3339(_ nanoseconds: Int64, zeroIsNever: Bool = true) -> String {
+    if nanoseconds == 0, zeroIsNever { return never }
     return text(nanoseconds, fraction: trimmedFraction(nanoseconds))
   }
 

@@ -13,6 +13,7 @@ extension Engine {
   public func createContainer(name: String?, settings: ContainerSettings) async throws -> (
     id: ContainerID, warnings: [String]
   ) {
+    if let name, !name.isEmpty { try ContainerName.check(ContainerName.plain(name)) }
     let image = try catalog.resolve(settings.image)
     let warnings = try check(settings, image: image)
     let id = ContainerID.random()
@@ -66,8 +67,7 @@ extension Engine {
 
   private func reserveName(_ name: String?, for id: ContainerID) throws -> String {
     if let name, !name.isEmpty {
-      let plain = name.hasPrefix("/") ? String(name.dropFirst()) : name
-      try ContainerName.check(plain)
+      let plain = ContainerName.plain(name)
       try registry.reserve(name: plain, for: id)
       return plain
     }
@@ -199,6 +199,9 @@ struct CreationUndo {
 /// docker's grammar of container names.
 enum ContainerName {
   static let limitBytes = 255
+
+  /// Without the slash that older clients send.
+  static func plain(_ name: String) -> String { name.hasPrefix("/") ? String(name.dropFirst()) : name }
 
   static func check(_ name: String) throws {
     let bytes = Array(name.utf8)

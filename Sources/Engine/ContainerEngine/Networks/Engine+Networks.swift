@@ -46,6 +46,9 @@ extension Engine {
       throw PlatformError(
         .notFound, "plugin \"\(request.driver.prefix(64))\" not found: this engine has the network driver bridge")
     }
+    guard ![NetworkDefaults.bridge, NetworkDefaults.host, NetworkDefaults.none, "default"].contains(name) else {
+      throw PlatformError(.forbidden, "operation is not permitted on pre-defined \(name) network")
+    }
     return try await networkCreation.withLock { _ in
       guard !networkStore.all.contains(where: { $0.name == name }) else {
         throw PlatformError(.conflict, "network with name \(name) already exists")

@@ -84,8 +84,10 @@ struct bh_spawn_request {
 // Starts a program. Returns 0, or the errno of what failed in the parent or in the child before the program ran.
 int bh_spawn(struct bh_spawn_request *request, pid_t *pid, int *pidfd);
 
-// signalfd(2), close-on-exec and non-blocking, for the given signals, which it also blocks for the calling thread.
-int bh_signalfd(const int *signals, size_t count);
+// Installs a handler for the given signals and returns an eventfd(2) that becomes readable when one of them comes; to be
+// called once in a process. (signalfd(2) needs the signals blocked in every thread, which the main thread of a program
+// under libdispatch does not keep up.)
+int bh_signal_bell(const int *signals, size_t count);
 
 // Makes files that the calling thread creates belong to these ids while it keeps its capabilities: a mount with an id map
 // takes new files from mapped ids only. Other threads are not touched. Returns 0, or -1 with errno set.

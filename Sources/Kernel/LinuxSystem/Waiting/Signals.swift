@@ -8,9 +8,8 @@ public enum Signals {
     signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Turns signals into something to wait for (signalfd(2)): they are blocked, and the descriptor becomes readable when one
-  /// comes. Must run on the main thread before any other thread starts, as threads inherit the mask.
+  /// Turns signals into something to wait for: the descriptor becomes readable when one comes. Once in a process.
   public static func receive(_ numbers: [Int32]) throws -> Descriptor {
-    Descriptor(owning: try systemCall("signalfd") { bh_signalfd(numbers, numbers.count) })
+    Descriptor(owning: try systemCall("sigaction") { bh_signal_bell(numbers, numbers.count) })
   }
 }
