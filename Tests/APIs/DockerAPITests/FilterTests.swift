@@ -102,7 +102,8 @@ import Testing
   @Test(arguments: selections)
   func selectsContainers(_ text: String, _ all: Bool, _ limit: Int, _ expected: [String]) throws {
     let filter = try ContainerFilter(try Filters(json: text), all: all, limit: limit, lookups: Self.lookups)
-    #expect(filter.select(Self.views()).map(\.record.name) == expected)
+    let views = Self.views()
+    #expect(filter.select(views).map { views[$0].record.name } == expected)
   }
 
   @Test(arguments: [

@@ -32,11 +32,14 @@ enum ContainerRoutes {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(selected.count * 1_400 + 16)
     bytes.append(UInt8(ascii: "["))
-    for (index, view) in selected.enumerated() {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
-      let entry = context.summaries.entry(view, image: shown.name(view), networkID: context.networkID)
-      let sizes = withSizes ? (engine.writableSizeBytes(view), engine.rootSizeBytes(view)) : nil
-      ContainerSummary.write(entry, status: ContainerWords.status(view, now: now), sizes: sizes, into: &bytes)
+    for place in selected {
+      if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+      let entry = context.summaries.entry(
+        views[place], image: shown.name(views[place]), networkID: context.networkID)
+      let sizes =
+        withSizes ? (engine.writableSizeBytes(views[place]), engine.rootSizeBytes(views[place])) : nil
+      ContainerSummary.write(
+        entry, status: ContainerWords.status(views[place], now: now), sizes: sizes, into: &bytes)
     }
     bytes.append(UInt8(ascii: "]"))
     context.summaries.trim(to: views)

@@ -74,19 +74,21 @@ struct ContainerFilter {
       })
   }
 
-  /// The containers to list, of those given newest first.
-  func select(_ views: [ContainerView]) -> [ContainerView] {
-    var views = views[...]
+  /// The places of the containers to list among those given, newest first. Places, as copying a container costs more
+  /// than all the rest.
+  func select(_ views: [ContainerView]) -> [Int] {
+    var places = views.indices
     if let before {
-      views = views.drop { $0.record.id != before }.dropFirst()
+      places = (views.firstIndex { $0.record.id == before }.map { $0 + 1 } ?? places.upperBound)..<places.upperBound
     }
     if let since {
-      views = views.prefix { $0.record.id != since }
+      places =
+        places.lowerBound..<max(places.lowerBound, views.firstIndex { $0.record.id == since } ?? places.upperBound)
     }
-    var selected: [ContainerView] = []
-    for view in views where includes(view) {
+    var selected: [Int] = []
+    for place in places where includes(views[place]) {
       if limit > 0, selected.count == limit { break }
-      selected.append(view)
+      selected.append(place)
     }
     return selected
   }
