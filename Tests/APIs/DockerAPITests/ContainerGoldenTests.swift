@@ -12,7 +12,7 @@ import Testing
   @Test func listsAContainer() throws {
     let view = Samples.view(Samples.record())
     let entry = ContainerSummary.encode(view, image: "busybox:latest", networkID: Self.networkID)
-    let status = ContainerWords.status(view, now: Samples.time + 200_000_000_000)
+    let status = ContainerWords.status(view.record.run, nil, now: Samples.time + 200_000_000_000)
     var bytes: [UInt8] = []
     ContainerSummary.write(entry, status: status, sizes: nil, into: &bytes)
     try Golden.expect(bytes, is: "container-list-entry.json")
@@ -92,13 +92,38 @@ import Testing
   @Test func keepsEntriesUntilTheirContainerChanges() {
     let cache = ContainerSummaryCache()
     var record = Samples.record()
-    let first = cache.entry(Samples.view(record, revision: 1), image: "i", networkID: Self.networkID)
+    func entry(_ revision: UInt64, _ image: String) -> ContainerSummary.Encoded {
+      cache.entry(record.id, revision: revision, image: image) {
+        ContainerSummary.encode(Samples.view(record, revision: revision), image: $0, networkID: Self.networkID)
+      }
+    }
+    let first = entry(1, "i")
     record.name = "other"
-    let same = cache.entry(Samples.view(record, revision: 1), image: "i", networkID: Self.networkID)
-    #expect(same.head == first.head)
-    let changed = cache.entry(Samples.view(record, revision: 2), image: "i", networkID: Self.networkID)
+    #expect(entry(1, "i").head == first.head)
+    let changed = entry(2, "i")
     #expect(changed.head != first.head)
-    let renamedImage = cache.entry(Samples.view(record, revision: 2), image: "sha256:1", networkID: Self.networkID)
-    #expect(renamedImage.head != changed.head)
+    #expect(entry(2, "sha256:1").head != changed.head)
+  }
+
+  @Test func wordsStates() {
+    var run = ContainerRunState()
+    let now = Samples.time
+    func status(_ health: HealthState.Status? = nil) -> String { ContainerWords.status(run, health, now: now) }
+    #expect(status() == "Created")
+    run.status = .running
+    run.startedAt = now - 65_000_000_000
+    #expect(status() == "Up About a minute")
+    #expect(status(.starting) == "Up About a minute (health: starting)")
+    #expect(status(.unhealthy) == "Up About a minute (unhealthy)")
+    run.status = .paused
+    #expect(status() == "Up About a minute (Paused)")
+    run.finishedAt = now - 3_000_000_000
+    run.exitCode = 9
+    run.status = .exited
+    #expect(status() == "Exited (9) 3 seconds ago")
+    run.status = .restarting
+    #expect(status() == "Restarting (9) 3 seconds ago")
+    run.status = .removing
+    #expect(status() == "Removal In Progress")
   }
 }

@@ -35,11 +35,12 @@ enum ContainerRoutes {
     for place in selected {
       if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
       let entry = context.summaries.entry(
-        views[place], image: shown.name(views[place]), networkID: context.networkID)
-      let sizes =
-        withSizes ? (engine.writableSizeBytes(views[place]), engine.rootSizeBytes(views[place])) : nil
-      ContainerSummary.write(
-        entry, status: ContainerWords.status(views[place], now: now), sizes: sizes, into: &bytes)
+        views[place].record.id, revision: views[place].revision,
+        image: shown.name(views[place].record.settings.image, meant: views[place].record.imageID)
+      ) { ContainerSummary.encode(views[place], image: $0, networkID: context.networkID) }
+      let status = ContainerWords.status(views[place].record.run, views[place].health?.status, now: now)
+      let sizes = withSizes ? (engine.writableSizeBytes(views[place]), engine.rootSizeBytes(views[place])) : nil
+      ContainerSummary.write(entry, status: status, sizes: sizes, into: &bytes)
     }
     bytes.append(UInt8(ascii: "]"))
     context.summaries.trim(to: views)
@@ -127,8 +128,7 @@ struct ShownImages {
     self.engine = engine
   }
 
-  mutating func name(_ view: ContainerView) -> String {
-    let name = view.record.settings.image
+  mutating func name(_ name: String, meant: Digest) -> String {
     let now: Digest?
     if let found = known[name] {
       now = found
@@ -136,6 +136,6 @@ struct ShownImages {
       now = (try? engine.image(name))?.id
       known[name] = .some(now)
     }
-    return now == view.record.imageID ? name : view.record.imageID.description
+    return now == meant ? name : meant.description
   }
 }

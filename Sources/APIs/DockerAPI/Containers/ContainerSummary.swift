@@ -67,13 +67,15 @@ final class ContainerSummaryCache: Sendable {
   /// Entries of containers that are gone are thrown out when there are this many more than containers.
   private static let slack = 64
 
+  /// The kept entry, or the one that `encode` makes for the image's name. It takes what identifies a container instead of
+  /// the container, because copying one costs more than all the rest.
   func entry(
-    _ view: ContainerView, image: String, networkID: (String) -> String
+    _ id: ContainerID, revision: UInt64, image: String, encode: (String) -> ContainerSummary.Encoded
   ) -> ContainerSummary.Encoded {
-    let known = entries.withLock { $0[view.record.id] }
-    if let known, known.revision == view.revision, known.image == image { return known }
-    let entry = ContainerSummary.encode(view, image: image, networkID: networkID)
-    entries.withLock { $0[view.record.id] = entry }
+    let known = entries.withLock { $0[id] }
+    if let known, known.revision == revision, known.image == image { return known }
+    let entry = encode(image)
+    entries.withLock { $0[id] = entry }
     return entry
   }
 

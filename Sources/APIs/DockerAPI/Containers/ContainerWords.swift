@@ -3,14 +3,16 @@ import Model
 
 /// How docker words a container's state.
 enum ContainerWords {
+  /// Whether docker counts it among the running ones.
+  static func isRunning(_ run: ContainerRunState) -> Bool { run.isRunning || run.status == .restarting }
+
   /// The `Status` column of `docker ps`.
-  static func status(_ view: ContainerView, now: Int64) -> String {
-    let run = view.record.run
+  static func status(_ run: ContainerRunState, _ health: HealthState.Status?, now: Int64) -> String {
     func since(_ time: Int64) -> String { Durations.words(seconds: max(0, now - time) / 1_000_000_000) }
     switch run.status {
     case .running:
       let up = "Up \(since(run.startedAt))"
-      return health(view).map { "\(up) (\($0))" } ?? up
+      return word(health).map { "\(up) (\($0))" } ?? up
     case .paused: return "Up \(since(run.startedAt)) (Paused)"
     case .restarting: return "Restarting (\(run.exitCode)) \(since(run.finishedAt)) ago"
     case .removing: return "Removal In Progress"
@@ -20,8 +22,8 @@ enum ContainerWords {
     }
   }
 
-  private static func health(_ view: ContainerView) -> String? {
-    switch view.health?.status {
+  private static func word(_ health: HealthState.Status?) -> String? {
+    switch health {
     case nil, .some(.none): nil
     case .starting: "health: starting"
     case .healthy: "healthy"

@@ -86,17 +86,13 @@ struct ContainerFilter {
         places.lowerBound..<max(places.lowerBound, views.firstIndex { $0.record.id == since } ?? places.upperBound)
     }
     var selected: [Int] = []
-    for place in places where includes(views[place]) {
+    for place in places {
+      let isRunning = ContainerWords.isRunning(views[place].record.run)
+      guard isRunning || showsAll, filters.isEmpty || matches(views[place], isRunning: isRunning) else { continue }
       if limit > 0, selected.count == limit { break }
       selected.append(place)
     }
     return selected
-  }
-
-  private func includes(_ view: ContainerView) -> Bool {
-    let isRunning = view.record.run.isRunning || view.record.run.status == .restarting
-    guard isRunning || showsAll else { return false }
-    return filters.isEmpty || matches(view, isRunning: isRunning)
   }
 
   private func matches(_ view: ContainerView, isRunning: Bool) -> Bool {
@@ -138,7 +134,11 @@ struct ContainerFilter {
 
   private func includesPorts(_ record: ContainerRecord) -> Bool {
     if !published.isEmpty {
-      guard record.settings.host.publishedPorts.contains(where: { published.contains($0.port) }) else { return false }
+      // docker compares the host's port, with the transport that it is published for.
+      let onHost = record.publishedPorts.compactMap { binding in
+        ContainerPort.Transport(rawValue: binding.protocol.rawValue).map { ContainerPort(number: binding.hostPort, transport: $0) }
+      }
+      guard onHost.contains(where: published.contains) else { return false }
     }
     if !exposed.isEmpty {
       guard record.exposedPorts.contains(where: exposed.contains) else { return false }

@@ -58,11 +58,13 @@ enum SystemRoutes {
       if kinds.contains("container") {
         writer.list("Containers", usage.containers) { writer, container in
           let view = container.view
-          let entry = context.summaries.entry(
-            view, image: shown.name(view), networkID: context.networkID)
+          let image = shown.name(view.record.settings.image, meant: view.record.imageID)
+          let entry = context.summaries.entry(view.record.id, revision: view.revision, image: image) {
+            ContainerSummary.encode(view, image: $0, networkID: context.networkID)
+          }
           var bytes: [UInt8] = []
           ContainerSummary.write(
-            entry, status: ContainerWords.status(view, now: now),
+            entry, status: ContainerWords.status(view.record.run, view.health?.status, now: now),
             sizes: (container.writableBytes, container.rootBytes), into: &bytes)
           writer.encoded(bytes)
         }
