@@ -34,7 +34,7 @@ demo: deps build ## serve a page from nginx in a container of a temporary engine
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests
-	$(CLIENTS) $(SWIFT) test --skip-build
+	$(CLIENTS) $(SWIFT) test --skip-build --no-parallel
 
 check: lint fence tree compile ## formatter, import fence, shape of the tree, compilation with warnings as errors
 

@@ -112,7 +112,7 @@ enum HostConfigRequest {
     host.cgroupNamespaceMode = try namespace(fields, "CgroupnsMode", allows: [.host])
     host.useInit = try fields.bool("Init")
     host.sysctls = try fields.stringMap("Sysctls") ?? [:]
-    host.oomScoreAdjustment = try fields.integer("OomScoreAdj", in: -1_000...1_000).flatMap { $0 == 0 ? nil : $0 }
+    host.oomScoreAdjustment = try fields.integer("OomScoreAdj", in: Int.min...Int.max).flatMap { $0 == 0 ? nil : $0 }
     host.sharedMemorySizeBytes = try fields.integer("ShmSize").flatMap { $0 == 0 ? nil : $0 }
     if let size = host.sharedMemorySizeBytes, size < 0 {
       throw fields.failure("ShmSize", "SHM size can not be less than 0")

@@ -136,7 +136,9 @@ struct ContainerFilter {
     if !published.isEmpty {
       // docker compares the host's port, with the transport that it is published for.
       let onHost = record.publishedPorts.compactMap { binding in
-        ContainerPort.Transport(rawValue: binding.protocol.rawValue).map { ContainerPort(number: binding.hostPort, transport: $0) }
+        ContainerPort.Transport(rawValue: binding.protocol.rawValue).map {
+          ContainerPort(number: binding.hostPort, transport: $0)
+        }
       }
       guard onHost.contains(where: published.contains) else { return false }
     }

@@ -1,5 +1,6 @@
 import ContainerEngine
 import HTTPServing
+import ImageCatalog
 import LinuxSystem
 import Model
 
@@ -56,6 +57,8 @@ enum ImageTransferRoutes {
     }
     if let platform = request.text("platform") { try requireHostPlatform(platform) }
     let reference = reference(repository: request.text("repo"), tag: request.text("tag"))
+    // Before the answer begins: afterwards only the stream can tell what is wrong.
+    if let reference { _ = try ImageReference(parsing: reference) }
     let changes = request.http.query.all("changes").flatMap { $0.split(separator: "\n").map(String.init) }
     let message = request.text("message") ?? ""
     return progress(context) { writer in

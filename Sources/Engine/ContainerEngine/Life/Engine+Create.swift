@@ -13,8 +13,11 @@ extension Engine {
   public func createContainer(name: String?, settings: ContainerSettings) async throws -> (
     id: ContainerID, warnings: [String]
   ) {
+    let found = Result { try catalog.resolve(settings.image) }
+    // What is wrong in itself is told before what is not there.
+    if case .failure(let error as PlatformError) = found, error.code == .invalidArgument { throw error }
     if let name, !name.isEmpty { try ContainerName.check(ContainerName.plain(name)) }
-    let image = try catalog.resolve(settings.image)
+    let image = try found.get()
     let warnings = try check(settings, image: image)
     let id = ContainerID.random()
     let name = try reserveName(name, for: id)

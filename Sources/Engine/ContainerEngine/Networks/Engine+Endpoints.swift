@@ -140,6 +140,7 @@ extension Engine {
     case .standard, .none, .network: break
     }
     plan.pid = try origin(host.pidMode, kind: "pid")
+    try checkShareable(host.ipcMode)
     plan.ipc = try origin(host.ipcMode, kind: "ipc")
     plan.uts = try origin(host.utsMode, kind: "uts")
     if host.cgroupNamespaceMode == .host { plan.cgroup = .host }
@@ -156,6 +157,18 @@ extension Engine {
       }
     }
     return plan
+  }
+
+  /// Only a container that was made shareable lets others into its ipc namespace.
+  private func checkShareable(_ mode: NamespaceMode) throws {
+    guard case .container(let reference) = mode else { return }
+    let other = try registry.find(reference)
+    guard other.record.settings.host.ipcMode == .shareable else {
+      throw PlatformError(
+        .conflict,
+        "can't join IPC of container \(other.id): non-shareable IPC (hint: use IpcMode:shareable for the donor container)"
+      )
+    }
   }
 
   private func origin(_ mode: NamespaceMode, kind: String) throws -> NamespacePlan.Origin {

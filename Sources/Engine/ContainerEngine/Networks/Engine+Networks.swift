@@ -36,8 +36,7 @@ extension Engine {
   /// Makes a user-defined network.
   public func createNetwork(_ request: NetworkRequest) async throws -> (NetworkRecord, warning: String) {
     let name = request.name
-    guard !name.isEmpty, name.utf8.count <= 255, !name.utf8.contains(where: { $0 <= 32 || $0 == 47 || $0 == 127 })
-    else {
+    guard NetworkDefaults.isValid(name) else {
       throw PlatformError(
         .invalidArgument,
         "invalid network name '\(name.prefix(255))': expected 1 to 255 characters without spaces and slashes")
