@@ -48,7 +48,7 @@ import Testing
     (#"{"Image":"i","HostConfig":{"Memory":"1g"}}"#, .invalidArgument, "HostConfig.Memory: expected an integer"),
     (#"{"Image":"i","HostConfig":{"Memory":1.5}}"#, .invalidArgument, "HostConfig.Memory: expected an integer"),
     (#"{"Image":"i","HostConfig":{"BlkioWeight":5}}"#, .invalidArgument, "HostConfig.BlkioWeight: range"),
-    (#"{"Image":"i","HostConfig":{"OomScoreAdj":2000}}"#, .invalidArgument, "2000 is not within -1000 to 1000"),
+    (#"{"Image":"i","HostConfig":{"MemorySwappiness":2000}}"#, .invalidArgument, "2000 is not within -1 to 100"),
     (#"{"Image":"i","HostConfig":{"Binds":["/a"]}}"#, .invalidArgument, ""),
     (#"{"Image":"i","HostConfig":{"Binds":["/a:b"]}}"#, .invalidArgument, "mount path must be absolute"),
     (#"{"Image":"i","HostConfig":{"Binds":["/a:/"]}}"#, .invalidArgument, "destination can't be '/'"),

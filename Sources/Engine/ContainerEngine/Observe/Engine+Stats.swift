@@ -56,17 +56,24 @@ extension Engine {
         .invalidArgument, "ps_args: '\(arguments.prefix(256))' has characters that ps options do not have")
     }
     let pids = Set(try cgroups.listProcesses(try cgroupPath(container.record)))
-    let output = try LinuxProcessSpawner().run(
-      ProcessRequest(
-        executable: "/bin/ps", arguments: ["ps"] + (options.isEmpty ? ["-ef"] : options),
-        environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
-      maxOutputBytes: 4 << 20, deadlineSeconds: 10)
+    // Naming the processes keeps options such as `-o pid,args` from choosing by the engine's own terminal.
+    let chosen = ["-q" + pids.sorted().map(String.init).joined(separator: ",")]
+    let words = options.isEmpty ? ["-ef"] : options
+    var output = try Self.runPs(words + chosen)
+    if !output.status.isSuccess { output = try Self.runPs(words) }
     guard output.status.isSuccess else {
       let words =
         String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
       throw PlatformError(.invalidArgument, "ps: \(words)")
     }
     return try Self.processTable(String(decoding: output.stdout, as: UTF8.self), pids: pids)
+  }
+
+  private static func runPs(_ arguments: [String]) throws -> ProcessOutput {
+    try LinuxProcessSpawner().run(
+      ProcessRequest(
+        executable: "/bin/ps", arguments: ["ps"] + arguments, environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
+      maxOutputBytes: 4 << 20, deadlineSeconds: 10)
   }
 
   static func processTable(_ text: String, pids: Set<Int32>) throws -> ProcessTable {

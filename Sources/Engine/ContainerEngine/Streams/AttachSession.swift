@@ -18,6 +18,7 @@ public final class AttachSession: Sendable {
 
   private static let packetBytes = 64 << 10
   private static let inputPacketBytes = 8 << 10
+  private static let farewell = Duration.seconds(1)
 
   /// Output is one raw stream instead of stdout and stderr apart.
   public let terminal: Bool
@@ -70,8 +71,19 @@ public final class AttachSession: Sendable {
       case .terminal(let terminal): try await terminal.write(send)
       }
     }
-    if isDetach { detached.resolve(true) }
+    if isDetach {
+      if let channel = channel.current { keepForAWhile(channel) }
+      detached.resolve(true)
+    }
     return !isDetach
+  }
+
+  /// conmon may see the end of a connection before the bytes that were sent last, and would drop them.
+  private func keepForAWhile(_ channel: Channel?) {
+    Task {
+      try? await Task.sleep(for: Self.farewell)
+      withExtendedLifetime(channel) {}
+    }
   }
 
   /// The client will send no more.

@@ -105,10 +105,28 @@ extension Engine {
   /// The rights of the container's own process, which an exec never exceeds; kept in memory after the first exec.
   private func processSpec(of container: Container) throws -> ProcessSpec {
     if let known = container.read({ $0.processSpec }) { return known }
+    if let process = container.process { Self.awaitProgram(process.initial.pid) }
     let bytes = try FileSystem.read("\(paths.bundle(container.id))/process.json", maxBytes: 4 << 20)
     let specification = try JSONDecoder().decode(ProcessSpec.self, from: Data(bytes))
     container.change { $0.processSpec = specification }
     return specification
+  }
+
+  /// Longest wait for a container's program to take the place of the runtime in the first process.
+  private static let programDeadlineSeconds = 1.0
+
+  /// A start answers when the runtime lets the program run; for the blink of an eye the first process is still the
+  /// runtime's own code, whose memory belongs to the host's user namespace, and nothing can join it (EPERM, setns(2)).
+  private static func awaitProgram(_ pid: Int32) {
+    let end = Clock.monotonicNanoseconds() + UInt64(programDeadlineSeconds * 1e9)
+    while Clock.monotonicNanoseconds() < end {
+      guard let link = try? Descriptor.open("/proc/\(pid)/exe", flags: O_PATH | O_NOFOLLOW),
+        let program = try? link.readLink()
+      else { return }
+      let isRuntime = program.hasPrefix("/memfd:") || program.hasSuffix("/crun") || program.hasSuffix("/runc")
+      guard isRuntime else { return }
+      usleep(500)
+    }
   }
 
   private func attachment(of session: ExecSession, process: ExecProcess, detach: Bool) throws -> AttachSession {
