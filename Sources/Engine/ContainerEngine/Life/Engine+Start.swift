@@ -107,7 +107,7 @@ extension Engine {
       process = try monitor.create(
         MonitorRequest(
           id: record.id, name: record.name, runtime: runtime, bundle: bundle, terminal: record.settings.terminal,
-          openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce,
+          openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce || record.settings.terminal,
           logPath: logs ? paths.log(record.id) : nil,
           logLimitBytes: retention.maxSizeBytes * Int64(retention.maxFiles), exitDirectory: paths.exits)
       ) {
