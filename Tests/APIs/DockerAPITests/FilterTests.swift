@@ -62,10 +62,6 @@ import Testing
     stopped.networks = [NetworkAttachment(network: "nn")]
     var created = Samples.record("3", name: "fresh")
     created.run = ContainerRunState()
-    created.settings.host.publishedPorts = [
-      PublishedPortRequest(
-        port: ContainerPort(number: 443, transport: .tcp), hostAddress: "", hostPortFirst: 0, hostPortLast: 0)
-    ]
     return [
       Samples.view(Samples.record("1", name: "web"), health: HealthState(status: .healthy)), Samples.view(stopped),
       Samples.view(created),
@@ -94,8 +90,9 @@ import Testing
     (#"{"volume":["data"]}"#, true, 1, ["web"]), (#"{"volume":["/srv"]}"#, true, 1, ["web"]),
     (#"{"volume":["x"]}"#, true, 0, []), (#"{"network":["nn"]}"#, true, 0, ["db"]),
     (#"{"network":["abc"]}"#, true, 0, ["db"]), (#"{"network":["bridge"]}"#, true, 0, ["web", "fresh"]),
-    (#"{"publish":["443"]}"#, true, 0, ["fresh"]), (#"{"publish":["400-500/tcp"]}"#, true, 0, ["fresh"]),
-    (#"{"expose":["80/tcp"]}"#, true, 1, ["web"]), (#"{"expose":["80/udp"]}"#, true, 0, []),
+    (#"{"publish":["8080"]}"#, true, 0, ["web"]), (#"{"publish":["8000-8100/tcp"]}"#, true, 0, ["web"]),
+    (#"{"publish":["80"]}"#, true, 0, []), (#"{"expose":["80/tcp"]}"#, true, 0, ["web"]),
+    (#"{"expose":["80/udp"]}"#, true, 0, []),
     (#"{"is-task":["true"]}"#, true, 0, []), (#"{"is-task":["false"]}"#, false, 0, ["web"]),
   ]
 

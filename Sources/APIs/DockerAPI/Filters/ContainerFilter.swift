@@ -132,19 +132,18 @@ struct ContainerFilter {
     }
   }
 
+  /// As docker does, one port suffices: published on a wanted port of the host, or wanted as a port of the container.
   private func includesPorts(_ record: ContainerRecord) -> Bool {
-    if !published.isEmpty {
-      // docker compares the host's port, with the transport that it is published for.
-      let onHost = record.publishedPorts.compactMap { binding in
-        ContainerPort.Transport(rawValue: binding.protocol.rawValue).map {
-          ContainerPort(number: binding.hostPort, transport: $0)
-        }
+    if published.isEmpty, exposed.isEmpty { return true }
+    guard record.run.isRunning else { return false }
+    func port(_ number: UInt16, _ kind: String) -> ContainerPort? {
+      ContainerPort.Transport(rawValue: kind).map { ContainerPort(number: number, transport: $0) }
+    }
+    return record.exposedPorts.contains(where: exposed.contains)
+      || record.publishedPorts.contains { binding in
+        let kind = binding.protocol.rawValue
+        return port(binding.hostPort, kind).map(published.contains) == true
+          || port(binding.containerPort, kind).map(exposed.contains) == true
       }
-      guard onHost.contains(where: published.contains) else { return false }
-    }
-    if !exposed.isEmpty {
-      guard record.exposedPorts.contains(where: exposed.contains) else { return false }
-    }
-    return true
   }
 }
