@@ -76,7 +76,9 @@ final class AttackAPITests {
     let image = try send(
       "POST /images/create?fromSrc=-&repo=\(name) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
-    #expect(image?.status == 400, "image: \(image?.text ?? "no answer")")
+    // Images, unlike everything else, may have a slash in their names.
+    let isImageName = decode(name) == "a/b"
+    #expect(image?.status == (isImageName ? 200 : 400), "image: \(image?.text ?? "no answer")")
     let body = try JSONEncoder().encode(["Name": decode(name)])
     let network = try post("/networks/create", Array(body))
     #expect(network?.status == 400, "network: \(network?.text ?? "no answer")")
