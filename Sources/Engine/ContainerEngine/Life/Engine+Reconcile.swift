@@ -24,13 +24,20 @@ extension Engine {
     try createDefaultNetworks()
     var adopted: [Container] = []
     var ended: [Container] = []
+    var abandoned: [Container] = []
     for container in registry.all {
       switch try adoption(of: container) {
       case .running: adopted.append(container)
       case .ended: ended.append(container)
+      case .abandoned: abandoned.append(container)
       case .idle: break
       }
     }
+    // A conmon that was started in the moment before the engine was killed is in no record, and works on.
+    for stray in try monitor.endStrays(keeping: Set(adopted.map(\.id))) {
+      logger.notice("ended process \(stray.pid), left by a run of container \(stray.container.short) that nobody knows")
+    }
+    for container in abandoned { undoStart(of: container) }
     try reconcileNetworks(adopted)
     removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))
     for container in adopted {
@@ -47,6 +54,8 @@ extension Engine {
   private enum Adoption {
     case running
     case ended
+    /// A first start that did not come to its end.
+    case abandoned
     case idle
   }
 
@@ -58,7 +67,7 @@ extension Engine {
       if !record.endpoints.isEmpty || run.status == .restarting || run.status == .running
         || FileSystem.exists(paths.bundle(record.id))
       {
-        return run.status == .created ? abandonStart(container) : .ended
+        return run.status == .created ? .abandoned : .ended
       }
       return .idle
     }
@@ -73,18 +82,10 @@ extension Engine {
     return .running
   }
 
-  private func abandonStart(_ container: Container) -> Adoption {
-    endUnrecordedRun(container.record)
+  private func undoStart(of container: Container) {
     cleanUpRun(container.record)
     container.change { $0.record.endpoints = [:] }
     save(container)
-    return .idle
-  }
-
-  /// Ends a conmon that was started in the moment before the engine was killed, so that no record knows its pid.
-  private func endUnrecordedRun(_ record: ContainerRecord) {
-    guard let runtime = try? runtime(record.runtime) else { return }
-    try? monitor.delete(record.id, runtime: runtime, force: true)
   }
 
   private func reconcileNetworks(_ running: [Container]) throws {
@@ -120,6 +121,7 @@ extension Engine {
     for runtime in runtimes.values where FileSystem.exists("\(paths.runtimeState)/\(runtime.name)/\(name)") {
       try? monitor.delete(id, runtime: runtime, force: true)
     }
+    try? cgroups.remove(CgroupPath("\(defaultCgroupParent)/\(name)"))
   }
 
   /// Starts what its restart policy says should run: after a reboot, a crash of the host, or a stop of the engine.

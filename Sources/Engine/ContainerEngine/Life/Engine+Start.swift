@@ -166,9 +166,11 @@ extension Engine {
     try? FileSystem.removeFile("\(paths.exits)/\(record.id.hex)")
   }
 
+  /// The control group above those of all containers that ask for no other.
+  var defaultCgroupParent: String { "/bulkhead-\(configuration.instance)" }
+
   func cgroupPath(_ record: ContainerRecord) throws -> CgroupPath {
-    let parent =
-      record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? "/bulkhead-\(configuration.instance)"
+    let parent = record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? defaultCgroupParent
     return try CgroupPath("\(parent.hasPrefix("/") ? parent : "/" + parent)/\(record.id.hex)")
   }
 

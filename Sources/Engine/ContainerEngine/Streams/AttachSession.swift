@@ -19,6 +19,8 @@ public final class AttachSession: Sendable {
   private static let packetBytes = 64 << 10
   private static let inputPacketBytes = 8 << 10
   private static let farewell = Duration.seconds(1)
+  /// Longest time between the end of a process's output and its own: some close their streams and go on.
+  private static let lastWordsSeconds = 5.0
 
   /// Output is one raw stream instead of stdout and stderr apart.
   public let terminal: Bool
@@ -129,11 +131,14 @@ public final class AttachSession: Sendable {
         }
       }
     case .pipes(_, let outputs):
-      return try await outputs.next(processEnd: processEnd)
+      if let chunk = try await outputs.next(processEnd: processEnd) { return chunk }
     case .terminal(let terminal):
       let bytes = try await terminal.read(Self.packetBytes)
-      return bytes.isEmpty ? nil : OutputChunk(stream: .stdout, bytes: bytes)
+      if !bytes.isEmpty { return OutputChunk(stream: .stdout, bytes: bytes) }
     }
+    // A client asks for the exit code as soon as its stream ends, and takes a process that still runs for a success.
+    _ = try await processEnd.wait(seconds: Self.lastWordsSeconds)
+    return nil
   }
 }
 
