@@ -53,11 +53,7 @@ struct CrashTests {
       try compare(fixture, acknowledged, note)
     }
     let leaks = fixture.tearDown()
-    // Open fault: a creation that the runtime is at when the engine is killed may finish after the next start looked for
-    // leftovers, and stays.
-    withKnownIssue("a creation under way outlives the engine", isIntermittent: true) {
-      #expect(leaks.isEmpty, "seed \(seed): \(leaks.joined(separator: "\n"))")
-    }
+    #expect(leaks.isEmpty, "seed \(seed): \(leaks.joined(separator: "\n"))")
   }
 
   /// Lets some clients work until the engine is gone.

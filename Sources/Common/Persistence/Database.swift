@@ -71,6 +71,31 @@ public final class Database: Sendable {
     }
   }
 
+  /// Runs `body` in one transaction that outlives this process at once, and the host only from the next flushed one on.
+  public func unflushedTransaction(_ body: (Transaction) throws -> Void) throws {
+    do {
+      try queue.writeWithoutTransaction { database in
+        try database.execute(sql: "PRAGMA synchronous = NORMAL")
+        // Set again whatever happens: a connection that forgot it would lose acknowledged writes.
+        defer { Self.flushEveryTransaction(database) }
+        try database.inTransaction {
+          try body(Transaction(database: database))
+          return .commit
+        }
+      }
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
+  private static func flushEveryTransaction(_ database: GRDB.Database) {
+    do {
+      try database.execute(sql: "PRAGMA synchronous = FULL")
+    } catch {
+      preconditionFailure("synchronous=FULL could not be set again: \(error)")
+    }
+  }
+
   /// Runs `body` on a consistent view without writing.
   public func read<Result>(_ body: (Transaction) throws -> Result) throws -> Result {
     do {

@@ -15,6 +15,8 @@ final class Container: Sendable {
     var processSpec: ProcessSpec?
     /// Resolved with the exit code when the present run, or the next one if none is, has ended and is cleaned up.
     var exit = OneShot<ContainerExit>()
+    /// Resolved when conmon of the last run has ended, and with it the mounts of that run.
+    var monitorEnd: OneShot<Void>?
     /// Sessions that asked to attach before the start.
     var pendingAttach: [AttachSession] = []
     var restartTask: Task<Void, Never>?
@@ -57,6 +59,16 @@ final class Container: Sendable {
   /// The present run with what tells its end, taken together so that they belong together.
   var activeRun: (process: MonitoredProcess, exit: OneShot<ContainerExit>)? {
     read { state in state.process.map { ($0, state.exit) } }
+  }
+}
+
+extension Container {
+  private static let monitorSeconds = 60.0
+
+  /// Waits until nothing of the last run holds the container's files any more.
+  func settle() async {
+    guard let end = read({ $0.monitorEnd }) else { return }
+    _ = try? await end.wait(seconds: Self.monitorSeconds)
   }
 }
 

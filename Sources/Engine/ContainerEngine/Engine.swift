@@ -33,6 +33,8 @@ public final class Engine: Sendable {
   let idRanges: IDRangeAllocator
   let host: HostProfile
   let cgroups: Cgroups
+  let moves: MoveAnticipation
+  let exitFiles: ExitFileWatch
   let poller: Poller
   let executor: BlockingExecutor
   let runtimes: [String: RuntimeProgram]
@@ -66,6 +68,8 @@ public final class Engine: Sendable {
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records)
     cgroups = try Cgroups.detect()
+    exitFiles = try ExitFileWatch(directory: paths.exits, poller: poller)
+    moves = MoveAnticipation(cgroups: cgroups, logger: logger)
     host = try HostProfile.collect()
     monitor = ContainerMonitor(
       conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode,

@@ -5,6 +5,8 @@ final class EngineLifetime: Sendable {
   private struct State {
     var next: UInt64 = 0
     var tasks: [UInt64: Task<Void, Never>] = [:]
+    /// Those of `tasks` that a shutdown waits for.
+    var last: Set<UInt64> = []
     var isOver = false
   }
 
@@ -13,8 +15,11 @@ final class EngineLifetime: Sendable {
   var isOver: Bool { state.withLock { $0.isOver } }
 
   /// Runs `body` on the executor that may block.
+  /// - Parameter finishes: whether a shutdown lets it come to its end.
   @discardableResult
-  func run(on executor: any TaskExecutor, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+  func run(
+    on executor: any TaskExecutor, finishes: Bool = false, _ body: @escaping @Sendable () async -> Void
+  ) -> Task<Void, Never> {
     state.withLock { state in
       state.next += 1
       let key = state.next
@@ -24,8 +29,14 @@ final class EngineLifetime: Sendable {
       }
       if state.isOver { task.cancel() }
       state.tasks[key] = task
+      if finishes { state.last.insert(key) }
       return task
     }
+  }
+
+  /// Waits for what is to come to its end.
+  func finish() async {
+    while let task = state.withLock({ state in state.last.first.flatMap { state.tasks[$0] } }) { await task.value }
   }
 
   /// Cancels everything and refuses what comes later.
@@ -37,5 +48,10 @@ final class EngineLifetime: Sendable {
     for task in tasks { task.cancel() }
   }
 
-  private func finished(_ key: UInt64) { state.withLock { _ = $0.tasks.removeValue(forKey: key) } }
+  private func finished(_ key: UInt64) {
+    state.withLock { state in
+      state.tasks[key] = nil
+      state.last.remove(key)
+    }
+  }
 }

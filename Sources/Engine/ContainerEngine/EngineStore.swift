@@ -22,6 +22,15 @@ struct EngineStore: Sendable {
     try database.table(Self.containers).put(record.id.hex, name: record.name, document: try Self.encode(record))
   }
 
+  /// Saves what is about to be made in the kernel. The next engine finds it; after the end of the host there is nothing of
+  /// it to be found, so nobody waits for the disk.
+  func saveIntent(_ record: ContainerRecord) throws {
+    let document = try Self.encode(record)
+    try database.unflushedTransaction { transaction in
+      try transaction.put(record.id.hex, name: record.name, document: document, in: Self.containers)
+    }
+  }
+
   func delete(_ id: ContainerID, volumes: [String] = []) throws {
     try database.transaction { transaction in
       _ = try transaction.delete(id.hex, in: Self.containers)

@@ -19,6 +19,7 @@ public struct ContainerMonitor: Sendable {
   /// Where the runtimes keep their state, one folder for each runtime.
   let stateDirectory: String
   let hidesUnified: Bool
+  private let programs: SealedPrograms
   let spawner: any ProcessSpawner
   let logger: Logger
 
@@ -29,6 +30,7 @@ public struct ContainerMonitor: Sendable {
     self.conmonPath = conmonPath
     self.stateDirectory = stateDirectory
     self.hidesUnified = cgroupMode == .hybrid
+    programs = SealedPrograms(directory: "\(stateDirectory)/.programs")
     self.spawner = spawner
     self.logger = logger
   }
@@ -57,14 +59,15 @@ public struct ContainerMonitor: Sendable {
   {
     let (messages, messagesChild) = try Descriptor.pipe()
     let complaints = try MemoryFile.make([])
-    let hides = hidesUnified && request.runtime.needsUnifiedHidden
+    let hides = hidesUnified && request.runtime.isCrun
+    let program = try executable(request.runtime)
     let process = try NamespaceThread.run(unsharing: .mount, propagation: .slave) {
       if hides { try MountAPI.unmount(Self.unifiedMount, detach: true) }
       try prepareRoot()
       let null = try Self.protectedNullDevice()
       return try spawner.spawn(
         ProcessRequest(
-          executable: conmonPath, arguments: conmonArguments(request),
+          executable: conmonPath, arguments: conmonArguments(request, program: program),
           environment: ["_OCI_SYNCPIPE=3", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: "/",
           descriptors: [
             DescriptorMapping(child: 0, source: null.raw), DescriptorMapping(child: 1, source: null.raw),
@@ -87,8 +90,27 @@ public struct ContainerMonitor: Sendable {
   }
 
   /// Lets the created container's program run.
-  public func start(_ id: ContainerID, runtime: RuntimeProgram) throws {
-    try call(runtime, ["start", id.hex], what: "start container \(id.short)")
+  public func start(_ id: ContainerID, process: MonitoredProcess, runtime: RuntimeProgram) throws {
+    if runtime.isCrun {
+      try state(id, runtime).release(process)
+    } else {
+      try call(runtime, ["start", id.hex], what: "start container \(id.short)")
+    }
+  }
+
+  /// Removes what the runtime keeps of a container whose first process, and with it every other, has ended. Its control
+  /// groups stay.
+  public func forget(_ id: ContainerID, runtime: RuntimeProgram) throws {
+    if runtime.isCrun { try state(id, runtime).remove() } else { try delete(id, runtime: runtime, force: true) }
+  }
+
+  private func state(_ id: ContainerID, _ runtime: RuntimeProgram) -> CrunState {
+    CrunState(folder: "\(stateDirectory)/\(runtime.name)/\(id.hex)")
+  }
+
+  /// What is executed for a runtime.
+  func executable(_ runtime: RuntimeProgram) throws -> String {
+    runtime.isCrun ? try programs.path(of: runtime.path) : runtime.path
   }
 
   /// Removes what the runtime keeps of a container, its control groups too. Kills it when `force`.
@@ -110,7 +132,7 @@ public struct ContainerMonitor: Sendable {
   private func call(_ runtime: RuntimeProgram, _ arguments: [String], input: [UInt8]? = nil, what: String) throws {
     let output = try spawner.run(
       ProcessRequest(
-        executable: runtime.path, arguments: [runtime.path] + globalArguments(runtime) + arguments,
+        executable: try executable(runtime), arguments: [runtime.path] + globalArguments(runtime) + arguments,
         environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], workingDirectory: "/"),
       input: input, maxOutputBytes: Self.runtimeOutputLimitBytes, deadlineSeconds: 30)
     guard output.status.isSuccess else {
@@ -121,10 +143,10 @@ public struct ContainerMonitor: Sendable {
     }
   }
 
-  private func conmonArguments(_ request: MonitorRequest) -> [String] {
+  private func conmonArguments(_ request: MonitorRequest, program: String) -> [String] {
     var arguments = [
       conmonPath, "--api-version", "1", "--sync", "--cid", request.id.hex, "--cuuid", request.id.hex,
-      "--name", request.name, "--runtime", request.runtime.path, "--bundle", request.bundle,
+      "--name", request.name, "--runtime", program, "--bundle", request.bundle,
       "--container-pidfile", "\(request.bundle)/init.pid", "--exit-dir", request.exitDirectory,
       "--full-attach", "--no-sync-log", "--log-level", "error",
       "--log-path", request.logPath.map { "k8s-file:\($0)" } ?? "off",

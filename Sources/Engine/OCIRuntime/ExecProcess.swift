@@ -93,7 +93,8 @@ extension ContainerMonitor {
   {
     try spawner.spawn(
       ProcessRequest(
-        executable: request.runtime.path, arguments: arguments, environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+        executable: try executable(request.runtime), arguments: arguments,
+        environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
         workingDirectory: "/", descriptors: descriptors, newSession: true))
   }
 

@@ -12,6 +12,7 @@ public struct RuntimeProgram: Sendable, Equatable {
     self.arguments = arguments
   }
 
-  /// crun refuses cgroup v2 hierarchies that stand beside v1 ones unless the v2 one is out of its sight.
-  var needsUnifiedHidden: Bool { path.hasSuffix("/crun") }
+  /// crun is known well enough to spare some of its calls, and has needs of its own: it refuses cgroup v2 hierarchies
+  /// that stand beside v1 ones unless the v2 one is out of its sight.
+  var isCrun: Bool { path.hasSuffix("/crun") }
 }

@@ -13,6 +13,8 @@ extension Engine {
   public func createContainer(name: String?, settings: ContainerSettings) async throws -> (
     id: ContainerID, warnings: [String]
   ) {
+    // Most containers are started at once.
+    moves.begin(on: executor)
     let found = Result { try catalog.resolve(settings.image) }
     // What is wrong in itself is told before what is not there.
     if case .failure(let error as PlatformError) = found, error.code == .invalidArgument { throw error }

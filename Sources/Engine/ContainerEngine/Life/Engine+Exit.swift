@@ -6,6 +6,9 @@ import OCIRuntime
 extension Engine {
   /// Waits for a run's end and deals with it. Its conmon is a child of this engine, or was one of an earlier engine.
   func watch(_ container: Container, process: MonitoredProcess, isChild: Bool) {
+    let end = exitFiles.end(of: container.id)
+    let monitorEnd = OneShot<Void>()
+    container.change { $0.monitorEnd = monitorEnd }
     lifetime.run(on: executor) { [self] in
       do {
         try await poller.waitEnd(process.monitorDescriptor)
@@ -13,13 +16,18 @@ extension Engine {
         return  // The engine ends; the next one adopts the container.
       }
       if isChild { _ = try? PidFD.waitExit(process.monitorDescriptor) }
+      exitFiles.tellEnd(of: container.id)
+      monitorEnd.resolve(())
+    }
+    lifetime.run(on: executor) { [self] in
+      guard (try? await end.wait()) != nil else { return }
       await finishRun(container)
     }
   }
 
   /// Cleans up after a run, records how it ended and tells everyone; then restarts or removes, as was asked for.
   func finishRun(_ container: Container) async {
-    let before = container.record
+    let (before, process) = container.read { ($0.record, $0.process) }
     let files = MonitorFiles(bundle: paths.bundle(before.id), exitDirectory: paths.exits, id: before.id)
     // Without an exit file conmon itself was killed, and with it the engine's view of the container.
     let code = ((try? files.exitCode()) ?? nil) ?? 137
@@ -27,7 +35,9 @@ extension Engine {
     container.change {
       $0.healthTask?.cancel(); $0.healthTask = nil
     }
-    cleanUpRun(before)
+    // With a process tree of its own nothing of a container outlives its first process.
+    let isOver = (try? process.map { try PidFD.hasExited($0.initialDescriptor) }) ?? false
+    cleanUpRun(before, isOver: isOver && before.settings.host.pidMode == .own)
     let now = Int64(Clock.realTimeNanoseconds())
     let (record, exit, execs) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>, [ExecSession]) in
       state.process = nil
@@ -55,11 +65,13 @@ extension Engine {
         state.failureStreak = streak
       }
       save(container)
+      forgetExit(record.id)
       exit.resolve(ContainerExit(code: code, error: nil))
       scheduleRestart(container, delaySeconds: delay)
       return
     }
     save(container)
+    forgetExit(record.id)
     exit.resolve(ContainerExit(code: code, error: nil))
     if record.settings.host.autoRemove, !lifetime.isOver {
       try? await removeContainer(record.id.hex, force: true, volumes: true)
@@ -67,19 +79,26 @@ extension Engine {
   }
 
   /// Takes back what the kernel and the runtime hold for a run.
-  func cleanUpRun(_ record: ContainerRecord) {
+  /// - Parameter isOver: whether all processes of the run are known to have ended.
+  func cleanUpRun(_ record: ContainerRecord, isOver: Bool = false) {
     if let runtime = try? runtime(record.runtime) {
       do {
-        try monitor.delete(record.id, runtime: runtime, force: true)
+        if isOver {
+          try monitor.forget(record.id, runtime: runtime)
+        } else {
+          try monitor.delete(record.id, runtime: runtime, force: true)
+        }
       } catch {
         logger.warning("cleaning up after container \(record.id.short): \(error)")
       }
     }
     releaseNetwork(record.id, endpoints: Array(record.endpoints.values))
     removeCgroup(record)
-    try? FileSystem.removeFile("\(paths.exits)/\(record.id.hex)")
     try? FileSystem.removeTree(paths.bundle(record.id))
   }
+
+  /// Removes conmon's file with the exit code, once the code is recorded.
+  private func forgetExit(_ id: ContainerID) { try? FileSystem.removeFile("\(paths.exits)/\(id.hex)") }
 
   func save(_ container: Container) {
     let record = container.record

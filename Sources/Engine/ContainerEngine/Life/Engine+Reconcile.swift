@@ -40,6 +40,7 @@ extension Engine {
     for container in abandoned { undoStart(of: container) }
     try reconcileNetworks(adopted)
     removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))
+    lifetime.run(on: executor) { [self] in await exitFiles.run(logger: logger) }
     for container in adopted {
       guard let process = container.process else { continue }
       watch(container, process: process, isChild: false)
@@ -165,6 +166,7 @@ extension Engine {
         }
       }
     }
+    await lifetime.finish()
     lifetime.end()
     catalog.settle()
     // Without running containers nobody needs the rules and routes any more.

@@ -34,18 +34,26 @@ extension Engine {
     try store.delete(record.id, volumes: anonymous)
     container.change { $0.record.run.status = .removing }
     registry.remove(container)
-    try? FileSystem.removeTree(paths.container(record.id))
-    do {
-      try snapshots.removeWritable(record.id)
-    } catch {
-      logger.warning("the files of container \(record.id.short) could not all be removed: \(error)")
+    lifetime.run(on: executor, finishes: true) { [self] in
+      await container.settle()
+      removeFiles(of: record)
     }
     volumeStore.forget(anonymous)
-    if !record.ids.isHost, !record.sharesIDs { idRanges.release(record.ids) }
     execs.removeAll(of: record.id)
     for name in anonymous { events.emit(.volume, "destroy", id: name, attributes: ["driver": "local"]) }
     emit("destroy", record)
     container.removal.resolve(ContainerExit(code: record.run.exitCode, error: nil))
+  }
+
+  /// Removes what a container had on disk, and lets others have its ids.
+  private func removeFiles(of record: ContainerRecord) {
+    do {
+      try FileSystem.removeTree(paths.container(record.id))
+      try snapshots.removeWritable(record.id)
+    } catch {
+      logger.warning("the files of container \(record.id.short) could not all be removed: \(error)")
+    }
+    if !record.ids.isHost, !record.sharesIDs { idRanges.release(record.ids) }
   }
 
   /// Anonymous volumes that only this container uses.

@@ -45,6 +45,8 @@ extension Engine {
 
   /// Starts a container whose lock is held; on failure everything that was made for the run is taken back.
   func start(_ container: Container, _ token: OperationLock.Token) async throws {
+    moves.begin(on: executor)
+    await container.settle()
     guard container.removal.current == nil, container.status != .removing else {
       throw PlatformError(.conflict, "container \(container.id.short) is marked for removal and cannot be started")
     }
@@ -89,7 +91,7 @@ extension Engine {
     // The intent is on disk before the kernel holds anything for it.
     let planned = record
     container.change { $0.record.endpoints = planned.endpoints }
-    try store.save(planned)
+    try store.saveIntent(planned)
     let assembly = try assembly(for: record)
     let specification = SpecificationWriter(
       record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
@@ -127,7 +129,7 @@ extension Engine {
       return state.pendingAttach
     }
     try attachPending(sessions, bundle: bundle, id: record.id)
-    try monitor.start(record.id, runtime: runtime)
+    try monitor.start(record.id, process: process, runtime: runtime)
     becomeRunning(container, process: process)
   }
 
@@ -174,9 +176,18 @@ extension Engine {
     return try CgroupPath("\(parent.hasPrefix("/") ? parent : "/" + parent)/\(record.id.hex)")
   }
 
-  /// Removes a container's control groups; what is not there any more is no error.
+  /// Removes a container's control groups, and ends what is in them; what is not there any more is no error.
   func removeCgroup(_ record: ContainerRecord) {
-    if let path = try? cgroupPath(record) { try? cgroups.remove(path) }
+    do {
+      let path = try cgroupPath(record)
+      do {
+        try cgroups.remove(path)
+      } catch let error as SystemError where error.errno == EBUSY {
+        try cgroups.removeKilling(path)
+      }
+    } catch {
+      logger.warning("removing the control groups of container \(record.id.short): \(error)")
+    }
   }
 
   /// Connects the sessions that waited for this start.

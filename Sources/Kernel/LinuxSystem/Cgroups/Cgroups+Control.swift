@@ -2,6 +2,7 @@ import Glibc
 
 extension Cgroups {
   private static let freezeDeadlineSeconds = 2.0
+  private static let endDeadlineSeconds = 2.0
   private static let stepMicroseconds: UInt32 = 500
   private static let maxKillRounds = 100
 
@@ -23,6 +24,38 @@ extension Cgroups {
       for pid in processes { kill(pid, SIGKILL) }
       if isFrozen || processes.isEmpty { return }
       usleep(Self.stepMicroseconds)
+    }
+  }
+
+  /// Removes a cgroup with those below it, and kills what is in them.
+  /// - Throws: EBUSY when processes have not ended within 2 s.
+  public func removeKilling(_ path: CgroupPath) throws {
+    let end = Clock.monotonicNanoseconds() + UInt64(Self.endDeadlineSeconds * 1e9)
+    while true {
+      try killAll(path)
+      do {
+        return try remove(path)
+      } catch let error as SystemError where error.errno == EBUSY {
+        if Clock.monotonicNanoseconds() >= end { throw error }
+        usleep(Self.stepMicroseconds)
+      }
+    }
+  }
+
+  /// Makes the next moves of processes between cgroups quick, for some milliseconds. Blocks for a grace period of the
+  /// kernel, which is 10 to 20 ms on a small machine; the first move after a pause would wait as long.
+  ///
+  /// The kernel guards moves with a lock that is cheap for those who fork and dear for the first who moves
+  /// (cgroup_threadgroup_rwsem). Moving this process to where it is takes the lock and changes nothing.
+  public func anticipateMoves() throws {
+    let own = try FileSystem.read("/proc/self/cgroup", maxBytes: Limits.kernelFileBytes)
+    for line in CgroupText.lines(own) {
+      // "3:cpu,cpuacct:/path", or "0::/path" for version 2 (cgroups(7)).
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+      guard fields.count == 3 else { continue }
+      let controller = fields[1].split(separator: ",").first.map(String.init)
+      guard let mountPoint = controller.map({ layout.controllers[$0] }) ?? layout.unified else { continue }
+      return try write("0", to: "\(mountPoint)\(fields[2] == "/" ? "" : fields[2])/cgroup.procs")
     }
   }
 
