@@ -142,7 +142,7 @@ public struct StatsSample: Sendable {
 }
 
 /// What `HEAD /containers/x/archive` tells of a path.
-public struct PathStat: Sendable {
+public struct PathStat: Codable, Sendable {
   public var name: String
   public var sizeBytes: Int64
   /// Go's os.FileMode bits, as docker sends them.

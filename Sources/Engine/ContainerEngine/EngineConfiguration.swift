@@ -12,6 +12,8 @@ public struct EngineConfiguration: Sendable {
   public var conmonPath: String
   /// Ends processes of `--init` containers; nil where the host has none.
   public var initPath: String?
+  /// The engine's own program, which `FileWorker` starts once more. The kernel's name for it holds through an upgrade.
+  public var program = "/proc/self/exe"
   /// Name of the engine's nftables table and control groups; made from `root` so that engines run side by side.
   public var instance: String
 

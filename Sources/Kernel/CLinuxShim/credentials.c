@@ -1,24 +1,25 @@
 #define _GNU_SOURCE
 #include "CLinuxShim.h"
 
-#include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
-#include <sys/fsuid.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int bh_assume_file_ids(uid_t user, gid_t group) {
-  setfsgid(group);
-  setfsuid(user);
-  // The calls tell no failure; asking with an impossible id returns the present one.
-  if ((uid_t)setfsuid((uid_t)-1) != user || (gid_t)setfsgid((gid_t)-1) != group) {
-    errno = EPERM;
-    return -1;
-  }
-  // Leaving id 0 has dropped the capabilities over files from the effective set; they are still permitted.
+static uint32_t bit(int capability) { return UINT32_C(1) << capability; }
+
+int bh_become_root_of(int user_namespace) {
+  // While this is still the host's root: the groups of the caller would stay valid inside.
+  if (setgroups(0, NULL) != 0) return -1;
+  if (setns(user_namespace, CLONE_NEWUSER) != 0) return -1;
+  if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) return -1;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return -1;
+  // All capabilities over files are below 32.
+  uint32_t files = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_FOWNER) |
+                   bit(CAP_FSETID) | bit(CAP_SETFCAP);
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  struct __user_cap_data_struct data[2];
-  if (syscall(SYS_capget, &header, data) < 0) return -1;
-  for (int word = 0; word < 2; word++) data[word].effective = data[word].permitted;
+  struct __user_cap_data_struct data[2] = {{.effective = files, .permitted = files}};
   return (int)syscall(SYS_capset, &header, data);
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ContainerEngine
 import Glibc
 import LinuxSystem
 
@@ -6,6 +7,8 @@ import LinuxSystem
 enum Main {
   static func main() async {
     Signals.ignoreBrokenPipe()
+    // The engine's own call, before anything here makes a second thread.
+    if CommandLine.arguments.dropFirst() == [FileWorker.command] { exit(FileWorker.run()) }
     do {
       let signals = try Signals.receive([SIGTERM, SIGINT])
       await BulkheadDaemon.$signals.withValue(signals) { await BulkheadDaemon.main() }

@@ -39,19 +39,23 @@ extension Engine {
 
   /// What a path in a container is.
   public func pathStat(_ reference: String, path: String) async throws -> PathStat {
-    let container = try registry.find(reference)
-    return try withFiles(of: container) { root in try Self.stat(path, in: root) }
+    try stat(path, of: try registry.find(reference))
+  }
+
+  private func stat(_ path: String, of container: Container, isToBeRead: Bool = false) throws -> PathStat {
+    guard let stat = try work(on: container, .stat, path: path, { $0.isToBeRead = isToBeRead }) else {
+      throw PlatformError(.internal, "cannot read '\(path.prefix(1024))' in the container")
+    }
+    return stat
   }
 
   /// A file or folder of a container as a tar archive.
   public func readArchive(_ reference: String, path: String) async throws -> (PathStat, ProducedBytes) {
     let container = try registry.find(reference)
-    let record = container.record
-    let status = try withFiles(of: container) { root in try Self.stat(path, in: root) }
+    // What cannot be read is told while there is still a status to tell it by.
+    let status = try stat(path, of: container, isToBeRead: true)
     let bytes = try produce { [self] output in
-      try withFiles(of: container) { root in
-        try TarExporter.export(root, path: path, prefix: Self.archiveName(path), ids: record.ids, to: output)
-      }
+      _ = try work(on: container, .read, path: path, archive: output)
     }
     return (status, bytes)
   }
@@ -61,23 +65,12 @@ extension Engine {
     _ reference: String, path: String, from tar: Descriptor, _ options: ArchiveWriteOptions
   ) async throws {
     let container = try registry.find(reference)
-    let record = container.record
     try await container.lock.withLock { _ in
-      try withFiles(of: container, writing: true) { root in
-        let status: FileStatus
-        do {
-          status = try root.stat(path, followLink: true)
-        } catch let error as SystemError { throw Self.missing(path, error) }
-        guard status.type == .directory else {
-          throw PlatformError(.invalidArgument, "extraction point is not a directory")
-        }
-        if record.settings.host.readOnlyRoot, !Self.isOnVolume(path, record) {
-          throw PlatformError(.forbidden, "container rootfs is marked read-only")
-        }
-        try TarExtractor.extract(
-          from: tar, into: root, path: path,
-          options: TarExtractor.Options(
-            ids: record.ids, keepKind: options.keepKind, copyOwners: options.copyOwners, limits: .standard))
+      _ = try work(on: container, .write, path: path, archive: tar) { request in
+        let record = container.record
+        request.isReadOnly = record.settings.host.readOnlyRoot && !Self.isOnVolume(path, record)
+        request.keepKind = options.keepKind
+        request.copyOwners = options.copyOwners
       }
     }
   }
@@ -92,8 +85,24 @@ extension Engine {
     return trimmed == ".." ? "." : trimmed
   }
 
+  static func checkReadable(_ path: String, in root: RootedDirectory) throws {
+    do {
+      let file = try root.openPath(path, followLink: path.hasSuffix("/") || path.hasSuffix("/."))
+      guard [.regular, .directory].contains(try file.status().type) else { return }
+      _ = try file.reopen(flags: O_RDONLY | O_NONBLOCK)
+    } catch let error as SystemError { throw missing(path, error) }
+  }
+
+  static func checkExtractionPoint(_ path: String, in root: RootedDirectory) throws {
+    do {
+      guard try root.stat(path, followLink: true).type == .directory else {
+        throw PlatformError(.invalidArgument, "extraction point is not a directory")
+      }
+    } catch let error as SystemError { throw missing(path, error) }
+  }
+
   /// Docker follows the last link only where the path ends in a slash or `/.`.
-  private static func stat(_ path: String, in root: RootedDirectory) throws -> PathStat {
+  static func stat(_ path: String, in root: RootedDirectory) throws -> PathStat {
     let follows = path.hasSuffix("/") || path.hasSuffix("/.")
     do {
       let status = try root.stat(path, followLink: follows)
@@ -120,28 +129,44 @@ extension Engine {
     case ENAMETOOLONG, EINVAL:
       PlatformError(
         .invalidArgument, "invalid path '\(path.prefix(1024))': \(SystemError.message(for: error.errno))", cause: error)
+    case EACCES, EPERM:
+      PlatformError(
+        .forbidden, "the container may not read '\(path.prefix(1024))': permission denied", cause: error)
     default: PlatformError(.internal, "cannot read '\(path.prefix(1024))' in the container", cause: error)
     }
   }
 
-  /// Runs `body` with a container's files as the container sees them, volumes included; nothing is mounted on the host.
-  /// - Parameter writing: new files belong to the container's root, as volumes take files of the container's ids only.
-  func withFiles<Result: Sendable>(
-    of container: Container, writing: Bool = false, _ body: @Sendable (RootedDirectory) throws -> Result
-  ) throws
-    -> Result
-  {
+  /// Has a worker read or write a container's files as the container's root sees them, volumes and binds included.
+  private func work(
+    on container: Container, _ operation: FileWorker.Request.Operation, path: String, archive: Descriptor? = nil,
+    _ options: (inout FileWorker.Request) -> Void = { _ in }
+  ) throws -> PathStat? {
     let ids = container.record.ids
+    var request = FileWorker.Request(operation: operation, path: path, hasHostIDs: ids.isHost)
+    options(&request)
+    let decided = request
+    // Not the container's own namespace, which has ended with a stopped one, but one with the same map: the rights are equal.
+    let namespace = ids.isHost ? nil : try Self.userNamespace(from: 0, to: ids)
+    return try withFiles(of: container) { [program = configuration.program] root in
+      try FileWorker.call(decided, program: program, root: root, userNamespace: namespace, archive: archive)
+    }
+  }
+
+  /// Runs `body` with a container's root as the container sees it, volumes included; nothing is mounted on the host.
+  ///
+  /// `body` has the host's rights and must not touch anything below the root but by a worker.
+  private func withFiles<Result: Sendable>(
+    of container: Container, _ body: @Sendable (_ root: Descriptor) throws -> Result
+  ) throws -> Result {
     if let process = container.process {
+      let root: Descriptor?
       do {
-        let root = try RootedDirectory(path: "/proc/\(process.initial.pid)/root")
-        return try NamespaceThread.run {
-          if writing, !ids.isHost { try FileIdentity.assume(user: ids.first, group: ids.first) }
-          return try body(root)
-        }
+        root = try Descriptor.open("/proc/\(process.initial.pid)/root", flags: O_PATH | O_DIRECTORY)
       } catch let error as SystemError where error.errno == ENOENT && container.process == nil {
         // It ended between the two lines; its files are read as those of a stopped container.
+        root = nil
       }
+      if let root { return try body(root) }
     }
     let record = container.record
     try writeHostFiles(record)
@@ -150,8 +175,7 @@ extension Engine {
       try assembly.root.assemble()
       let root = try RootedDirectory(path: RootAssembly.rootfs)
       for mount in assembly.mounts { Self.bind(mount.source, at: mount.destination, in: root) }
-      if writing, !ids.isHost { try FileIdentity.assume(user: ids.first, group: ids.first) }
-      return try body(root)
+      return try body(root.descriptor)
     }
   }
 

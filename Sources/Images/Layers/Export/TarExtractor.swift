@@ -12,12 +12,17 @@ public enum TarExtractor {
     public var keepKind: Bool
     /// Keep the owners that the archive names; otherwise everything belongs to the container's root.
     public var copyOwners: Bool
+    /// Make the device nodes that the archive names; otherwise they are passed over.
+    public var makesDevices: Bool
     public var limits: LayerLimits
 
-    public init(ids: IDRange, keepKind: Bool, copyOwners: Bool, limits: LayerLimits = .standard) {
+    public init(
+      ids: IDRange, keepKind: Bool, copyOwners: Bool, makesDevices: Bool = false, limits: LayerLimits = .standard
+    ) {
       self.ids = ids
       self.keepKind = keepKind
       self.copyOwners = copyOwners
+      self.makesDevices = makesDevices
       self.limits = limits
     }
   }
@@ -25,8 +30,7 @@ public enum TarExtractor {
   /// Unpacks an archive, packed or not, and reads `input` to its end. Blocks.
   ///
   /// Every name is walked inside `root`, as a process of the container would; an entry's own name is never followed, what
-  /// is there is replaced, directories are kept and take the entry's attributes. Devices are passed over unless the
-  /// container shares the host's ids. Nothing is undone after an error.
+  /// is there is replaced, directories are kept and take the entry's attributes. Nothing is undone after an error.
   /// - Parameter path: a directory below `root`.
   /// - Throws: `notFound` for a missing directory, `invalidArgument` for a damaged or hostile archive,
   ///   `resourceExhausted` over a limit or a full disk, `forbidden` where it is read-only.

@@ -17,6 +17,7 @@ enum TreeErrors {
     case ENAMETOOLONG, EINVAL:
       return PlatformError(
         .invalidArgument, "invalid path '\(shown)': \(SystemError.message(for: error.errno))", cause: error)
+    case EACCES, EPERM: return refused("open '\(shown)'", error)
     default: return platformError("open '\(shown)' in the container", error)
     }
   }
@@ -28,6 +29,7 @@ enum TreeErrors {
     case ESTALE:
       return PlatformError(
         .conflict, "'\(path.prefix(shownBytes))' was changed while it was read: try again", cause: error)
+    case EACCES, EPERM: return refused("read '\(path.prefix(shownBytes))' or something below it", error)
     default: return platformError("read '\(path.prefix(shownBytes))'", error)
     }
   }
@@ -50,7 +52,13 @@ enum TreeErrors {
         cause: error)
     case ENOTDIR, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, EXDEV, EINVAL, ENOENT, EMLINK:
       return PlatformError(.invalidArgument, "cannot write '\(name)': \(reason)", cause: error)
+    case EACCES, EPERM: return refused("write '\(name)'", error)
     default: return platformError("write '\(name)'", error)
     }
+  }
+
+  /// The container's root has no right to it, as with what a bind mount shows of the host's.
+  private static func refused(_ action: String, _ error: SystemError) -> PlatformError {
+    PlatformError(.forbidden, "the container may not \(action): permission denied", cause: error)
   }
 }

@@ -68,7 +68,7 @@ final class TreeExtraction {
       case .hardLink: try makeHardLink(entry, at: path)
       case .fifo: try makeNode(entry, .fifo, at: path)
       case .characterDevice, .blockDevice:
-        if options.ids.isHost {
+        if options.makesDevices {
           try makeNode(entry, entry.kind == .blockDevice ? .blockDevice : .characterDevice, at: path)
         }
       }

@@ -89,6 +89,6 @@ int bh_spawn(struct bh_spawn_request *request, pid_t *pid, int *pidfd);
 // under libdispatch does not keep up.)
 int bh_signal_bell(const int *signals, size_t count);
 
-// Makes files that the calling thread creates belong to these ids while it keeps its capabilities: a mount with an id map
-// takes new files from mapped ids only. Other threads are not touched. Returns 0, or -1 with errno set.
-int bh_assume_file_ids(uid_t user, gid_t group);
+// Makes a process with one thread the root of a user namespace: its ids, and there only the capabilities over files.
+// Returns 0, or -1 with errno set; then the process must end.
+int bh_become_root_of(int user_namespace);

@@ -14,14 +14,16 @@ import Testing
 
   private func extract(
     _ bytes: [UInt8], to path: String = "/data", ids: IDRange = Export.ids, keepKind: Bool = false,
-    copyOwners: Bool = true, limits: LayerLimits = .standard
+    copyOwners: Bool = true, makesDevices: Bool = false, limits: LayerLimits = .standard
   ) throws {
     let file = try Export.create(scratch.path + "/in.tar")
     try file.write(all: bytes)
     lseek(file.raw, 0, SEEK_SET)
     try TarExtractor.extract(
       from: file, into: RootedDirectory(path: scratch.root), path: path,
-      options: TarExtractor.Options(ids: ids, keepKind: keepKind, copyOwners: copyOwners, limits: limits))
+      options: TarExtractor.Options(
+        ids: ids, keepKind: keepKind, copyOwners: copyOwners,
+        makesDevices: makesDevices, limits: limits))
   }
 
   private func expectRefused(
@@ -87,8 +89,8 @@ import Testing
     #expect(scratch.status("data")?.st_mode == S_IFDIR | 0o755 && scratch.status("data")?.st_uid == 0)
   }
 
-  @Test func devicesNeedTheHostsIDs() throws {
-    try extract(sample.finished, ids: .host)
+  @Test func devicesAreMadeWhereAsked() throws {
+    try extract(sample.finished, ids: .host, makesDevices: true)
     let zero = try #require(scratch.status("data/a/zero"))
     #expect(zero.st_mode == S_IFCHR | 0o666 && zero.st_rdev == dev_t(DeviceNumber(major: 1, minor: 5).encoded))
     #expect(scratch.status("data/a/file")?.st_uid == 33)
