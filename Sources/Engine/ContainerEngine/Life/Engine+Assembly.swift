@@ -79,7 +79,9 @@ private struct AssemblyBuilder {
       let volume = mount.volumeName ?? ""
       let root = try RootedDirectory(path: engine.paths.volumeData(volume))
       let source = try mount.subpath.map { try openSubpath($0, in: root, volume: volume) } ?? root.descriptor
-      binds.append(try RootAssembly.bind(source, name: name, recursive: false, idmap: try mapOfVolumes()))
+      binds.append(
+        try RootAssembly.bind(
+          source, name: name, readOnly: mount.readOnly, recursive: false, idmap: try mapOfVolumes()))
       if !mount.noCopy, mount.subpath == nil, try !engine.volumeStore.record(volume).populated {
         population.append((staged, mount.destination, volume))
       }
@@ -90,7 +92,7 @@ private struct AssemblyBuilder {
       let terms = try engine.policyCheck.checkHostPath(source.path, readOnly: mount.readOnly)
       binds.append(
         try RootAssembly.bind(
-          source.descriptor, name: name, recursive: !mount.nonRecursive,
+          source.descriptor, name: name, readOnly: mount.readOnly, recursive: !mount.nonRecursive,
           idmap: try mapOfBind(source.status, ownership: terms.ownership)))
     }
     mounts.append(

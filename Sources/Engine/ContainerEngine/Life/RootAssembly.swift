@@ -43,9 +43,17 @@ struct RootAssembly: Sendable {
   }
 
   /// Opens `source` for a bind in the host's own namespace.
-  /// - Parameter idmap: user namespace whose map the mount gets; nil leaves ids as they are on disk.
-  static func bind(_ source: Descriptor, name: String, recursive: Bool, idmap: Descriptor?) throws -> Bind {
+  ///
+  /// The copy of a shared mount is its peer, and what is mounted on one of them appears on the other, that is, on the host.
+  /// As a slave it still gets what the host mounts, and gives nothing back.
+  /// - Parameters:
+  ///   - readOnly: nobody writes here, mounts below the source included, whatever the runtime makes of it later.
+  ///   - idmap: user namespace whose map the mount gets; nil leaves ids as they are on disk.
+  static func bind(
+    _ source: Descriptor, name: String, readOnly: Bool = false, recursive: Bool, idmap: Descriptor?
+  ) throws -> Bind {
     let tree = try MountAPI.openTree(source, clone: true, recursive: recursive)
+    try MountAPI.setAttributes(tree, set: readOnly ? .readOnly : [], recursive: true, propagation: .slave)
     if let idmap { try MountAPI.setAttributes(tree, set: [], idmap: idmap, recursive: false) }
     let status = try source.status()
     return Bind(tree: tree, name: name, isDirectory: status.type == .directory)
