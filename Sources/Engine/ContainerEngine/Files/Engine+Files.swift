@@ -161,8 +161,8 @@ extension Engine {
     if let process = container.process {
       let root: Descriptor?
       do {
-        root = try Descriptor.open("/proc/\(process.initial.pid)/root", flags: O_PATH | O_DIRECTORY)
-      } catch let error as SystemError where error.errno == ENOENT && container.process == nil {
+        root = try process.root()
+      } catch let error as PlatformError where error.code == .conflict && container.process == nil {
         // It ended between the two lines; its files are read as those of a stopped container.
         root = nil
       }
@@ -191,7 +191,7 @@ extension Engine {
   /// A container's own file system without anything that is mounted into it.
   func overlayRoot(of container: Container) throws -> Descriptor {
     if let process = container.process {
-      let namespace = try Namespace.open(.mnt, ofProcess: process.monitor.pid)
+      let namespace = try process.monitorMounts()
       return try NamespaceThread.run(entering: [namespace]) {
         try MountAPI.openTree(RootAssembly.rootfs, clone: true)
       }

@@ -16,7 +16,8 @@ struct AssemblyPlan: Sendable {
 
 extension Engine {
   /// Opens everything a container's root needs. Sources are opened now, in the host's namespace, and never looked up again.
-  func assembly(for record: ContainerRecord) throws -> AssemblyPlan {
+  /// - Parameter joining: namespaces of other containers, which the runtime finds at their staged paths.
+  func assembly(for record: ContainerRecord, joining: [RootAssembly.StagedNamespace] = []) throws -> AssemblyPlan {
     let layerMap = record.ids.isHost ? nil : try Self.userNamespace(from: 0, to: record.ids)
     var builder = AssemblyBuilder(engine: self, record: record, layerMap: layerMap)
     try builder.addHostFiles()
@@ -28,7 +29,8 @@ extension Engine {
     let plan = RootfsPlan(
       layers: record.layers, container: record.id, ids: record.ids, userNamespace: layerMap)
     return AssemblyPlan(
-      root: RootAssembly(snapshots: snapshots, plan: plan, binds: builder.binds), mounts: builder.mounts,
+      root: RootAssembly(snapshots: snapshots, plan: plan, binds: builder.binds, namespaces: joining),
+      mounts: builder.mounts,
       devices: builder.devices, sharedMemoryPath: builder.sharedMemoryPath, population: builder.population)
   }
 
@@ -178,7 +180,7 @@ private struct AssemblyBuilder {
   mutating func addSharedMemory() throws {
     guard case .container(let reference) = record.settings.host.ipcMode else { return }
     let other = try engine.runningProcess(reference, for: "ipc")
-    let namespace = try Namespace.open(.mnt, ofProcess: other.initial.pid)
+    let namespace = try other.namespace(.mnt)
     // A mount can be copied only from the namespace that it is in.
     let tree = try NamespaceThread.run(entering: [namespace]) {
       try MountAPI.openTree("/dev/shm", clone: true, followLink: false)

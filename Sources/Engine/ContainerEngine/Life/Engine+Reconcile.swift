@@ -94,7 +94,7 @@ extension Engine {
       let record = container.record
       guard !record.endpoints.isEmpty, let process = container.process else { return nil }
       return RunningContainer(
-        id: record.id, name: record.name, netns: try? Namespace.open(.net, ofProcess: process.initial.pid),
+        id: record.id, name: record.name, netns: try? process.namespace(.net),
         endpoints: record.networks.compactMap { record.endpoints[$0.network] }, bindings: record.publishedPorts,
         servers: record.settings.host.dnsServers)
     }

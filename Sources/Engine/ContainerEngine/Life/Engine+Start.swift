@@ -87,12 +87,12 @@ extension Engine {
     try planEndpoints(&record)
     run.endpoints = Array(record.endpoints.values)
     try writeHostFiles(record)
-    let namespaces = try namespaces(for: record)
+    let (namespaces, joined) = try namespaces(for: record)
     // The intent is on disk before the kernel holds anything for it.
     let planned = record
     container.change { $0.record.endpoints = planned.endpoints }
     try store.saveIntent(planned)
-    let assembly = try assembly(for: record)
+    let assembly = try assembly(for: record, joining: joined)
     let specification = SpecificationWriter(
       record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
       initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text, bundle: bundle,

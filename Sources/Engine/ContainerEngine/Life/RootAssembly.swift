@@ -19,9 +19,18 @@ struct RootAssembly: Sendable {
     var isDirectory: Bool
   }
 
+  /// A namespace of another container that this one joins. What is held is the namespace itself; a path by the other's
+  /// process number would lead elsewhere once that process has ended and its number been given out again.
+  struct StagedNamespace: Sendable {
+    var kind: Namespace.Kind
+    var descriptor: Descriptor
+    var path: String { "\(RootAssembly.stage)/ns-\(kind.rawValue)" }
+  }
+
   let snapshots: SnapshotStore
   let plan: RootfsPlan
   let binds: [Bind]
+  let namespaces: [StagedNamespace]
 
   /// Runs inside the new mount namespace.
   func assemble() throws {
@@ -40,6 +49,7 @@ struct RootAssembly: Sendable {
       }
       try MountAPI.moveMount(from: bind.tree, to: target)
     }
+    for namespace in namespaces { try Namespace.pin(namespace.descriptor, at: namespace.path) }
   }
 
   /// Opens `source` for a bind in the host's own namespace.

@@ -43,7 +43,7 @@ extension Engine {
     let mode = record.settings.host.networkMode
     if case .container = mode { return }
     if mode == .host { return }
-    let namespace = try Namespace.open(.net, ofProcess: process.initial.pid)
+    let namespace = try process.namespace(.net)
     let endpoints = record.networks.compactMap { record.endpoints[$0.network] }
     if endpoints.isEmpty { try networking.setUpLoopback(netns: namespace) }
     for endpoint in endpoints {
@@ -128,26 +128,41 @@ extension Engine {
     networking.updateNames(container: record.id, endpoints: Array(record.endpoints.values))
   }
 
-  /// Where each namespace of a container comes from.
-  func namespaces(for record: ContainerRecord) throws -> NamespacePlan {
+  /// Where each namespace of a container comes from, and those of other containers, held open.
+  func namespaces(for record: ContainerRecord) throws -> (NamespacePlan, joined: [RootAssembly.StagedNamespace]) {
     var plan = NamespacePlan()
+    var joined: [RootAssembly.StagedNamespace] = []
+    func join(_ kind: Namespace.Kind, _ reference: String, for purpose: String? = nil) throws -> NamespacePlan.Origin {
+      let process = try runningProcess(reference, for: purpose ?? kind.rawValue)
+      let namespace = RootAssembly.StagedNamespace(kind: kind, descriptor: try process.namespace(kind))
+      joined.append(namespace)
+      return .path(namespace.path)
+    }
+    func origin(_ kind: Namespace.Kind, _ mode: NamespaceMode) throws -> NamespacePlan.Origin {
+      switch mode {
+      case .host: .host
+      case .container(let reference): try join(kind, reference)
+      case .own, .shareable, .none: .new
+      }
+    }
     let host = record.settings.host
     if record.ids.isHost { plan.user = .host }
     switch host.networkMode {
     case .host: plan.network = .host
     case .container(let reference):
-      plan.network = .path(try namespacePath(reference, "net", for: "network"))
+      plan.network = try join(.net, reference, for: "network")
     case .standard, .none, .network: break
     }
-    plan.pid = try origin(host.pidMode, kind: "pid")
+    plan.pid = try origin(.pid, host.pidMode)
     try checkShareable(host.ipcMode)
-    plan.ipc = try origin(host.ipcMode, kind: "ipc")
-    plan.uts = try origin(host.utsMode, kind: "uts")
+    plan.ipc = try origin(.ipc, host.ipcMode)
+    plan.uts = try origin(.uts, host.utsMode)
     if host.cgroupNamespaceMode == .host { plan.cgroup = .host }
     if record.sharesIDs {
       for mode in [host.pidMode, host.ipcMode] {
         if case .container(let reference) = mode {
-          plan.user = .path(try namespacePath(reference, "user", for: "user"))
+          joined.removeAll { $0.kind == .user }
+          plan.user = try join(.user, reference)
           if case .container(let other) = host.networkMode,
             (try? registry.find(other).id) == (try? registry.find(reference).id)
           {
@@ -156,7 +171,7 @@ extension Engine {
         }
       }
     }
-    return plan
+    return (plan, joined)
   }
 
   /// Only a container that was made shareable lets others into its ipc namespace.
@@ -169,18 +184,6 @@ extension Engine {
         "can't join IPC of container \(other.id): non-shareable IPC (hint: use IpcMode:shareable for the donor container)"
       )
     }
-  }
-
-  private func origin(_ mode: NamespaceMode, kind: String) throws -> NamespacePlan.Origin {
-    switch mode {
-    case .host: .host
-    case .container(let reference): .path(try namespacePath(reference, kind, for: kind))
-    case .own, .shareable, .none: .new
-    }
-  }
-
-  private func namespacePath(_ reference: String, _ kind: String, for purpose: String) throws -> String {
-    "/proc/\(try runningProcess(reference, for: purpose).initial.pid)/ns/\(kind)"
   }
 
   func runningProcess(_ reference: String, for purpose: String) throws -> MonitoredProcess {

@@ -147,7 +147,7 @@ extension Engine {
         record.endpoints[network.name] = endpoint
         do {
           try store.save(record)
-          let namespace = try Namespace.open(.net, ofProcess: process.initial.pid)
+          let namespace = try process.namespace(.net)
           try networking.attach(endpoint, network: network, netns: namespace)
         } catch {
           try? networking.detach(endpoint, network: network)

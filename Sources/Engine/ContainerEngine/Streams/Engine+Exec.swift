@@ -76,7 +76,7 @@ extension Engine {
     }
     let record = container.record
     let settings = session.settings
-    let root = try RootedDirectory(path: "/proc/\(process.initial.pid)/root")
+    let root = try RootedDirectory(process.root())
     let user = try ContainerAccounts.resolve(
       settings.user.flatMap { $0.isEmpty ? nil : $0 } ?? record.user, groups: record.settings.host.additionalGroups,
       in: root, idCount: record.ids.count)

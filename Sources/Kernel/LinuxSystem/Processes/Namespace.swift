@@ -7,7 +7,7 @@ public enum Namespace {
     case cgroup, ipc, mnt, net, pid, time, user, uts
   }
 
-  /// A namespace of a process. The caller makes sure that the pid is still the one meant (`ProcessIdentity`).
+  /// A namespace of a process. For a process that cannot end meanwhile, such as the own one.
   public static func open(_ kind: Kind, ofProcess pid: Int32) throws -> Descriptor {
     try Descriptor.open("/proc/\(pid)/ns/\(kind.rawValue)", flags: O_RDONLY)
   }
