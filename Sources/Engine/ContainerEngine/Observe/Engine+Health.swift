@@ -62,7 +62,7 @@ extension Engine {
         code = Int(exit)
       } else {
         if let process = session.process { try? process.runtime.signal(9) }
-        kill(session)
+        kill(session, of: container)
         streams.close()
         output = Array("Health check exceeded timeout (\(timeout / 1_000_000) ms)".utf8)
       }
@@ -75,9 +75,14 @@ extension Engine {
   }
 
   /// Ends a probe's own process in the container, which outlives the runtime's.
-  private func kill(_ session: ExecSession) {
+  ///
+  /// Its number comes from a file and may be another process's by now: it has to be one of the container's, looked up after
+  /// the descriptor was opened, so that the process found is the one that is held.
+  private func kill(_ session: ExecSession, of container: Container) {
     let pid = session.view.pid
-    guard pid > 0, let descriptor = try? PidFD.open(pid) else { return }
+    guard pid > 0, let descriptor = try? PidFD.open(pid), let path = try? cgroupPath(container.record),
+      (try? cgroups.listProcesses(path).contains(pid)) == true
+    else { return }
     try? PidFD.signal(descriptor, 9)
   }
 
