@@ -15,6 +15,8 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   public var ids: IDRange
   /// The range is another container's, whose pid or ipc namespace this one joins.
   public var sharesIDs = false
+  /// The client that asked for it; nil where that is not known.
+  public var creator: ClientIdentity?
   /// Nanoseconds since 1970.
   public var createdAt: Int64
   /// Program and arguments after the image's defaults.

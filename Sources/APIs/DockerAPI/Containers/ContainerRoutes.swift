@@ -1,5 +1,6 @@
 import ContainerEngine
 import HTTPServing
+import Isolation
 import LinuxSystem
 import Model
 
@@ -51,7 +52,9 @@ enum ContainerRoutes {
     let fields = try await request.fields()
     let (settings, warnings) = try CreateRequest.settings(
       fields, version: request.version, platform: request.text("platform"))
-    let (id, further) = try await context.engine.createContainer(name: request.text("name"), settings: settings)
+    let (id, further) = try await context.engine.createContainer(
+      name: request.text("name"), settings: settings,
+      creator: request.http.peer.map { ClientIdentity(user: $0.uid, group: $0.gid) })
     return .json(status: .created) { writer in
       writer.field("Id", id.hex)
       writer.field("Warnings", warnings + further)

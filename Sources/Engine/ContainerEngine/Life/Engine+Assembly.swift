@@ -42,6 +42,15 @@ extension Engine {
   }
 }
 
+extension Engine {
+  func bindSituation(_ status: FileStatus, terms: HostPathTerms, record: ContainerRecord) -> BindOwnership.Situation {
+    let acting = ContainerAccounts.numericIDs(record.user)
+    return BindOwnership.Situation(
+      terms: terms, owner: ClientIdentity(user: status.uid, group: status.gid), creator: record.creator,
+      acting: ClientIdentity(user: acting.user, group: acting.group), ids: record.ids, others: idRanges.volumeRange)
+  }
+}
+
 /// Collects binds under their staged names.
 private struct AssemblyBuilder {
   let engine: Engine
@@ -95,7 +104,7 @@ private struct AssemblyBuilder {
       binds.append(
         try RootAssembly.bind(
           source.descriptor, name: name, readOnly: mount.readOnly, recursive: !mount.nonRecursive,
-          idmap: try mapOfBind(source.status, ownership: terms.ownership)))
+          idmap: try mapOfBind(source.status, terms: terms)))
     }
     mounts.append(
       ResolvedMount(
@@ -122,21 +131,12 @@ private struct AssemblyBuilder {
     return map
   }
 
-  /// Bind mounts: the owner of what is bound is the container's own user on it, everyone else in the container lies in the
-  /// volumes' range. What belongs to the host's root is bound as it is, unless the policy gives its ownership away: the
-  /// container has the rights of everybody there.
-  /// nobody in the container can then make a file that a user of the host would run with rights he does not have.
-  private func mapOfBind(_ status: FileStatus, ownership: HostPathOwnership) throws -> Descriptor? {
-    guard !record.ids.isHost, ownership != .none else { return nil }
-    if ownership == .host { return layerMap }
-    // A mount with an id map would take write access to what root owns away even where everybody has it.
-    if status.uid == 0 { return nil }
-    let acting = ContainerAccounts.numericIDs(record.user)
-    return try UserNamespace.create(
-      uidMap: BindOwnership.map(
-        owner: status.uid, acting: acting.user, ids: record.ids, others: engine.idRanges.volumeRange),
-      gidMap: BindOwnership.map(
-        owner: status.gid, acting: acting.group, ids: record.ids, others: engine.idRanges.volumeRange))
+  private func mapOfBind(_ status: FileStatus, terms: HostPathTerms) throws -> Descriptor? {
+    switch BindOwnership.decide(engine.bindSituation(status, terms: terms, record: record)) {
+    case .unmapped: return nil
+    case .host: return layerMap
+    case .mapped(let users, let groups): return try UserNamespace.create(uidMap: users, gidMap: groups)
+    }
   }
 
   /// A device node of the engine's own making, which belongs to the container's root.
@@ -187,25 +187,5 @@ private struct AssemblyBuilder {
     }
     binds.append(RootAssembly.Bind(tree: tree, name: "shm", isDirectory: true))
     sharedMemoryPath = "\(RootAssembly.stage)/shm"
-  }
-}
-
-/// The id map of a bind mount whose owner is the container's own user.
-enum BindOwnership {
-  /// - Parameters:
-  ///   - owner: user or group that owns the bound path on disk.
-  ///   - acting: the id inside that stands for it.
-  ///   - others: where all other ids of the container lie on disk.
-  static func map(owner: UInt32, acting: UInt32, ids: IDRange, others: IDRange) -> [IDMapEntry] {
-    guard owner != 0, others.inside(owner) == nil, acting < ids.count else {
-      return [IDMapEntry(inside: others.first, outside: ids.first, count: ids.count)]
-    }
-    var entries = [IDMapEntry(inside: owner, outside: ids.first + acting, count: 1)]
-    if acting > 0 { entries.append(IDMapEntry(inside: others.first, outside: ids.first, count: acting)) }
-    if acting + 1 < ids.count {
-      entries.append(
-        IDMapEntry(inside: others.first + acting + 1, outside: ids.first + acting + 1, count: ids.count - acting - 1))
-    }
-    return entries
   }
 }

@@ -10,7 +10,8 @@ extension Engine {
   /// Makes a container and returns its id and warnings; nothing runs yet.
   ///
   /// On disk when this returns: the record, the writable layer and its volumes. On failure nothing of it remains.
-  public func createContainer(name: String?, settings: ContainerSettings) async throws -> (
+  /// - Parameter creator: the client, whose files the container may be given; nil where it is not known.
+  public func createContainer(name: String?, settings: ContainerSettings, creator: ClientIdentity?) async throws -> (
     id: ContainerID, warnings: [String]
   ) {
     // Most containers are started at once.
@@ -27,6 +28,7 @@ extension Engine {
     do {
       let volumesFrom = try settings.host.volumesFrom.flatMap(mountsFrom)
       var record = try makeRecord(id: id, name: name, settings: settings, image: image)
+      record.creator = creator
       record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
       guard registry.count < policy.limits.containers else {
         throw PlatformError(
@@ -40,7 +42,7 @@ extension Engine {
       try store.save(record)
       registry.insert(Container(record: record, revisions: revisions))
       emit("create", record)
-      return (id, warnings)
+      return (id, warnings + ownershipWarnings(record))
     } catch {
       made.undo()
       throw error

@@ -85,6 +85,31 @@ extension Engine {
     return resolved.path
   }
 
+  /// What is to be said of binds that the container will not be able to write, though it was not asked to leave them alone.
+  func ownershipWarnings(_ record: ContainerRecord) -> [String] {
+    record.mounts.compactMap { mount in
+      guard mount.kind == .bind, !mount.readOnly, !record.ids.isHost,
+        let source = try? PolicyCheck.resolveHostPath(mount.source),
+        let terms = try? policyCheck.checkHostPath(source.path, readOnly: false), terms.ownership == .mapped
+      else { return nil }
+      let status = source.status
+      let isOpen = status.mode & 0o002 != 0
+      let isKnown = idRanges.volumeRange.inside(status.uid) != nil || record.ids.inside(status.uid) != nil
+      guard [.directory, .regular].contains(status.type), !isOpen, !isKnown else { return nil }
+      let path = source.path.prefix(256)
+      if status.uid == 0 {
+        return
+          "The container can read \(path), as far as everybody can, but not write there: it belongs to root. To let it write as "
+          + "root, add '- path: \(path)' with 'ownership: host' to 'hostPaths.allowed' in \(EnginePolicy.standardPath)"
+      }
+      guard !bindSituation(status, terms: terms, record: record).givesOwner else { return nil }
+      return
+        "The container can read \(path), as far as everybody can, but not write there: it belongs to user \(status.uid), who did "
+        + "not ask for the container. To let it write as that user, add '- path: \(path)' with 'ownership: mapped' to "
+        + "'hostPaths.allowed' in \(EnginePolicy.standardPath)"
+    }
+  }
+
   private static func tmpfs(_ destination: String, options: String, shortSyntax: Bool) -> MountPoint {
     MountPoint(
       kind: .tmpfs, volumeName: nil, source: "", destination: destination,

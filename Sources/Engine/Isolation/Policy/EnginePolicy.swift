@@ -155,12 +155,13 @@ public struct HostPathRule: Sendable, Equatable {
 
 /// How the ids of files below a bound host path look inside, and whose files are made there.
 public enum HostPathOwnership: String, Sendable, CaseIterable {
-  /// Ids are the same inside and outside, but nobody inside acts as the host's root: root inside acts as the owner of
-  /// the bound path, or as the volumes' ids where that owner is root. See `HostPathMapping`.
+  /// The container's user acts as the owner of the bound path where the container's client is that owner or root, or where
+  /// this is said of the very path; everybody else has the volumes' ids. What root owns is bound as it is. See
+  /// `BindOwnership`.
   case mapped
   /// Ids are the same inside and outside, root included, as docker does it. A container's root can then leave
   /// set-user-id programs of the host's root in that path.
   case host
-  /// No mapping: files made inside belong to the container's own range, and the host's users' files to nobody.
+  /// No mapping: files made inside belong to the container's own range, and the host's files show as nobody's.
   case none
 }

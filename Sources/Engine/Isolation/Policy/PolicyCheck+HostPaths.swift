@@ -14,7 +14,12 @@ public struct ResolvedHostPath: Sendable {
 /// The terms on which a host path may be bound.
 public struct HostPathTerms: Sendable, Equatable {
   public var ownership: HostPathOwnership
-  public init(ownership: HostPathOwnership) { self.ownership = ownership }
+  /// An allowed entry for this path or one above says so; otherwise it is what holds for all paths.
+  public var namesOwnership: Bool
+  public init(ownership: HostPathOwnership, namesOwnership: Bool = false) {
+    self.ownership = ownership
+    self.namesOwnership = namesOwnership
+  }
 }
 
 extension PolicyCheck {
@@ -67,7 +72,8 @@ extension PolicyCheck {
         "the host path \(path) may be mounted read-only only", rule: "hostPaths.allowed",
         remedy: "ask for a read-only mount (':ro'), or set 'readOnly: false' for \(rule.path)")
     }
-    return HostPathTerms(ownership: rule?.ownership ?? policy.hostPaths.ownership)
+    return HostPathTerms(
+      ownership: rule?.ownership ?? policy.hostPaths.ownership, namesOwnership: rule?.ownership != nil)
   }
 }
 
