@@ -38,7 +38,7 @@ extension ImageCatalog {
     let items = images.map { image in
       let shared = Set(image.chainIDs).filter { (uses[$0] ?? 0) > 1 }
       return ImageDiskUsage.Item(
-        image: image, sharedBytes: shared.reduce(0) { $0 + ((try? snapshots.layerSizeBytes($1)) ?? 0) })
+        image: image, sharedBytes: shared.reduce(0) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) })
     }
     return ImageDiskUsage(items: items, layersBytes: try layersBytes(), contentBytes: try content.totalSizeBytes())
   }

@@ -199,6 +199,6 @@ extension ImageCatalog {
   }
 
   func layersBytes() throws -> Int64 {
-    referenced().chains.reduce(0) { $0 + ((try? snapshots.layerSizeBytes($1)) ?? 0) }
+    referenced().chains.reduce(0) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
   }
 }

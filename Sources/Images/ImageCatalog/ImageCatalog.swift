@@ -187,7 +187,7 @@ public final class ImageCatalog: Sendable {
       throw PlatformError(
         .invalidArgument, "image has \(layers.count) layers but its configuration names \(chainIDs.count)")
     }
-    let sizeBytes = try chainIDs.reduce(Int64(0)) { try $0 + snapshots.layerSizeBytes($1) }
+    let sizeBytes = try chainIDs.reduce(Int64(0)) { try $0.clampedAdding(snapshots.layerSizeBytes($1)) }
     let stored = StoredImage(
       id: id, manifest: manifest, layers: layers, chainIDs: chainIDs, sizeBytes: sizeBytes, parent: parent,
       lastTaggedAt: 0)

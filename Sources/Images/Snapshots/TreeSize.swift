@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Model
 
 /// Adds up the files of a tree that others may change meanwhile: never follows a link, never leaves the file system.
 enum TreeSize {
@@ -54,7 +55,10 @@ enum TreeSize {
       switch status.st_mode & S_IFMT {
       case S_IFDIR: return true
       case S_IFREG:
-        if status.st_nlink <= 1 || counted.insert(status.st_ino).inserted { total += Int64(status.st_size) }
+        if status.st_nlink <= 1 || counted.insert(status.st_ino).inserted {
+          // Sparse files may say more than any disk has.
+          total = total.clampedAdding(Int64(status.st_size))
+        }
         return false
       default: return false
       }

@@ -35,6 +35,15 @@ import Testing
     #expect(settings == expected)
   }
 
+  @Test func boundsTheNumberOfPortsHoweverTheyAreWritten() throws {
+    let ranges = (1...400).map { "\"\($0)-65535\":{}" }.joined(separator: ",")
+    let error = #expect(throws: PlatformError.self) { try settings(#"{"Image":"i","ExposedPorts":{\#(ranges)}}"#) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message.contains("more than 196605 ports") == true)
+    let all = try settings(#"{"Image":"i","ExposedPorts":{"1-65535/tcp":{},"80/tcp":{}}}"#).settings
+    #expect(all.exposedPorts.count == 65_535)
+  }
+
   private static let refused: [(String, PlatformError.Code, String)] = [
     ("{}", .invalidArgument, "Image: must name an image"),
     (#"{"Image":5}"#, .invalidArgument, "Image: expected a string, found a number"),

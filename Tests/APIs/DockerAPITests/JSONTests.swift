@@ -86,10 +86,32 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "x", "1.", "1.1234567890", "2026-13-01", "2026-01-02T25:00", "10q", "m", "2026-01-02Tx", "99999999999",
+    "", "x", "1.", "1.1234567890", "2026-13-01", "2026-01-02T25:00", "10q", "m", "2026-01-02Tx",
+    "9223372036854775808", "9999999999h",
   ])
   func refusesMoments(_ text: String) {
     #expect(Timestamps.parse(text, now: 0) == nil)
+  }
+
+  @Test(
+    arguments: [
+      ("99999999999", .max), ("9999-01-01", .max), ("9999-12-31T23:59:60.999999999-99:99", .max),
+      ("2262-04-11T23:47:16.854775808Z", .max), ("9223372036854775807.999999999", .max),
+      ("-9223372036854775808", .min), ("-9223372036854775808.999999999", .min), ("0001-01-01T00:00:00Z", .min),
+      ("0000-01-01T00:00:00+99:99", .min), ("-62135596800", .min), ("-2499999h", .max),
+    ] as [(String, Int64)])
+  func bringsMomentsThatAreTooFarAwayNear(_ text: String, _ time: Int64) {
+    #expect(Timestamps.parse(text, now: 1_800_000_000_000_000_000) == time)
+  }
+
+  @Test(
+    arguments: [
+      (.min, "1677-09-21T00:12:43.145224192Z"), (.max, "2262-04-11T23:47:16.854775807Z"),
+      (-1, "1969-12-31T23:59:59.999999999Z"),
+    ] as [(Int64, String)])
+  func writesTheFirstAndTheLastMoment(_ time: Int64, _ text: String) {
+    #expect(Timestamps.rfc3339(time) == text)
+    #expect(Timestamps.rfc3339Nine(time) == text)
   }
 
   @Test(

@@ -19,10 +19,14 @@ import Testing
   @Test(arguments: [
     "", "2026", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00",
     "2026-01-01T00:00:00+1:00", "2026-01-01T00:00:00Zx", "-026-01-01T00:00:00Z", "9999-01-01T00:00:00Z",
+    "2262-04-11T23:47:16.854775808Z",
   ])
   func refusesOtherTimes(text: String) { #expect(RFC3339.nanoseconds(Array(text.utf8)) == nil) }
 
-  @Test(arguments: [Int64(0), 1, 1_795_260_988_500_000_000, -1, 951_868_799_999_999_999, 4_102_444_800_000_000_000])
+  @Test(arguments: [
+    Int64(0), 1, 1_795_260_988_500_000_000, -1, 951_868_799_999_999_999, 4_102_444_800_000_000_000, .max,
+    .min + 2_000_000_000,
+  ])
   func timesComeBack(nanoseconds: Int64) {
     #expect(RFC3339.nanoseconds(Array(RFC3339.text(nanoseconds).utf8)) == nanoseconds)
     #expect(RFC3339.text(nanoseconds, fixedFraction: true).utf8.count == 30)
@@ -46,6 +50,11 @@ import Testing
   @Test func defaultsAreBounded() throws {
     #expect(
       try LogRetention(options: [:]) == LogRetention(maxSizeBytes: 10 << 20, maxFiles: 3, maxAgeSeconds: 2_592_000))
+  }
+
+  @Test(arguments: [("8000000000g", "1000"), ("9223372036854775807", "2")])
+  func sizeOfAllFilesIsClamped(size: String, files: String) throws {
+    #expect(try LogRetention(options: ["max-size": size, "max-file": files]).totalBytes == .max)
   }
 
   @Test func takesOptions() throws {

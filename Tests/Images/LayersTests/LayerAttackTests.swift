@@ -235,6 +235,27 @@ import Testing
     #expect((scratch.status("big")?.st_blocks ?? 0) < 16)
   }
 
+  @Test(arguments: [
+    "-9223372036854775808.5", "-9223372036854775808", "9223372036854775807.999999999", "1099511627777",
+    "-1099511627777.1",
+  ])
+  func refusesTimesThatNoFileHas(_ time: String) throws {
+    var tar = TarBytes()
+    tar.extended([("mtime", time)])
+    tar.add("file", content: "x")
+    try expectRefused(tar.finished, .invalidArgument, "a time is out of range")
+  }
+
+  @Test(arguments: [[0x80, 0, 0, 0, 0x7F], [0xFF, 0xFF, 0xFF, 0xFF, 0x80]] as [[UInt8]])
+  func refusesBinaryTimesThatNoFileHas(_ first: [UInt8]) throws {
+    var tar = TarBytes()
+    tar.add(Array("file".utf8), content: [1]) { block in
+      for index in 136..<148 { block[index] = 0 }
+      for (index, byte) in first.enumerated() { block[136 + index] = byte }
+    }
+    try expectRefused(tar.finished, .invalidArgument, "a time is out of range")
+  }
+
   @Test func att012GzipBomb() throws {
     // 1 MiB of zeroes packed and repeated as members: ten GiB in ten MiB.
     let member = try Compress.gzip([UInt8](repeating: 0, count: 1 << 20))

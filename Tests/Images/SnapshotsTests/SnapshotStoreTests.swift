@@ -106,4 +106,21 @@ func chain(_ number: Int) throws -> Digest {
     #expect(mknod(upper + "/gone", S_IFCHR, 0) == 0)
     #expect(try store.writableSizeBytes(container) == 1_000)
   }
+
+  /// A file system that takes files of 8 EiB, as btrfs and XFS do; tmpfs takes them too.
+  @Test(.enabled(if: geteuid() == 0)) func sizesOfSparseFilesDoNotOverflow() throws {
+    let folder = try #require(try Self.hugeFileFolder())
+    defer { try? FileSystem.removeTree(folder) }
+    #expect(try TreeSize.measure(folder) == .max)
+  }
+
+  private static func hugeFileFolder() throws -> String? {
+    let folder = "/dev/shm/snapshots-test-\(UInt64.random(in: .min ... .max))"
+    try FileSystem.makeDirectory(folder, mode: 0o700)
+    for name in ["a", "b", "c"] {
+      let file = try Descriptor.open("\(folder)/\(name)", flags: O_CREAT | O_WRONLY, mode: 0o600)
+      guard ftruncate(file.raw, off_t(Int64.max - 4096)) == 0 else { return nil }
+    }
+    return folder
+  }
 }

@@ -26,6 +26,22 @@ import Testing
     #expect(Usage.processorPercent(sample(500, 12_000), nil) == 0)
   }
 
+  @Test(arguments: [Int64.min, .max])
+  func takesWhateverNumbersTheEngineSays(_ number: Int64) throws {
+    let event = try JSONParser.parse(#"{"Type":"x","time":\#(number)}"#)
+    #expect(Events.line(event).hasPrefix(number > 0 ? "2262-" : "1677-"))
+    let sample = try JSONParser.parse(
+      #"""
+      {"memory_stats":{"usage":\#(number),"limit":\#(number),"stats":{"inactive_file":\#(Int64.min)}},
+       "networks":{"a":{"rx_bytes":\#(number),"tx_bytes":\#(number)},"b":{"rx_bytes":\#(number),"tx_bytes":\#(number)}},
+       "blkio_stats":{"io_service_bytes_recursive":[{"op":"read","value":\#(number)},{"op":"read","value":\#(number)}]}}
+      """#)
+    #expect(Usage(sample, earlier: sample).fields.count == 9)
+    #expect(Units.date(nanoseconds: number).utf8.count == 30)
+    #expect(Units.now().minus(number) == (number > 0 ? Units.now() - number : .max))
+    #expect(Int64(2).times(number) == number)
+  }
+
   @Test func showsTheDoctorsReport() throws {
     let report = try JSONParser.parse(
       #"{"checks":[{"id":"a","title":"Kernel","status":"ok","found":"6.1","advice":""},{"id":"b","title":"crun","status":"fail","found":"nothing","advice":"apt-get install crun"}]}"#

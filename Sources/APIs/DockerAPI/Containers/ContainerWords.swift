@@ -8,7 +8,9 @@ enum ContainerWords {
 
   /// The `Status` column of `docker ps`.
   static func status(_ run: ContainerRunState, _ health: HealthState.Status?, now: Int64) -> String {
-    func since(_ time: Int64) -> String { Durations.words(seconds: max(0, now - time) / 1_000_000_000) }
+    func since(_ time: Int64) -> String {
+      Durations.words(seconds: max(0, now.clampedSubtracting(time)) / 1_000_000_000)
+    }
     switch run.status {
     case .running:
       let up = "Up \(since(run.startedAt))"

@@ -28,10 +28,7 @@ enum CreateRequest {
       settings.host = try HostConfigRequest.settings(host, version: version)
       try host.finish()
     }
-    settings.host.publishedPorts.forEach { published in
-      if !settings.exposedPorts.contains(published.port) { settings.exposedPorts.append(published.port) }
-    }
-    settings.exposedPorts.sort()
+    settings.exposedPorts = Set(settings.exposedPorts).union(settings.host.publishedPorts.map(\.port)).sorted()
     let warnings = try NetworkingRequest.read(fields, version: version, into: &settings)
     try fields.finish()
     return (settings, warnings)
@@ -62,12 +59,10 @@ enum CreateRequest {
   }
 
   private static func exposedPorts(_ fields: JSONFields) throws -> [ContainerPort] {
-    try (fields.set("ExposedPorts") ?? []).flatMap { text in
-      guard let ports = PortText.ports(text) else {
-        throw fields.failure("ExposedPorts", "invalid port '\(text.prefix(32))': expected a form like 80/tcp")
-      }
-      return ports
+    let ports = try PortText.set(fields.set("ExposedPorts") ?? []) { text, reason in
+      fields.failure("ExposedPorts", "invalid port '\(text.prefix(32))': \(reason)")
     }
+    return ports.sorted()
   }
 
   static func healthcheck(_ fields: JSONFields, version: APIVersion) throws -> HealthcheckSettings {

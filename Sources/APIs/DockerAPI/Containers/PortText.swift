@@ -17,6 +17,24 @@ enum PortText {
     return range.map { ContainerPort(number: $0, transport: transport) }
   }
 
+  /// The ports of many texts. What is no port, or makes the list longer than any host's, is refused by `failure`.
+  static func set(_ texts: [String], failure: (_ text: String, _ reason: String) -> PlatformError) throws
+    -> Set<ContainerPort>
+  {
+    var result: Set<ContainerPort> = []
+    var count = 0
+    for text in texts {
+      guard let ports = ports(text) else { throw failure(text, "expected a form like 80/tcp") }
+      count += ports.count
+      guard count <= maxPorts else { throw failure(text, "more than \(maxPorts) ports in all") }
+      result.formUnion(ports)
+    }
+    return result
+  }
+
+  /// Every port of the three protocols, once.
+  private static let maxPorts = 3 * Int(UInt16.max)
+
   /// `8000` or `8000-8010`; nil for anything else.
   static func range(_ text: some StringProtocol) -> ClosedRange<UInt16>? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)

@@ -32,7 +32,8 @@ enum EventRoutes {
         try await withThrowingTaskGroup(of: Void.self) { group in
           if let until {
             group.addTask {
-              try await Task.sleep(nanoseconds: UInt64(max(0, until - Int64(Clock.realTimeNanoseconds()))))
+              let left = until.clampedSubtracting(Int64(Clock.realTimeNanoseconds()))
+              try await Task.sleep(for: .nanoseconds(max(0, left)))
               subscription.cancel()
             }
           }

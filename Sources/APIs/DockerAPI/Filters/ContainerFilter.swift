@@ -64,14 +64,9 @@ struct ContainerFilter {
   }
 
   private static func ports(_ filters: Filters, _ key: String) throws -> Set<ContainerPort> {
-    Set(
-      try filters[key].flatMap { text in
-        guard let ports = PortText.ports(text) else {
-          throw PlatformError(
-            .invalidArgument, "invalid filter '\(key)=\(text.prefix(32))': expected a port like 80/tcp")
-        }
-        return ports
-      })
+    try PortText.set(filters[key]) { text, reason in
+      PlatformError(.invalidArgument, "invalid filter '\(key)=\(text.prefix(32))': \(reason)")
+    }
   }
 
   /// The places of the containers to list among those given, newest first. Places, as copying a container costs more

@@ -1,4 +1,5 @@
 import Glibc
+import Model
 
 /// Moments as docker's JSON and query parameters write them; inside they are nanoseconds since 1970.
 enum Timestamps {
@@ -35,7 +36,8 @@ enum Timestamps {
   }
 
   private static func text(_ nanoseconds: Int64, fraction: String) -> String {
-    var second = time_t((nanoseconds - nanosecondPart(nanoseconds)) / 1_000_000_000)
+    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    var second = time_t(remainder < 0 ? quotient - 1 : quotient)
     var parts = tm()
     gmtime_r(&second, &parts)
     let date =
@@ -45,22 +47,23 @@ enum Timestamps {
   }
 
   /// Reads a moment from a query: seconds since 1970 with up to nine digits after the point, RFC 3339 (with or without
-  /// zone, taken as UTC then), or a span back from `now` (`10m`, `1h30m`). Nil for anything else.
+  /// zone, taken as UTC then), or a span back from `now` (`10m`, `1h30m`). Moments too far away to be told in nanoseconds
+  /// become the first or the last one that can. Nil for anything else.
   static func parse(_ text: String, now: Int64) -> Int64? {
     if let value = unixSeconds(text) { return value }
-    if let span = Durations.parse(text) { return now &- span }
+    if let span = Durations.parse(text) { return now.clampedSubtracting(span) }
     return rfc3339(text)
   }
 
   private static func unixSeconds(_ text: String) -> Int64? {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let seconds = Int64(parts[0]), abs(seconds) <= 9_000_000_000 else { return nil }
-    guard parts.count == 2 else { return seconds * 1_000_000_000 }
+    guard let seconds = Int64(parts[0]) else { return nil }
+    guard parts.count == 2 else { return seconds.clampedMultiplied(by: 1_000_000_000) }
     let digits = parts[1]
     guard !digits.isEmpty, digits.utf8.count <= 9, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }),
       let fraction = Int64(digits + String(repeating: "0", count: 9 - digits.utf8.count))
     else { return nil }
-    return seconds * 1_000_000_000 + (seconds < 0 || text.hasPrefix("-") ? -fraction : fraction)
+    return seconds.clampedMultiplied(by: 1_000_000_000).clampedAdding(text.hasPrefix("-") ? -fraction : fraction)
   }
 
   /// `2006-01-02`, `2006-01-02T15:04`, `2006-01-02T15:04:05[.fraction]`, each with or without `Z` or `±hh:mm`.
@@ -112,7 +115,7 @@ enum Timestamps {
     default: return nil
     }
     guard rest.isEmpty else { return nil }
-    return (Int64(timegm(&parts)) - offset) * 1_000_000_000 + fraction
+    return (Int64(timegm(&parts)) - offset).clampedMultiplied(by: 1_000_000_000).clampedAdding(fraction)
   }
 }
 

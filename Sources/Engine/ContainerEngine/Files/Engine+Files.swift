@@ -60,7 +60,19 @@ extension Engine {
     return (status, bytes)
   }
 
-  /// Unpacks a tar archive into a folder of a container.
+  /// The longest archive that is taken.
+  public static let archiveLimitBytes = LayerLimits.standard.totalBytes
+
+  /// A file without a name for an archive that is on its way.
+  public func spoolFile() throws -> Descriptor {
+    let path = "\(paths.trash)/spool-\(ContainerID.random().short)"
+    let file = try Descriptor.open(path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    try FileSystem.removeFile(path)
+    return file
+  }
+
+  /// Unpacks a tar archive into a folder of a container. The archive is all there: nobody is waited for under the
+  /// container's lock.
   public func writeArchive(
     _ reference: String, path: String, from tar: Descriptor, _ options: ArchiveWriteOptions
   ) async throws {
@@ -107,7 +119,9 @@ extension Engine {
     do {
       let status = try root.stat(path, followLink: follows)
       let target = status.type == .symbolicLink ? try root.readLink(path) : ""
-      let modified = status.modificationTime.seconds * 1_000_000_000 + Int64(status.modificationTime.nanoseconds)
+      // The container chooses its files' times.
+      let modified = status.modificationTime.seconds.clampedMultiplied(by: 1_000_000_000)
+        .clampedAdding(Int64(status.modificationTime.nanoseconds))
       return PathStat(
         name: path.split(separator: "/").last.map(String.init) ?? "/", sizeBytes: status.sizeBytes,
         mode: GoFileMode.bits(status), modifiedAt: modified, linkTarget: absolute(target, from: path))

@@ -54,11 +54,12 @@ extension Engine {
       return (state.record, state.exit, Array(state.execs.values))
     }
     for exec in execs where exec.isRunning { exec.end(code: 137) }
+    let lasted = now.clampedSubtracting(record.run.startedAt)
     let decision = RestartDecision.make(
-      record, lasted: now - record.run.startedAt, streak: container.read { $0.failureStreak })
+      record, lasted: lasted, streak: container.read { $0.failureStreak })
     if outOfMemory { emit("oom", record) }
     emit(
-      "die", record, ["exitCode": String(code), "execDuration": String((now - record.run.startedAt) / 1_000_000_000)])
+      "die", record, ["exitCode": String(code), "execDuration": String(lasted / 1_000_000_000)])
     if case .restart(let delay, let streak) = decision {
       container.change { state in
         state.record.run.status = .restarting

@@ -110,7 +110,7 @@ extension Engine {
       do {
         try await removeContainer(record.id.hex, force: false, volumes: false)
         report.removed.append(record.id.hex)
-        report.reclaimedBytes += size
+        report.reclaimedBytes = report.reclaimedBytes.clampedAdding(size)
       } catch let error as PlatformError where error.code == .conflict || error.code == .notFound {
         continue  // Started or removed by someone else meanwhile.
       }

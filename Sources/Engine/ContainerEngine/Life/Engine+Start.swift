@@ -111,7 +111,7 @@ extension Engine {
           id: record.id, name: record.name, runtime: runtime, bundle: bundle, terminal: record.settings.terminal,
           openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce || record.settings.terminal,
           logPath: logs ? paths.log(record.id) : nil,
-          logLimitBytes: retention.maxSizeBytes * Int64(retention.maxFiles), exitDirectory: paths.exits)
+          logLimitBytes: retention.totalBytes, exitDirectory: paths.exits)
       ) {
         try assembly.root.assemble()
         outcome.set(try specification.write(root: RootAssembly.rootfs))

@@ -38,7 +38,7 @@ struct LogForwarder: Sendable {
   private func forward(from last: inout Int64) async throws {
     var query = LogQuery()
     query.follow = true
-    query.since = last + 1
+    query.since = last.clampedAdding(1)
     let reader = reader(query)
     var unmarked = 0
     while let entry = try await reader.next() {

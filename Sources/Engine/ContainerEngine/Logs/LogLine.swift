@@ -54,8 +54,9 @@ public enum RFC3339 {
     }
     guard bytes.isEmpty else { return nil }
     let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offsetSeconds
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? nil : product + fraction
+    let (product, isTooFar) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, overflow) = product.addingReportingOverflow(fraction)
+    return isTooFar || overflow ? nil : sum
   }
 
   /// The text for a time, with nine digits of fraction unless they are all zero, in UTC.

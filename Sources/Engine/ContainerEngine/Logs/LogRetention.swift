@@ -8,6 +8,9 @@ public struct LogRetention: Sendable, Equatable {
   public var maxFiles: Int
   public var maxAgeSeconds: Int64
 
+  /// Bytes of all files together.
+  public var totalBytes: Int64 { maxSizeBytes.clampedMultiplied(by: Int64(maxFiles)) }
+
   public static let standard = LogRetention(maxSizeBytes: 10 << 20, maxFiles: 3, maxAgeSeconds: 30 * 86_400)
 
   /// Takes `max-size`, `max-file` and `max-age` (`10m`, `3`, `30d`) from a container's log options; the rest is `defaults`.

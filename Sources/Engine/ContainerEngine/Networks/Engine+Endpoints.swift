@@ -71,10 +71,8 @@ extension Engine {
         protocol: transport, containerPort: request.port.number, hostAddress: request.hostAddress, hostPorts: chosen)
     }
     if record.settings.host.publishAllPorts {
-      for port in record.exposedPorts
-      where !requests.contains(where: {
-        $0.containerPort == port.number && $0.protocol.rawValue == port.transport.rawValue
-      }) {
+      let published = Set(record.settings.host.publishedPorts.map(\.port))
+      for port in record.exposedPorts where !published.contains(port) {
         guard let transport = TransportProtocol(rawValue: port.transport.rawValue) else { continue }
         requests.append(PortRequest(protocol: transport, containerPort: port.number))
       }

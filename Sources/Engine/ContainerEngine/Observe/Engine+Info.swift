@@ -11,7 +11,8 @@ extension Engine {
       engineID: engineID, name: KernelInfo.hostName(), version: configuration.version,
       kernelVersion: KernelInfo.release(),
       operatingSystem: release.name, osVersion: release.version, architecture: KernelInfo.machine(),
-      processors: KernelInfo.onlineProcessors, memoryBytes: Int64(host.memoryBytes), containers: statuses.count,
+      processors: KernelInfo.onlineProcessors, memoryBytes: Int64(clamping: host.memoryBytes),
+      containers: statuses.count,
       running: statuses.count { $0 == .running || $0 == .restarting }, paused: statuses.count { $0 == .paused },
       stopped: statuses.count { [.created, .exited, .dead, .removing].contains($0) }, images: try catalog.list().count,
       rootDirectory: paths.root, cgroupMode: cgroups.layout.mode, runtimes: runtimes.mapValues(\.path),
@@ -45,14 +46,15 @@ extension Engine {
     let containers = registry.all.map { container -> DiskUsage.Container in
       let view = view(of: container)
       let writable = writableSizeBytes(view)
-      return DiskUsage.Container(view: view, writableBytes: writable, rootBytes: writable + imageSizeBytes(view))
+      return DiskUsage.Container(
+        view: view, writableBytes: writable, rootBytes: writable.clampedAdding(imageSizeBytes(view)))
     }
     let volumes = volumeStore.all.map { record -> VolumeView in
       var view = view(of: record)
       view.sizeBytes = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
       return view
     }
-    let layers = try snapshots.layers().reduce(Int64(0)) { $0 + ((try? snapshots.layerSizeBytes($1)) ?? 0) }
+    let layers = try snapshots.layers().reduce(Int64(0)) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
     return DiskUsage(layersBytes: layers, containers: containers, volumes: volumes)
   }
 
@@ -60,10 +62,12 @@ extension Engine {
     (try? snapshots.writableSizeBytes(view.record.id)) ?? 0
   }
 
-  public func rootSizeBytes(_ view: ContainerView) -> Int64 { writableSizeBytes(view) + imageSizeBytes(view) }
+  public func rootSizeBytes(_ view: ContainerView) -> Int64 {
+    writableSizeBytes(view).clampedAdding(imageSizeBytes(view))
+  }
 
   private func imageSizeBytes(_ view: ContainerView) -> Int64 {
-    view.record.layers.reduce(0) { $0 + ((try? snapshots.layerSizeBytes($1)) ?? 0) }
+    view.record.layers.reduce(0) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
   }
 }
 

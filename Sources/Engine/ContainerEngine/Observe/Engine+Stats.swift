@@ -35,7 +35,7 @@ extension Engine {
     let ticks = line.split(separator: 32).dropFirst().prefix(7).compactMap {
       UInt64(String(decoding: $0, as: UTF8.self))
     }
-    return ticks.reduce(0, +) * (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond))
+    return ticks.reduce(0) { $0 &+ $1 } &* (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond))
   }
 
   /// The processes of a container as ps(1) shows them on the host.

@@ -60,7 +60,7 @@ extension Engine {
       let size = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
       try volumeStore.remove(record.name)
       report.removed.append(record.name)
-      report.reclaimedBytes += size
+      report.reclaimedBytes = report.reclaimedBytes.clampedAdding(size)
     }
     events.emit(.volume, "prune", id: "", attributes: ["reclaimed": String(report.reclaimedBytes)])
     return report

@@ -3,10 +3,14 @@ import Model
 
 extension SettingsValidator {
   private static let maximumNames = 256
+  private static let maximumPublishedPorts = 4096
 
   func checkNetwork(_ settings: ContainerSettings) throws -> [String] {
     let host = settings.host
     var warnings: [String] = []
+    guard host.publishedPorts.count <= Self.maximumPublishedPorts else {
+      throw PlatformError(.invalidArgument, "more than \(Self.maximumPublishedPorts) published ports")
+    }
     for port in host.publishedPorts {
       guard port.hostPortFirst <= port.hostPortLast, port.port.number > 0 else {
         throw PlatformError(.invalidArgument, "invalid port range for port \(port.port.number)")

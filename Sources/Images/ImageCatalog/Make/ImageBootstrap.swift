@@ -81,7 +81,7 @@ public struct ImageBootstrap: Sendable {
     var new = NewImage()
     new.execution.cmd = ["bash"]
     new.execution.env = ["PATH=\(Self.path)"]
-    new.created = ImageTimestamp.text(nanoseconds: epoch * 1_000_000_000)
+    new.created = ImageTimestamp.text(nanoseconds: epoch.clampedMultiplied(by: 1_000_000_000))
     new.createdBy =
       "bulkhead image bootstrap \(name.familiar)"
       + (packages.isEmpty ? "" : " --include \(packages.sorted().joined(separator: ","))")
@@ -115,7 +115,7 @@ public struct ImageBootstrap: Sendable {
     var new = NewImage()
     new.execution.cmd = ["sh"]
     new.execution.env = ["PATH=\(Self.path)"]
-    new.created = ImageTimestamp.text(nanoseconds: tree.modified.seconds * 1_000_000_000)
+    new.created = ImageTimestamp.text(nanoseconds: tree.modified.seconds.clampedMultiplied(by: 1_000_000_000))
     new.createdBy = "bulkhead image bootstrap \(name.familiar)"
     new.reference = name
     let record = try catalog.importTar(MemorySource(try tree.archive()), new)

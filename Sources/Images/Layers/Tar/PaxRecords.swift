@@ -71,6 +71,7 @@ struct PaxRecords {
   private static func time(_ value: ArraySlice<UInt8>) throws -> FileTime {
     let parts = value.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
     guard let seconds = decimal(parts[0]) else { throw TarHeader.malformed("a time is not a number") }
+    guard TarHeader.plausibleSeconds.contains(seconds) else { throw TarHeader.malformed("a time is out of range") }
     var nanoseconds: Int64 = 0
     if parts.count > 1 {
       guard parts[1].allSatisfy({ (48...57).contains($0) }) else { throw TarHeader.malformed("a time is not a number") }

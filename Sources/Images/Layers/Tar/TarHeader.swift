@@ -6,6 +6,8 @@ import Model
 /// Sources: POSIX.1-2017 *pax*, *ustar Interchange Format*; GNU tar manual, *Basic Tar Format*.
 struct TarHeader {
   static let blockBytes = 512
+  /// Times of files, seconds since 1970: some 35,000 years around it.
+  static let plausibleSeconds: ClosedRange<Int64> = -(1 << 40)...(1 << 40)
 
   var name: [UInt8]
   var linkName: [UInt8]
@@ -36,6 +38,7 @@ struct TarHeader {
     gid = try Self.number(block[116..<124], "group id")
     sizeBytes = try Self.number(block[124..<136], "size")
     modifiedSeconds = try Self.number(block[136..<148], "time", mayBeNegative: true)
+    guard Self.plausibleSeconds.contains(modifiedSeconds) else { throw Self.malformed("a time is out of range") }
     device = DeviceNumber(major: 0, minor: 0)
     if isPOSIX || isGNU, type == UInt8(ascii: "3") || type == UInt8(ascii: "4") {
       device = DeviceNumber(

@@ -38,8 +38,8 @@ struct ImageListOptions: ParsableArguments {
       ("Tag", String(name[colon...].dropFirst())),
       ("Digest", digest ?? "<none>"),
       ("ID", list.noTrunc ? id : Self.short(id)),
-      ("CreatedSince", created > 0 ? Units.age(seconds: Units.now() - created) + " ago" : "N/A"),
-      ("CreatedAt", Units.date(nanoseconds: created * 1_000_000_000)),
+      ("CreatedSince", created > 0 ? Units.age(seconds: Units.now().minus(created)) + " ago" : "N/A"),
+      ("CreatedAt", Units.date(nanoseconds: created.times(1_000_000_000))),
       ("Size", Units.decimalSize(image["Size"].int ?? 0)),
       ("Containers", String(image["Containers"].int ?? -1)),
     ]
@@ -101,7 +101,7 @@ struct History: ParsableCommand {
       let id = step.text("Id")
       listing.add([
         ("ID", list.noTrunc || !id.contains(":") ? id : ImageListOptions.short(id)),
-        ("CreatedSince", Units.age(seconds: Units.now() - (step["Created"].int ?? 0)) + " ago"),
+        ("CreatedSince", Units.age(seconds: Units.now().minus(step["Created"].int ?? 0)) + " ago"),
         ("CreatedBy", list.noTrunc || by.count <= 45 ? by : by.prefix(44) + "…"),
         ("Size", Units.decimalSize(step["Size"].int ?? 0)),
         ("Comment", step.text("Comment")),

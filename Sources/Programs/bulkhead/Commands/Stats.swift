@@ -71,8 +71,8 @@ struct Usage {
     let memory = Self.memory(sample["memory_stats"])
     let limit = sample["memory_stats"]["limit"].int ?? 0
     let networks = sample["networks"].members.map(\.value)
-    let received = networks.reduce(0) { $0 + ($1["rx_bytes"].int ?? 0) }
-    let sent = networks.reduce(0) { $0 + ($1["tx_bytes"].int ?? 0) }
+    let received = networks.reduce(Int64(0)) { $0.plus($1["rx_bytes"].int ?? 0) }
+    let sent = networks.reduce(Int64(0)) { $0.plus($1["tx_bytes"].int ?? 0) }
     let blocks = sample["blkio_stats"]["io_service_bytes_recursive"].items
     fields = [
       ("ID", String(sample.text("id").prefix(12))),
@@ -106,10 +106,10 @@ struct Usage {
   private static func memory(_ stats: JSONValue) -> Int64 {
     let usage = stats["usage"].int ?? 0
     let inactive = stats["stats"]["total_inactive_file"].int ?? stats["stats"]["inactive_file"].int ?? 0
-    return inactive < usage ? usage - inactive : usage
+    return inactive < usage ? usage.minus(inactive) : usage
   }
 
   private static func bytes(_ entries: [JSONValue], _ operation: String) -> Int64 {
-    entries.reduce(0) { $1.text("op").lowercased() == operation ? $0 + ($1["value"].int ?? 0) : $0 }
+    entries.reduce(0) { $1.text("op").lowercased() == operation ? $0.plus($1["value"].int ?? 0) : $0 }
   }
 }

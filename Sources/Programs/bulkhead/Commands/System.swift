@@ -26,7 +26,7 @@ struct PruneOptions: ParsableArguments {
           print(item.string ?? item.members.map { "\($0.name): \($0.value.string ?? "")" }.joined())
         }
       }
-      freed += answer["SpaceReclaimed"].int ?? 0
+      freed = freed.plus(answer["SpaceReclaimed"].int ?? 0)
     }
     print("freed \(Units.decimalSize(freed))")
   }
@@ -67,7 +67,7 @@ struct DiskUse: ParsableCommand {
       identity: "Type")
     let images = answer["Images"].items
     let unused = images.filter { ($0["Containers"].int ?? 0) <= 0 }
-    let unusedSize = unused.reduce(0) { $0 + ($1["Size"].int ?? 0) - max($1["SharedSize"].int ?? 0, 0) }
+    let unusedSize = unused.reduce(Int64(0)) { $0.plus($1["Size"].int ?? 0).minus(max($1["SharedSize"].int ?? 0, 0)) }
     add("Images", images.count, images.count - unused.count, answer["LayersSize"].int ?? 0, unusedSize, to: &listing)
 
     let containers = answer["Containers"].items
@@ -85,7 +85,7 @@ struct DiskUse: ParsableCommand {
   private func add(
     _ kind: String, _ total: Int, _ active: Int, _ size: Int64, _ reclaimable: Int64, to listing: inout Listing
   ) {
-    let share = size > 0 ? " (\(reclaimable * 100 / size)%)" : ""
+    let share = size > 0 ? " (\(Int64(clamping: (Double(reclaimable) * 100 / Double(size)).rounded(.down)))%)" : ""
     listing.add([
       ("Type", kind), ("TotalCount", String(total)), ("Active", String(active)), ("Size", Units.decimalSize(size)),
       ("Reclaimable", Units.decimalSize(reclaimable) + share),
@@ -93,9 +93,11 @@ struct DiskUse: ParsableCommand {
   }
 
   private static func written(_ containers: [JSONValue]) -> Int64 {
-    containers.reduce(0) { $0 + ($1["SizeRw"].int ?? 0) }
+    containers.reduce(0) { $0.plus($1["SizeRw"].int ?? 0) }
   }
-  private static func size(_ volumes: [JSONValue]) -> Int64 { volumes.reduce(0) { $0 + max($1["Size"].int ?? 0, 0) } }
+  private static func size(_ volumes: [JSONValue]) -> Int64 {
+    volumes.reduce(0) { $0.plus(max($1["Size"].int ?? 0, 0)) }
+  }
 }
 
 struct Info: ParsableCommand {
@@ -186,7 +188,7 @@ struct Events: ParsableCommand {
   }
 
   static func line(_ event: JSONValue) -> String {
-    let nanoseconds = event["timeNano"].int ?? (event["time"].int ?? 0) * 1_000_000_000
+    let nanoseconds = event["timeNano"].int ?? (event["time"].int ?? 0).times(1_000_000_000)
     let attributes = event["Actor"]["Attributes"].members.sorted { $0.name < $1.name }
     let text = attributes.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ", ")
     let head = "\(Units.date(nanoseconds: nanoseconds)) \(event.text("Type")) \(event.text("Action"))"

@@ -52,6 +52,24 @@ enum JSONValue: Equatable, Sendable {
 }
 
 extension Int64 {
+  /// The sum, or the nearest number that fits: what an engine says must not end the client.
+  func plus(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other < 0 ? .min : .max) : sum
+  }
+
+  /// The difference, or the nearest number that fits.
+  func minus(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other < 0 ? .max : .min) : difference
+  }
+
+  /// The product, or the nearest number that fits.
+  func times(_ other: Int64) -> Int64 {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+  }
+
   /// The nearest value that fits; 0 for not-a-number.
   init(clamping value: Double) {
     if value.isNaN {

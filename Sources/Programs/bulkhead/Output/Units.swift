@@ -131,12 +131,13 @@ enum Units {
 
   /// `2026-01-31T12:00:00.123456789Z` from nanoseconds since 1970.
   static func date(nanoseconds: Int64) -> String {
-    var seconds = time_t(nanoseconds / 1_000_000_000)
+    let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    var seconds = time_t(remainder < 0 ? quotient - 1 : quotient)
     var moment = tm()
     gmtime_r(&seconds, &moment)
     var buffer = [CChar](repeating: 0, count: 32)
     let length = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &moment)
-    let fraction = String(nanoseconds % 1_000_000_000)
+    let fraction = String(remainder < 0 ? remainder + 1_000_000_000 : remainder)
     let text = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return text + "." + String(repeating: "0", count: 9 - fraction.count) + fraction + "Z"
   }
