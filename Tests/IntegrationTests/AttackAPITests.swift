@@ -268,6 +268,31 @@ final class AttackAPITests {
     for index in 0..<500 { _ = try fixture.request("DELETE", "/volumes/flood-\(index)") }
   }
 
+  @Test("archives that are begun and never sent", arguments: ["/images/load", "/images/create?fromSrc=-"])
+  func stalledUploads(_ target: String) throws {
+    var connections: [RawConnection] = []
+    for _ in 0..<100 {
+      let connection = try RawConnection(fixture.socket, timeoutSeconds: 5)
+      try connection.write("POST \(target) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx")
+      connections.append(connection)
+    }
+    for _ in 0..<5 { try expectServing() }
+    #expect(try fixture.request("GET", "/containers/json").status == 200)
+    connections.removeAll()
+    try expectServing()
+  }
+
+  @Test(
+    "times that fit no clock",
+    arguments: [
+      "/events?since=9999-01-01&until=1", "/events?since=-9223372036854775808&until=1",
+      "/events?since=0001-01-01T00:00:00Z&until=-9223372036854775808.999999999",
+    ])
+  func times(_ target: String) throws {
+    _ = try fixture.request("GET", target)
+    try expectServing()
+  }
+
   // MARK: - Log
 
   @Test("ATT-065 injection into the engine's log")

@@ -193,6 +193,15 @@ final class ConnectionIO: Sendable {
     }
   }
 
+  /// `write` that closes the connection where it takes longer.
+  func write(_ bytes: ByteBuffer, withinMilliseconds patience: Int64) async throws {
+    let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) { [channel] in
+      channel.close(mode: .all, promise: nil)
+    }
+    defer { timer.cancel() }
+    try await write(bytes)
+  }
+
   /// `write` that does not wait as long as little is under way; a failure shows at the next read.
   func writeAhead(_ bytes: ByteBuffer) async throws {
     guard channel.isWritable else { return try await write(bytes) }

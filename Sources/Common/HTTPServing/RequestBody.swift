@@ -50,6 +50,11 @@ public final class RequestBody: Sendable, AsyncSequence {
 
   /// The next piece, or nil at the end. Throws `HTTPRefusal` for bad framing, `ClientDisconnected` for a body cut short.
   public func next() async throws -> ByteBuffer? {
+    try await next(withinMilliseconds: configuration.streamIdleTimeoutMilliseconds)
+  }
+
+  /// `next` that waits a given time at most; throws `HTTPRefusal` (408) beyond it.
+  public func next(withinMilliseconds patience: Int64) async throws -> ByteBuffer? {
     while true {
       switch try step() {
       case .piece(let piece): return piece
@@ -57,7 +62,7 @@ public final class RequestBody: Sendable, AsyncSequence {
       case .needsMore:
         guard let connection else { throw ClientDisconnected() }
         try await sendContinueIfAwaited(connection)
-        let isArmed = connection.armIdleDeadline(configuration.streamIdleTimeoutMilliseconds)
+        let isArmed = connection.armIdleDeadline(patience)
         defer { if isArmed { connection.clearDeadline() } }
         guard let bytes = try await connection.read() else { throw aborted() }
         append(bytes)

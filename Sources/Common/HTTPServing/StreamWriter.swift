@@ -21,6 +21,12 @@ public struct StreamWriter: Sendable {
     try await connection.write(framed)
   }
 
+  /// `write` that cuts the connection where the client does not take the bytes in time.
+  public func write(_ bytes: some Sequence<UInt8> & Sendable, withinMilliseconds patience: Int64) async throws {
+    guard let framed = frame(bytes) else { return }
+    try await connection.write(framed, withinMilliseconds: patience)
+  }
+
   /// `write` for a thread that may block, never an event loop's.
   @available(*, noasync)
   public func writeBlocking(_ bytes: some Sequence<UInt8>) throws {

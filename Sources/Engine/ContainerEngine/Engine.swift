@@ -37,6 +37,8 @@ public final class Engine: Sendable {
   let exitFiles: ExitFileWatch
   let poller: Poller
   let executor: BlockingExecutor
+  /// Archives on their way in and out.
+  public let transfers: TransferGate
   let runtimes: [String: RuntimeProgram]
   let execs = ExecTable()
   let engineID: String
@@ -52,6 +54,7 @@ public final class Engine: Sendable {
     self.poller = poller
     self.executor = executor
     self.logger = logger
+    transfers = try TransferGate()
     paths = EnginePaths(root: configuration.root, run: configuration.run)
     for directory in [
       paths.root, paths.containers, paths.trash, paths.run, paths.bundles, paths.exits, paths.runtimeState,

@@ -10,7 +10,7 @@ extension ImageCatalog {
   /// - Parameter progress: gets a line for each step.
   /// - Returns: the names in docker's short form, or the id of an image without one, in the archive's order.
   /// - Throws: `invalidArgument` for what is no such archive, `resourceExhausted` over a limit. Then no image was added.
-  public func load(from archive: Descriptor, progress: (String) -> Void) throws -> [String] {
+  public func load(from archive: Descriptor, progress: (String) -> Void = { _ in }) throws -> [String] {
     let lease = lease()
     defer { sweep(lease) }
     return try withoutActuallyEscaping(progress) { progress in

@@ -33,6 +33,8 @@ import Testing
 
   @Test(arguments: [
     "(", "[a", "*a", "a{3,2}", "a)", "(((((((((((((((((((((((((((((((((a", "\\", "((a{999}){999}){999}",
+    "(){999}{999}{999}{999}",
+    "((){0,999}){999}", "(^){999}{999}{999}", "(|){999}{999}{999}",
   ])
   func refusesPatterns(_ pattern: String) {
     #expect(NamePattern(pattern) == nil)

@@ -219,4 +219,29 @@ import Testing
       await stopped
     }
   }
+
+  @Test func bodiesAndAnswersThatStandStillAreCut() async throws {
+    let (cut, tellCut) = AsyncStream.makeStream(of: Void.self)
+    try await withServer { request in
+      if request.path.first == "up" {
+        _ = try await request.body.next(withinMilliseconds: 50)
+        return HTTPResponse()
+      }
+      return HTTPResponse(
+        body: .stream { writer in
+          let piece = [UInt8](repeating: 0, count: 1 << 20)
+          defer { tellCut.yield() }
+          while true { try await writer.write(piece, withinMilliseconds: 50) }
+        })
+    } _: { _, path in
+      let sender = try RawClient(path)
+      await sender.send("PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+      #expect(await sender.receiveAll()?.hasPrefix("HTTP/1.1 408 ") == true)
+      let reader = try RawClient(path)
+      await reader.send("GET /down HTTP/1.1\r\nHost: x\r\n\r\n")
+      // It never reads.
+      for await _ in cut { break }
+      withExtendedLifetime(reader) {}
+    }
+  }
 }

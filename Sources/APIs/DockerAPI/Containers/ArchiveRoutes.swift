@@ -25,10 +25,12 @@ enum ArchiveRoutes {
   }
 
   static func read(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    let (stat, archive) = try await context.engine.readArchive(request["id"], path: try path(request))
+    let path = try path(request)
+    let permit = try await context.engine.transfers.enter()
+    let (stat, archive) = try await context.engine.readArchive(request["id"], path: path)
     return HTTPResponse(
       headers: ["Content-Type": "application/x-tar", statHeader: encode(stat)],
-      body: .stream { writer in try await BytePipe.send(archive, to: writer) })
+      body: .stream { writer in try await permit.run { try await BytePipe.send(archive, to: writer) } })
   }
 
   static func write(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
@@ -37,17 +39,23 @@ enum ArchiveRoutes {
       keepKind: request.flag("noOverwriteDirNonDir"), copyOwners: !request.flag("copyUIDGID"))
     // What can be known to fail does so before the body is read.
     _ = try context.engine.container(request["id"])
-    try await BytePipe.receive(request.http.body) { tar in
-      try await context.engine.writeArchive(request["id"], path: path, from: tar, options)
+    // Kept on disk until it is there whole: while the container's files are written, nothing waits for a client.
+    let permit = try await context.engine.transfers.enter()
+    try await permit.run {
+      let spool = try context.engine.spoolFile()
+      try await BytePipe.copy(request.http.body, to: spool, limitBytes: Engine.archiveLimitBytes)
+      try spool.rewind()
+      try await context.engine.writeArchive(request["id"], path: path, from: spool, options)
     }
     return HTTPResponse()
   }
 
   static func export(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
+    let permit = try await context.engine.transfers.enter()
     let archive = try await context.engine.exportContainer(request["id"])
     return HTTPResponse(
       headers: ["Content-Type": "application/x-tar"],
-      body: .stream { writer in try await BytePipe.send(archive, to: writer) })
+      body: .stream { writer in try await permit.run { try await BytePipe.send(archive, to: writer) } })
   }
 
   /// The header's value: JSON in base64.

@@ -38,6 +38,8 @@ struct NamePattern: Sendable {
   private static let maxDepth = 32
 
   private var steps: [Step] = []
+  /// Turns of loops written out so far; a turn of nothing adds no step.
+  private var turns = 0
 
   /// Nil for a pattern that is malformed or too large.
   init?(_ pattern: String) {
@@ -115,7 +117,7 @@ struct NamePattern: Sendable {
   }
 
   private mutating func emitLoop(_ body: Node, _ minimum: Int, _ maximum: Int?) -> Bool {
-    for _ in 0..<minimum { guard emit(body) else { return false } }
+    for _ in 0..<minimum { guard emitTurn(body) else { return false } }
     guard let maximum else {
       let split = steps.count
       steps.append(.jump(0))
@@ -128,10 +130,15 @@ struct NamePattern: Sendable {
     for _ in minimum..<max(minimum, maximum) {
       splits.append(steps.count)
       steps.append(.jump(0))
-      guard emit(body) else { return false }
+      guard emitTurn(body) else { return false }
     }
     for split in splits { steps[split] = .split(split + 1, steps.count) }
     return true
+  }
+
+  private mutating func emitTurn(_ body: Node) -> Bool {
+    turns += 1
+    return turns <= Self.maxSteps && emit(body)
   }
 
   /// Reads a pattern's text.

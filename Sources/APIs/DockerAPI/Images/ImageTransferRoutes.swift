@@ -31,9 +31,12 @@ enum ImageTransferRoutes {
 
   static func load(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     if let platform = request.text("platform") { try requireHostPlatform(platform) }
+    let permit = try await context.engine.transfers.enter()
     return progress(context) { writer in
-      let names = try await BytePipe.receive(request.http.body) { tar in
-        try await context.engine.loadImages(from: tar) { _ in }
+      let names = try await permit.run {
+        try await BytePipe.receive(request.http.body) { tar in
+          try await context.engine.loadImages(from: tar)
+        }
       }
       for name in names {
         let word = name.hasPrefix("sha256:") ? "Loaded image ID" : "Loaded image"
@@ -61,9 +64,12 @@ enum ImageTransferRoutes {
     if let reference { _ = try ImageReference(parsing: reference) }
     let changes = request.http.query.all("changes").flatMap { $0.split(separator: "\n").map(String.init) }
     let message = request.text("message") ?? ""
+    let permit = try await context.engine.transfers.enter()
     return progress(context) { writer in
-      let id = try await BytePipe.receive(request.http.body) { tar in
-        try await context.engine.importImage(from: tar, reference: reference, message: message, changes: changes)
+      let id = try await permit.run {
+        try await BytePipe.receive(request.http.body) { tar in
+          try await context.engine.importImage(from: tar, reference: reference, message: message, changes: changes)
+        }
       }
       try await writer.write(Progress.status(id.description))
     }
@@ -76,10 +82,11 @@ enum ImageTransferRoutes {
       throw PlatformError(.invalidArgument, "names: expected 1 to \(maxNames) images")
     }
     if let platform = request.text("platform") { try requireHostPlatform(platform) }
+    let permit = try await context.engine.transfers.enter()
     let archive = try await context.engine.saveImages(names)
     return HTTPResponse(
       headers: ["Content-Type": "application/x-tar"],
-      body: .stream { writer in try await BytePipe.send(archive, to: writer) })
+      body: .stream { writer in try await permit.run { try await BytePipe.send(archive, to: writer) } })
   }
 
   static func commit(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {

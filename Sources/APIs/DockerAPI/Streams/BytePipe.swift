@@ -6,9 +6,11 @@ import Model
 import Synchronization
 
 /// Moves bytes between HTTP bodies and the descriptors that the engine reads and writes. Blocking: callers run on the
-/// engine's executor.
+/// threads of a `TransferPermit`.
 enum BytePipe {
   private static let pieceBytes = 256 * 1_024
+  /// How long a client may take for one piece that it is sent.
+  private static let readerPatienceMilliseconds: Int64 = 600_000
 
   /// Sends everything that the engine produces. Throws what the producer failed with, so that the client sees a cut body.
   static func send(_ produced: ProducedBytes, to writer: StreamWriter) async throws {
@@ -16,7 +18,7 @@ enum BytePipe {
     while true {
       let count = try buffer.withUnsafeMutableBytes { try produced.descriptor.read(into: $0) }
       if count == 0 { break }
-      try await writer.write(buffer[..<count])
+      try await writer.write(buffer[..<count], withinMilliseconds: readerPatienceMilliseconds)
     }
     try await produced.finish()
   }
@@ -52,8 +54,23 @@ enum BytePipe {
   }
 
   private static func copy(_ body: RequestBody, to output: HeldDescriptor) async throws {
-    let descriptor = try output.take()
-    while let piece = try await body.next() {
+    try await copy(body, to: try output.take())
+  }
+
+  /// Writes a whole body, as long as it comes at a bearable pace.
+  static func copy(_ body: RequestBody, to descriptor: Descriptor, limitBytes: Int64 = .max) async throws {
+    var pace = TransferPace()
+    var total: Int64 = 0
+    while true {
+      let began = Clock.monotonicNanoseconds()
+      guard let piece = try await body.next(withinMilliseconds: pace.leftMilliseconds) else { return }
+      let waited = Int64((Clock.monotonicNanoseconds() - began) / 1_000_000)
+      pace.received(bytes: piece.readableBytes, afterMilliseconds: waited)
+      if pace.isSpent { throw HTTPRefusal(.requestTimeout, "the archive arrives too slowly") }
+      total += Int64(piece.readableBytes)
+      guard total <= limitBytes else {
+        throw HTTPRefusal(.payloadTooLarge, "the archive is longer than \(limitBytes) bytes")
+      }
       try piece.withUnsafeReadableBytes { try descriptor.write(all: $0) }
     }
   }

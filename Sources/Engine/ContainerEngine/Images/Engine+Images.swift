@@ -40,9 +40,8 @@ extension Engine {
   }
 
   /// Reads images from an archive of `docker save` or an OCI layout.
-  public func loadImages(from tar: Descriptor, progress: @escaping @Sendable (String) -> Void) async throws -> [String]
-  {
-    let names = try catalog.load(from: tar, progress: progress)
+  public func loadImages(from tar: Descriptor) async throws -> [String] {
+    let names = try catalog.load(from: tar)
     for name in names { events.emit(.image, "load", id: name, attributes: ["name": name]) }
     return names
   }
@@ -84,12 +83,12 @@ extension Engine {
     return result
   }
 
-  /// Runs `body` on a thread that may block, writing to a pipe whose other end the caller reads.
+  /// Runs `body` on a thread of the transfers, writing to a pipe whose other end the caller reads. The caller has a permit.
   func produce(_ body: @escaping @Sendable (Descriptor) throws -> Void) throws -> ProducedBytes {
     let (read, write) = try Descriptor.pipe()
     let outcome = OneShot<Result<Void, any Error>>()
     let end = PipeEnd(write)
-    lifetime.run(on: executor) {
+    lifetime.run(on: transfers.executor) {
       let result = Result { try end.use(body) }
       outcome.resolve(result)
     }

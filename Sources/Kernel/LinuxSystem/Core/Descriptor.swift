@@ -87,6 +87,9 @@ extension Descriptor {
     }
   }
 
+  /// Goes back to the file's beginning (lseek(2)).
+  public func rewind() throws { try systemCall("lseek") { lseek(raw, 0, SEEK_SET) } }
+
   /// Writes everything, however many calls it takes. The descriptor must be in blocking mode.
   public func write(all bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes { try write(all: $0) }

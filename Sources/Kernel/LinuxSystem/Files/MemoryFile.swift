@@ -7,7 +7,7 @@ public enum MemoryFile {
   public static func make(_ bytes: [UInt8]) throws -> Descriptor {
     let file = Descriptor(owning: try systemCall("memfd_create") { bh_memfd_create("bulkhead", closeOnExec) })
     try file.write(all: bytes)
-    try systemCall("lseek") { lseek(file.raw, 0, SEEK_SET) }
+    try file.rewind()
     return file
   }
 
