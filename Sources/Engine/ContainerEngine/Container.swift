@@ -21,6 +21,8 @@ final class Container: Sendable {
     var pendingAttach: [AttachSession] = []
     var restartTask: Task<Void, Never>?
     var healthTask: Task<Void, Never>?
+    /// A client's restart is under way: the end of the run is not the container's.
+    var isBeingRestarted = false
     var revision: UInt64 = 0
     /// Start tries since the last run that lasted, for the back-off.
     var failureStreak = 0

@@ -39,7 +39,7 @@ extension Engine {
     let isOver = (try? process.map { try PidFD.hasExited($0.initialDescriptor) }) ?? false
     cleanUpRun(before, isOver: isOver && before.settings.host.pidMode == .own)
     let now = Int64(Clock.realTimeNanoseconds())
-    let (record, exit, execs) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>, [ExecSession]) in
+    let (record, exit, execs, isBeingRestarted) = container.change { state in
       state.process = nil
       state.health = nil
       state.record.run.status = .exited
@@ -51,7 +51,7 @@ extension Engine {
       state.record.publishedPorts = []
       // Whoever waits from now on waits for the next run's end.
       defer { state.exit = OneShot() }
-      return (state.record, state.exit, Array(state.execs.values))
+      return (state.record, state.exit, Array(state.execs.values), state.isBeingRestarted)
     }
     for exec in execs where exec.isRunning { exec.end(code: 137) }
     let lasted = now.clampedSubtracting(record.run.startedAt)
@@ -74,8 +74,9 @@ extension Engine {
     save(container)
     forgetExit(record.id)
     exit.resolve(ContainerExit(code: code, error: nil))
-    if record.settings.host.autoRemove, !lifetime.isOver {
-      try? await removeContainer(record.id.hex, force: true, volumes: true)
+    if record.settings.host.autoRemove, !isBeingRestarted, !lifetime.isOver {
+      // Without force: it may have been started again meanwhile.
+      try? await removeContainer(record.id.hex, force: false, volumes: true)
     }
   }
 

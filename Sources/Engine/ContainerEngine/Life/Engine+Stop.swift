@@ -27,10 +27,24 @@ extension Engine {
   public func restartContainer(_ reference: String, signal: String?, timeoutSeconds: Int?) async throws {
     let container = try registry.find(reference)
     let number = try signal.flatMap { $0.isEmpty ? nil : try SignalName.number($0) }
+    do {
+      try await restart(container, signal: number, timeoutSeconds: timeoutSeconds)
+    } catch {
+      // Nobody would come back for a container that was to vanish after its run.
+      if container.record.settings.host.autoRemove, container.process == nil {
+        try? await removeContainer(container.id.hex, force: false, volumes: true)
+      }
+      throw error
+    }
+  }
+
+  private func restart(_ container: Container, signal: Int32?, timeoutSeconds: Int?) async throws {
     try await container.lock.withLock { token in
+      container.change { $0.isBeingRestarted = true }
+      defer { container.change { $0.isBeingRestarted = false } }
       cancelRestart(container)
       if container.process != nil {
-        try await stop(container, signal: number, timeoutSeconds: timeoutSeconds, token)
+        try await stop(container, signal: signal, timeoutSeconds: timeoutSeconds, token)
         emit("stop", container.record)
       }
       container.change {
