@@ -24,10 +24,35 @@ public struct EngineInfo: Sendable {
   public var logDrivers: [String]
   public var networkDrivers: [String]
   public var securityOptions: [String]
+  public var limits: Limits
+  public var defaultLogDriver: String
   public var warnings: [String]
   public var forwarding: Bool
   public var eventListeners: Int
   public var openDescriptors: Int
+
+  /// Which limits this host can set.
+  public struct Limits: Sendable, Equatable {
+    public var memory: Bool
+    public var swap: Bool
+    public var processor: Bool
+    public var processorSet: Bool
+    public var processes: Bool
+    public var blockDevices: Bool
+    public var blockWeights: Bool
+    /// The kernel's killing of processes for memory can be turned off.
+    public var killSwitch: Bool
+
+    /// docker's words for what is missing.
+    var warnings: [String] {
+      let checks: [(Bool, String)] = [
+        (memory, "No memory limit support"), (swap, "No swap limit support"), (processor, "No cpu cfs quota support"),
+        (processor, "No cpu shares support"), (processorSet, "No cpuset support"), (processes, "No pids limit support"),
+        (blockDevices, "No blkio throttle support"), (blockWeights, "No blkio weight support"),
+      ]
+      return checks.filter { !$0.0 }.map { "WARNING: \($0.1)" }
+    }
+  }
 }
 
 /// What `docker system df` tells.

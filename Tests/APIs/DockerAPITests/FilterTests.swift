@@ -77,7 +77,7 @@ import Testing
           throw PlatformError(.notFound, "No such container: \(reference)")
         }
         return view.record.id
-      }, image: { $0 == "busybox" ? Samples.imageID : nil }, networkID: { $0 == "nn" ? "abc123" : "" })
+      }, images: { $0 == "busybox" ? [Samples.imageID] : [] }, networkID: { $0 == "nn" ? "abc123" : "" })
   }
 
   private static let selections: [(String, Bool, Int, [String])] = [

@@ -46,8 +46,11 @@ import Testing
     osVersion: "12", architecture: "x86_64", processors: 2, memoryBytes: 1 << 30, containers: 6, running: 3, paused: 1,
     stopped: 2, images: 4, rootDirectory: "/var/lib/bulkhead/engine", cgroupMode: .v2,
     runtimes: ["crun": "/usr/bin/crun"], defaultRuntime: "crun", logDrivers: ["json-file"],
-    networkDrivers: ["bridge"], securityOptions: ["name=userns"], warnings: ["careful"], forwarding: true,
-    eventListeners: 1, openDescriptors: 9)
+    networkDrivers: ["bridge"], securityOptions: ["name=userns"],
+    limits: .init(
+      memory: true, swap: true, processor: true, processorSet: true, processes: true, blockDevices: true,
+      blockWeights: true, killSwitch: false),
+    defaultLogDriver: "json-file", warnings: ["careful"], forwarding: true, eventListeners: 1, openDescriptors: 9)
 
   @Test func tellsVersionAndInfo() throws {
     try Golden.expect(SystemResponse.version(Self.info, product: "0.1.0"), is: "version.json")

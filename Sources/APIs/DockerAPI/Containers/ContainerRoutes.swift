@@ -22,7 +22,7 @@ enum ContainerRoutes {
     let engine = context.engine
     let views = engine.containers()
     let lookups = ContainerFilter.Lookups(
-      container: { try engine.container($0).record.id }, image: { try? engine.image($0).id },
+      container: { try engine.container($0).record.id }, images: engine.imagesMade(from:),
       networkID: context.networkID)
     let filter = try ContainerFilter(
       try request.filters(), all: request.flag("all"), limit: try request.integer("limit") ?? 0, lookups: lookups)

@@ -12,8 +12,8 @@ struct ContainerFilter {
   struct Lookups {
     /// The id of the container a reference names; throws `notFound`.
     var container: (String) throws -> ContainerID
-    /// The id of the image a reference names, nil where there is none.
-    var image: (String) -> Digest?
+    /// The ids of the image a reference names and of all images made from it; empty where there is none.
+    var images: (String) -> Set<Digest>
     /// Name and id of the network a record's network name stands for.
     var networkID: (String) -> String
   }
@@ -57,7 +57,7 @@ struct ContainerFilter {
     showsAll = all || limit > 0 || !filters["status"].isEmpty
     before = try filters["before"].last.map(lookups.container)
     since = try filters["since"].last.map(lookups.container)
-    images = filters.contains("ancestor") ? Set(filters["ancestor"].compactMap(lookups.image)) : nil
+    images = filters.contains("ancestor") ? Set(filters["ancestor"].flatMap(lookups.images)) : nil
     published = try Self.ports(filters, "publish")
     exposed = try Self.ports(filters, "expose")
     networkID = lookups.networkID

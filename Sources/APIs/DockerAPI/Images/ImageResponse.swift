@@ -92,11 +92,11 @@ enum ImageResponse {
     }
   }
 
-  /// The steps that made an image, newest first. A layer's size is that of its blob.
-  static func history(_ image: ImageRecord) -> [UInt8] {
-    var layers = image.layers[...]
+  /// The steps that made an image, newest first; `layerSizes` in bytes unpacked, lowest layer first.
+  static func history(_ image: ImageRecord, layerSizes: [Int64]) -> [UInt8] {
+    var layers = layerSizes[...]
     let steps = (image.config.history ?? []).map { step in
-      (step: step, sizeBytes: step.emptyLayer == true ? 0 : layers.popFirst()?.size ?? 0)
+      (step: step, sizeBytes: step.emptyLayer == true ? 0 : layers.popFirst() ?? 0)
     }
     return JSONWriter.list(steps.reversed().enumerated()) { writer, item in
       let (index, (step, sizeBytes)) = item

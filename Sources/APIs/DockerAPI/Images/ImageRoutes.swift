@@ -24,18 +24,42 @@ enum ImageRoutes {
       filters, reference: legacy, now: Int64(Clock.realTimeNanoseconds()),
       createdAt: { try engine.image($0).createdAt }
     ).select(try engine.images())
+    let shared = request.version >= .v1(42) && request.flag("shared-size") ? try engine.sharedSizes() : [:]
     return .json(
       JSONWriter.list(images.sorted { $0.createdAt > $1.createdAt }) { writer, image in
-        ImageResponse.summary(image, containers: -1, sharedBytes: -1, version: request.version, into: &writer)
+        ImageResponse.summary(
+          image, containers: -1, sharedBytes: shared[image.id] ?? -1, version: request.version, into: &writer)
       })
   }
 
+  /// Throws `notFound`, as docker does, where a client asks for another platform than the image's.
+  static func require(_ text: String?, of image: ImageRecord, _ name: String) throws {
+    guard let platform = try text.map(Platform.init(parsing:)) else { return }
+    let config = image.config
+    guard platform.takes(system: config.os, architecture: config.architecture, variant: config.variant) else {
+      throw PlatformError(
+        .notFound,
+        "image with reference \(name.prefix(256)) was found but does not provide the specified platform "
+          + "(\(platform.description.prefix(64)))")
+    }
+  }
+
+  /// The image that a path names, of the platform that the query names.
+  private static func wanted(_ request: DockerRequest, _ context: DockerContext, since version: APIVersion) throws
+    -> ImageRecord
+  {
+    let image = try context.engine.image(request["name"])
+    if request.version >= version { try require(request.text("platform"), of: image, request["name"]) }
+    return image
+  }
+
   static func inspect(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    .json(ImageResponse.inspect(try context.engine.image(request["name"]), version: request.version))
+    .json(ImageResponse.inspect(try wanted(request, context, since: .v1(49)), version: request.version))
   }
 
   static func history(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    .json(ImageResponse.history(try context.engine.image(request["name"])))
+    let image = try wanted(request, context, since: .v1(48))
+    return .json(ImageResponse.history(image, layerSizes: try context.engine.layerSizes(of: image)))
   }
 
   static func tag(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {

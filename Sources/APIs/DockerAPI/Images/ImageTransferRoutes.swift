@@ -30,7 +30,7 @@ enum ImageTransferRoutes {
   }
 
   static func load(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    if let platform = request.text("platform") { try requireHostPlatform(platform) }
+    try requireHostPlatform(request)
     let permit = try await context.engine.transfers.enter()
     return progress(context) { writer in
       let names = try await permit.run {
@@ -58,7 +58,7 @@ enum ImageTransferRoutes {
       throw PlatformError(
         .notImplemented, "fromSrc: importing from a URL is not supported by this engine; send the archive")
     }
-    if let platform = request.text("platform") { try requireHostPlatform(platform) }
+    try requireHostPlatform(request)
     let reference = reference(repository: request.text("repo"), tag: request.text("tag"))
     // Before the answer begins: afterwards only the stream can tell what is wrong.
     if let reference { _ = try ImageReference(parsing: reference) }
@@ -81,7 +81,7 @@ enum ImageTransferRoutes {
     guard !names.isEmpty, names.count <= maxNames else {
       throw PlatformError(.invalidArgument, "names: expected 1 to \(maxNames) images")
     }
-    if let platform = request.text("platform") { try requireHostPlatform(platform) }
+    for name in names { try ImageRoutes.require(request.text("platform"), of: try context.engine.image(name), name) }
     let permit = try await context.engine.transfers.enter()
     let archive = try await context.engine.saveImages(names)
     return HTTPResponse(
@@ -119,13 +119,12 @@ enum ImageTransferRoutes {
     return tag.hasPrefix("sha256:") ? "\(repository)@\(tag)" : "\(repository):\(tag)"
   }
 
-  private static func requireHostPlatform(_ text: String) throws {
-    let machine = KernelInfo.machine()
-    let names = ["x86_64": "amd64", "aarch64": "arm64"]
-    let parts = text.split(separator: "/")
-    guard parts.first == "linux", parts.count == 1 || parts[1] == names[machine] ?? machine else {
+  /// What comes in is for this host.
+  private static func requireHostPlatform(_ request: DockerRequest) throws {
+    guard let platform = try request.text("platform").map(Platform.init(parsing:)) else { return }
+    guard platform.takes(system: "linux", architecture: Platform.hostArchitecture, variant: nil) else {
       throw PlatformError(
-        .notImplemented, "platform: '\(text.prefix(64))' is not this host's, and no other is supported")
+        .notImplemented, "platform: '\(platform.description.prefix(64))' is not this host's, and no other is supported")
     }
   }
 

@@ -3,11 +3,8 @@ import LinuxSystem
 
 /// `GET /version` and `GET /info`.
 enum SystemResponse {
-  /// Go's names of architectures, which clients expect.
-  private static let architectures = ["x86_64": "amd64", "aarch64": "arm64"]
-
   static func version(_ info: EngineInfo, product: String) -> [UInt8] {
-    let architecture = architectures[info.architecture] ?? info.architecture
+    let architecture = Platform.goName(of: info.architecture)
     return JSONWriter.object { writer in
       writer.object("Platform") { $0.field("Name", "Bulkhead Engine") }
       let engine = (name: "Engine", version: product)
@@ -51,16 +48,13 @@ enum SystemResponse {
         writer.null("Authorization")
         writer.field("Log", info.logDrivers)
       }
-      for name in ["MemoryLimit", "SwapLimit", "CpuCfsPeriod", "CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit"] {
-        writer.field(name, true)
-      }
+      limits(info, into: &writer)
       writer.field("IPv4Forwarding", info.forwarding)
       writer.field("Debug", false)
       writer.field("NFd", info.openDescriptors)
-      writer.field("OomKillDisable", info.cgroupMode != .v2)
       writer.field("NGoroutines", 0)
       writer.field("SystemTime", Timestamps.rfc3339(now))
-      writer.field("LoggingDriver", "json-file")
+      writer.field("LoggingDriver", info.defaultLogDriver)
       writer.field("CgroupDriver", "cgroupfs")
       writer.field("CgroupVersion", info.cgroupMode == .v2 ? "2" : "1")
       writer.field("NEventsListener", info.eventListeners)
@@ -70,6 +64,16 @@ enum SystemResponse {
       writer.null("CDISpecDirs")
       writer.field("Warnings", info.warnings.isEmpty ? nil : info.warnings)
     }
+  }
+
+  private static func limits(_ info: EngineInfo, into writer: inout JSONWriter) {
+    let limits = info.limits
+    writer.field("MemoryLimit", limits.memory)
+    writer.field("SwapLimit", limits.swap)
+    for name in ["CpuCfsPeriod", "CpuCfsQuota", "CPUShares"] { writer.field(name, limits.processor) }
+    writer.field("CPUSet", limits.processorSet)
+    writer.field("PidsLimit", limits.processes)
+    writer.field("OomKillDisable", limits.killSwitch)
   }
 
   private static func counts(_ info: EngineInfo, into writer: inout JSONWriter) {

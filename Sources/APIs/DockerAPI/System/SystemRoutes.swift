@@ -44,6 +44,7 @@ enum SystemRoutes {
     let engine = context.engine
     let usage = try engine.diskUsage()
     let images = kinds.contains("image") ? try engine.images() : nil
+    let shared = images == nil ? [:] : try engine.sharedSizes()
     let now = Int64(Clock.realTimeNanoseconds())
     var shown = ShownImages(engine)
     return .json { writer in
@@ -51,7 +52,8 @@ enum SystemRoutes {
       if let images {
         writer.list("Images", images) { writer, image in
           ImageResponse.summary(
-            image, containers: engine.containersUsing(image: image.id), sharedBytes: 0, version: request.version,
+            image, containers: engine.containersUsing(image: image.id), sharedBytes: shared[image.id] ?? 0,
+            version: request.version,
             into: &writer)
         }
       }

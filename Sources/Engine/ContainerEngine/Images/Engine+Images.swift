@@ -8,6 +8,18 @@ extension Engine {
   public func images() throws -> [ImageRecord] { try catalog.list() }
   public func image(_ reference: String) throws -> ImageRecord { try catalog.resolve(reference) }
 
+  /// An image and every image made from it by commits; empty where nothing has that name.
+  public func imagesMade(from reference: String) -> Set<Digest> {
+    guard let first = try? catalog.resolve(reference).id, let images = try? catalog.list() else { return [] }
+    let children = Dictionary(grouping: images, by: \.parent).mapValues { $0.map(\.id) }
+    var found: Set<Digest> = [first]
+    var left = [first]
+    while let id = left.popLast() {
+      for child in children[id] ?? [] where found.insert(child).inserted { left.append(child) }
+    }
+    return found
+  }
+
   /// How many containers were made from an image.
   public func containersUsing(image: Digest) -> Int { registry.all.count { $0.record.imageID == image } }
 

@@ -1,4 +1,5 @@
 import Glibc
+import ImageCatalog
 import LinuxSystem
 import Model
 
@@ -17,8 +18,17 @@ extension Engine {
       stopped: statuses.count { [.created, .exited, .dead, .removing].contains($0) }, images: try catalog.list().count,
       rootDirectory: paths.root, cgroupMode: cgroups.layout.mode, runtimes: runtimes.mapValues(\.path),
       defaultRuntime: policy.defaultRuntime, logDrivers: LogDrivers.all, networkDrivers: ["bridge", "host", "null"],
-      securityOptions: securityOptions, warnings: [], forwarding: (try? Sysctl.read("net.ipv4.ip_forward")) == "1",
+      securityOptions: securityOptions, limits: limits, defaultLogDriver: policy.defaults.logDriver,
+      warnings: limits.warnings, forwarding: (try? Sysctl.read("net.ipv4.ip_forward")) == "1",
       eventListeners: events.listenerCount, openDescriptors: (try? FileSystem.list("/proc/self/fd").count) ?? 0)
+  }
+
+  private var limits: EngineInfo.Limits {
+    func has(_ controller: String) -> Bool { host.controllers.contains(controller) }
+    return EngineInfo.Limits(
+      memory: has("memory"), swap: has("memory") && host.swapLimits, processor: has("cpu"), processorSet: has("cpuset"),
+      processes: has("pids"), blockDevices: has("blkio") || has("io"), blockWeights: host.blockWeights,
+      killSwitch: has("memory") && host.cgroupMode != .v2)
   }
 
   private var securityOptions: [String] {
@@ -56,6 +66,23 @@ extension Engine {
     }
     let layers = try snapshots.layers().reduce(Int64(0)) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
     return DiskUsage(layersBytes: layers, containers: containers, volumes: volumes)
+  }
+
+  /// Bytes of each image that it has in common with another image.
+  public func sharedSizes() throws -> [Digest: Int64] {
+    let images = try catalog.list()
+    var users: [Digest: Int] = [:]
+    for chain in images.flatMap(\.chainIDs) { users[chain, default: 0] += 1 }
+    var sizes: [Digest: Int64] = [:]
+    for (chain, count) in users where count > 1 { sizes[chain] = try snapshots.layerSizeBytes(chain) }
+    return Dictionary(
+      images.map { image in (image.id, image.chainIDs.reduce(Int64(0)) { $0 + (sizes[$1] ?? 0) }) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Bytes that each layer of an image takes unpacked, lowest first.
+  public func layerSizes(of image: ImageRecord) throws -> [Int64] {
+    try image.chainIDs.map { try snapshots.layerSizeBytes($0) }
   }
 
   public func writableSizeBytes(_ view: ContainerView) -> Int64 {

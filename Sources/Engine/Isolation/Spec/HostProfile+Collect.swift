@@ -18,6 +18,7 @@ extension HostProfile {
       let status = text("/proc/self/status")
       return HostProfile(
         cgroupMode: layout.mode, controllers: controllers, swapLimits: swapLimits(layout),
+        blockWeights: blockWeights(layout),
         memoryBytes: memoryBytes(text("/proc/meminfo")),
         processors: IndexList.parse(trimmed(text("/sys/devices/system/cpu/online"))) ?? [],
         memoryNodes: IndexList.parse(trimmed(text("/sys/devices/system/node/online"))).flatMap { $0.isEmpty ? nil : $0 }
@@ -61,6 +62,16 @@ extension HostProfile {
       return answers.isEmpty || answers.contains { FileSystem.exists("\(unified)/\($0)/memory.swap.max") }
     }
     return layout.controllers["memory"].map { FileSystem.exists($0 + "/memory.memsw.limit_in_bytes") } ?? false
+  }
+
+  /// The root group may have no weight of its own, so that any group's is looked for. crun writes `blkio.weight` on v1,
+  /// never `blkio.bfq.weight`.
+  private static func blockWeights(_ layout: CgroupLayout) -> Bool {
+    let isV2 = layout.mode == .v2
+    guard let root = isV2 ? layout.unified : layout.controllers["blkio"] else { return false }
+    let files = isV2 ? ["io.weight", "io.bfq.weight"] : ["blkio.weight"]
+    let groups = [root] + ((try? FileSystem.list(root)) ?? []).map { "\(root)/\($0)" }
+    return groups.contains { group in files.contains { FileSystem.exists("\(group)/\($0)") } }
   }
 
   private static func text(_ path: String) -> String {

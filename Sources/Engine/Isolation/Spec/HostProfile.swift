@@ -7,6 +7,8 @@ public struct HostProfile: Sendable, Equatable {
   public var controllers: Set<String>
   /// `memory.memsw.*` or `memory.swap.max` exists.
   public var swapLimits: Bool
+  /// Disk time can be shared by weight: a scheduler in the kernel knows weights, in a file that the runtimes know.
+  public var blockWeights: Bool
   public var memoryBytes: UInt64
   /// Processors that are online.
   public var processors: Set<Int>
@@ -23,7 +25,8 @@ public struct HostProfile: Sendable, Equatable {
 
   public init(
     cgroupMode: CgroupMode = .v2, controllers: Set<String> = ["cpu", "cpuset", "io", "memory", "pids"],
-    swapLimits: Bool = true, memoryBytes: UInt64 = 0, processors: Set<Int> = [], memoryNodes: Set<Int> = [0],
+    swapLimits: Bool = true, blockWeights: Bool = true, memoryBytes: UInt64 = 0, processors: Set<Int> = [],
+    memoryNodes: Set<Int> = [0],
     seccomp: Bool = true, appArmor: Bool = false, kernel: KernelVersion = KernelVersion(5, 19),
     architecture: String = "x86_64", boundingCapabilities: Set<Capability> = Set(Capability.allCases),
     oomScoreAdjustment: Int = 0
@@ -31,6 +34,7 @@ public struct HostProfile: Sendable, Equatable {
     self.cgroupMode = cgroupMode
     self.controllers = controllers
     self.swapLimits = swapLimits
+    self.blockWeights = blockWeights
     self.memoryBytes = memoryBytes
     self.processors = processors
     self.memoryNodes = memoryNodes
