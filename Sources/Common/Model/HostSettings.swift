@@ -157,7 +157,7 @@ public struct ResourceSettings: Codable, Sendable, Equatable {
   public var cpuRealtimeRuntimeMicroseconds: Int64 = 0
   public var cpusetCPUs = ""
   public var cpusetMemoryNodes = ""
-  /// nil, 0 or -1: unlimited.
+  /// nil: the policy's default; 0 or less: unlimited.
   public var pidsLimit: Int64?
   /// 10 to 1000; 0: the default.
   public var blockWeight: UInt16 = 0

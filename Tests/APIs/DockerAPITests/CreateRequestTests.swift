@@ -156,7 +156,7 @@ import Testing
     apply(&resources)
     #expect(resources.memoryBytes == 5)
     #expect(resources.cpuShares == 7)
-    #expect(resources.pidsLimit == nil)
+    #expect(resources.pidsLimit == -1)
     #expect(restart == nil)
     let devices = try JSONFields(JSONParser.parse(Array(#"{"Devices":[{"PathOnHost":"/dev/null"}]}"#.utf8)))
     #expect(throws: PlatformError.self) { try ResourceRequest.update(devices, version: .current) }

@@ -192,7 +192,7 @@ import Testing
     let v2 = try SpecBuilder.limits(settings, host: HostProfile(), policy: EnginePolicy(), blockDevices: devices)
     #expect(v2.memory?.limit == 64 << 20 && v2.memory?.swap == 128 << 20 && v2.memory?.swappiness == nil)
     #expect(v2.cpu?.quota == 150_000 && v2.cpu?.period == 100_000 && v2.cpu?.shares == 512 && v2.cpu?.cpus == "0-1")
-    #expect(v2.pids == RuntimeSpec.Linux.PIDs(limit: -1))
+    #expect(v2.pids == RuntimeSpec.Linux.PIDs(limit: SpecBuilder.mostProcesses))
     #expect(v2.blockIO?.weight == 300)
     #expect(v2.blockIO?.throttleReadBpsDevice == [RuntimeSpec.Linux.ThrottleDevice(major: 254, minor: 0, rate: 1000)])
 

@@ -14,7 +14,7 @@ enum ResourceRequest {
     try applyProcessors(fields, to: &resources)
     try applyBlockDevices(fields, to: &resources)
     let pids = try fields.integer("PidsLimit")
-    if version >= .v1(40), let pids { resources.pidsLimit = pids <= 0 ? nil : pids }
+    if version >= .v1(40), let pids { resources.pidsLimit = pids == 0 ? nil : max(-1, pids) }
     let kernel = try fields.integer("KernelMemory") ?? 0
     if version < .v1(42), kernel != 0 { resources.kernelMemoryBytes = kernel }
     fields.ignore("KernelMemoryTCP")
@@ -88,7 +88,7 @@ enum ResourceRequest {
       ? nil : HostConfigRequest.restartPolicy(fields)
     var changed = ResourceSettings()
     try apply(fields, version: version, to: &changed)
-    let unlimitedPids = version >= .v1(40) ? (try fields.integer("PidsLimit")).map { $0 <= 0 } ?? false : false
+    if version >= .v1(40), try fields.integer("PidsLimit") == 0 { changed.pidsLimit = -1 }
     fields.ignore("RestartPolicy")
     // What cannot be changed while a container lives.
     try fields.refuse(
@@ -96,10 +96,10 @@ enum ResourceRequest {
       "IOMaximumIOps", "IOMaximumBandwidth")
     try fields.finish()
     let change = changed
-    return ({ present in merge(change, unlimitedPids: unlimitedPids, into: &present) }, restart)
+    return ({ present in merge(change, into: &present) }, restart)
   }
 
-  private static func merge(_ change: ResourceSettings, unlimitedPids: Bool, into present: inout ResourceSettings) {
+  private static func merge(_ change: ResourceSettings, into present: inout ResourceSettings) {
     func take<Value: Equatable>(_ path: WritableKeyPath<ResourceSettings, Value>) {
       let value = change[keyPath: path]
       if value != ResourceSettings()[keyPath: path] { present[keyPath: path] = value }
@@ -125,6 +125,5 @@ enum ResourceRequest {
     take(\.blockReadOperationsPerSecond)
     take(\.blockWriteOperationsPerSecond)
     take(\.pidsLimit)
-    if unlimitedPids { present.pidsLimit = nil }
   }
 }

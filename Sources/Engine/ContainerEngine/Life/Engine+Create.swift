@@ -22,6 +22,8 @@ extension Engine {
     if let name, !name.isEmpty { try ContainerName.check(ContainerName.plain(name)) }
     let image = try found.get()
     let warnings = try check(settings, image: image)
+    try checkLinks(settings)
+    let settings = settled(settings)
     let id = ContainerID.random()
     let name = try reserveName(name, for: id)
     var made = CreationUndo(engine: self, id: id, name: name)
@@ -64,6 +66,27 @@ extension Engine {
     try policyCheck.check(settings)
     _ = try LogRetention(options: settings.host.log.options, defaults: defaultRetention)
     return warnings
+  }
+
+  /// What was left open filled in, so that inspect shows what holds.
+  private func settled(_ settings: ContainerSettings) -> ContainerSettings {
+    var settings = settings
+    settings.host.resources = settings.host.resources.settled(host: host, policy: policy)
+    settings.host.sharedMemorySizeBytes =
+      settings.host.sharedMemorySizeBytes ?? policy.defaults.sharedMemorySizeBytes
+    return settings
+  }
+
+  /// A wrong link is a wrong value, as in docker: *not found* would stand for the image.
+  private func checkLinks(_ settings: ContainerSettings) throws {
+    for link in settings.host.links + settings.networks.flatMap(\.links) {
+      let name = String(link.prefix { $0 != ":" })
+      do {
+        _ = try registry.find(ContainerName.plain(name))
+      } catch let error as PlatformError where error.code == .notFound {
+        throw PlatformError(.invalidArgument, "could not get container for \(name.prefix(256)): \(error.message)")
+      }
+    }
   }
 
   var defaultRetention: LogRetention {
@@ -131,6 +154,7 @@ extension Engine {
 
   /// The networks a container is to be on: its mode's first, with what the client said of it.
   private func resolveNetworks(_ settings: ContainerSettings) throws -> [NetworkAttachment] {
+    if settings.networkDisabled { return [] }
     let first: String
     switch settings.host.networkMode {
     case .host, .none, .container: return []

@@ -124,6 +124,10 @@ extension Engine {
     }
     try await container.lock.withLock { _ in
       var record = container.record
+      guard !record.settings.networkDisabled else {
+        throw PlatformError(
+          .forbidden, "container \(record.id.short) was created without any network (NetworkDisabled)")
+      }
       switch record.settings.host.networkMode {
       case .host:
         throw PlatformError(

@@ -96,7 +96,16 @@ extension Engine {
     let container = try registry.find(reference)
     return try await container.lock.withLock { _ in
       var record = container.record
+      let before = record.settings.host.resources
       update.resources(&record.settings.host.resources)
+      let asked = record.settings.host.resources
+      if before.memorySwapBytes > 0, asked.memorySwapBytes == before.memorySwapBytes,
+        asked.memoryBytes > before.memorySwapBytes
+      {
+        throw PlatformError(
+          .invalidArgument,
+          "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time")
+      }
       if let restart = update.restart {
         if record.settings.host.autoRemove, restart.kind != .no {
           throw PlatformError(
@@ -105,6 +114,7 @@ extension Engine {
         record.settings.host.restart = restart
       }
       let warnings = try SettingsValidator(host: host).validate(record.settings)
+      record.settings.host.resources = asked.settled(host: host, policy: policy)
       if container.process != nil {
         let limits = try SpecBuilder.limits(
           record.settings.host.resources, host: host, policy: policy,

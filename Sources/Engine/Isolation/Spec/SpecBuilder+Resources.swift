@@ -5,6 +5,9 @@ import OCITypes
 extension SpecBuilder {
   typealias Linux = RuntimeSpec.Linux
 
+  /// As many processes as the kernel numbers (PID_MAX_LIMIT): no limit. crun takes no negative number for it.
+  static let mostProcesses: Int64 = 4_194_304
+
   /// The limits of the container's control group, with the device rules.
   static func resources(_ input: SpecInput, plan: Plan) throws -> RuntimeSpec.Linux.Resources {
     var resources = try limits(
@@ -27,7 +30,7 @@ extension SpecBuilder {
       if pids > 0 {
         resources.pids = Linux.PIDs(limit: pids)
       } else if settings.pidsLimit != nil {
-        resources.pids = Linux.PIDs(limit: -1)
+        resources.pids = Linux.PIDs(limit: mostProcesses)
       }
     }
     resources.blockIO = try blockIO(settings, host: host, devices: blockDevices)

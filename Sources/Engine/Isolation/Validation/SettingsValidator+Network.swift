@@ -18,6 +18,14 @@ extension SettingsValidator {
       guard port.hostAddress.isEmpty || Self.isAddress(port.hostAddress) else {
         throw PlatformError(.invalidArgument, "invalid IP address: \(port.hostAddress.prefix(100))")
       }
+      guard port.port.transport != .sctp else {
+        throw PlatformError(
+          .notImplemented, "port \(port.port.number)/sctp cannot be published: this engine forwards TCP and UDP only")
+      }
+    }
+    if host.publishAllPorts, let port = settings.exposedPorts.first(where: { $0.transport == .sctp }) {
+      throw PlatformError(
+        .notImplemented, "port \(port.number)/sctp cannot be published: this engine forwards TCP and UDP only")
     }
     switch host.networkMode {
     case .host:

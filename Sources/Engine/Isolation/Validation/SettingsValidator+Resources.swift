@@ -122,6 +122,16 @@ extension SettingsValidator {
     let wantsBlock = resources.blockWeight > 0 || !throttles.isEmpty || !resources.blockWeightDevices.isEmpty
     if wantsBlock, host.controllers.isDisjoint(with: ["blkio", "io"]) {
       warnings.append(discarded("block I/O limits"))
+      return
+    }
+    guard !host.blockWeights else { return }
+    if resources.blockWeight > 0 {
+      warnings.append(
+        "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.")
+    }
+    if !resources.blockWeightDevices.isEmpty {
+      warnings.append(
+        "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.")
     }
   }
 }
