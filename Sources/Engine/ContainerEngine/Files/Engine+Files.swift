@@ -22,12 +22,19 @@ extension Engine {
     }
   }
 
+  /// A container whose files can be read: it runs, or nothing of its last run holds them any more.
+  func containerAtRest(_ reference: String) async throws -> Container {
+    let container = try registry.find(reference)
+    if container.process == nil { await container.settle() }
+    return container
+  }
+
   /// Empty files that the runtime makes for the engine's own mounts.
   private static let mountTargets: Set<String> = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"]
 
   /// The container's file system as a tar archive, without what is mounted into it.
   public func exportContainer(_ reference: String) async throws -> ProducedBytes {
-    let container = try registry.find(reference)
+    let container = try await containerAtRest(reference)
     let record = container.record
     let root = try overlayRoot(of: container)
     emit("export", record)
@@ -39,7 +46,7 @@ extension Engine {
 
   /// What a path in a container is.
   public func pathStat(_ reference: String, path: String) async throws -> PathStat {
-    try stat(path, of: try registry.find(reference))
+    try stat(path, of: try await containerAtRest(reference))
   }
 
   private func stat(_ path: String, of container: Container, isToBeRead: Bool = false) throws -> PathStat {
@@ -51,7 +58,7 @@ extension Engine {
 
   /// A file or folder of a container as a tar archive.
   public func readArchive(_ reference: String, path: String) async throws -> (PathStat, ProducedBytes) {
-    let container = try registry.find(reference)
+    let container = try await containerAtRest(reference)
     // What cannot be read is told while there is still a status to tell it by.
     let status = try stat(path, of: container, isToBeRead: true)
     let bytes = try produce { [self] output in
@@ -76,7 +83,7 @@ extension Engine {
   public func writeArchive(
     _ reference: String, path: String, from tar: Descriptor, _ options: ArchiveWriteOptions
   ) async throws {
-    let container = try registry.find(reference)
+    let container = try await containerAtRest(reference)
     try await container.lock.withLock { _ in
       _ = try work(on: container, .write, path: path, archive: tar) { request in
         let record = container.record

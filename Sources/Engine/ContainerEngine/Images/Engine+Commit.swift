@@ -7,7 +7,7 @@ extension Engine {
   public func commitContainer(
     _ reference: String, reference name: String?, comment: String, author: String, pause: Bool, changes: [String]
   ) async throws -> Digest {
-    let container = try registry.find(reference)
+    let container = try await containerAtRest(reference)
     let parsed = try name.map { try ImageReference(parsing: $0) }
     return try await container.lock.withLock { _ in
       let record = container.record
