@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests)
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo test check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo test test-crash test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,13 @@ demo: deps build ## serve a page from nginx in a container of a temporary engine
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests
 	$(CLIENTS) $(SWIFT) test --skip-build --no-parallel
+
+test-crash: deps ## kill -9 the engine 200 times at random moments of a mixed load (about a quarter of an hour)
+	$(SWIFT) build --build-tests
+	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) $(SWIFT) test --skip-build --no-parallel --filter CrashTests
+
+test-guest: deps build ## the engine's main jobs on a host with cgroup v2 alone: a QEMU guest made from Debian packages
+	Tests/Guest/guest test --programs .build/release
 
 check: lint fence tree compile ## formatter, import fence, shape of the tree, compilation with warnings as errors
 

@@ -162,4 +162,48 @@ import Testing
         "bind source path does not exist"))
     #expect(failure { _ = try PolicyCheck.resolveHostPath("relative") }.code == .invalidArgument)
   }
+
+  @Suite struct MissingFolders {
+    private let root = "/tmp/isolation-missing-" + ContainerID.random().short
+    private let check = PolicyCheck(policy: EnginePolicy(), enginePaths: [])
+    private let alice = ClientIdentity(user: 64_001, group: 64_001)
+
+    private func make(_ path: String, by creator: ClientIdentity? = ClientIdentity(user: 0, group: 0)) throws {
+      try check.makeHostDirectory(path, readOnly: false, owner: 64_100, creator: creator)
+    }
+
+    @Test func areMadeForTheOwner() throws {
+      try FileSystem.makeDirectory(root)
+      defer { try? FileSystem.removeTree(root) }
+      symlink(root, root + "/self")
+      try make(root + "/./self//a/b", by: alice)
+      try make(root + "/a/b", by: alice)
+      #expect(try Descriptor.open(root + "/a/b", flags: O_PATH).status().uid == 64_100)
+      #expect(try Descriptor.open(root + "/a", flags: O_PATH).status().uid == 0)
+    }
+
+    @Test func areNotMadeThroughLinksToWhatIsDenied() throws {
+      try FileSystem.makeDirectory(root)
+      defer { try? FileSystem.removeTree(root) }
+      symlink("/etc", root + "/link")
+      symlink("/etc/isolation-test-dangling", root + "/dangling")
+      #expect(failure { try make(root + "/link/isolation-test/x") }.code == .forbidden)
+      #expect(!FileSystem.exists("/etc/isolation-test"))
+      #expect(failure { try make(root + "/dangling/x") }.code == .invalidArgument)
+      #expect(!FileSystem.exists("/etc/isolation-test-dangling"))
+      #expect(failure { try make(root + "/new/../../etc/x") }.code == .invalidArgument)
+      #expect(failure { try make(root + "/new/..") }.code == .invalidArgument)
+      #expect(!FileSystem.exists(root + "/new"))
+    }
+
+    @Test func areNotMadeInOtherUsersFolders() throws {
+      try FileSystem.makeDirectory(root)
+      defer { try? FileSystem.removeTree(root) }
+      chown(root, 64_002, 64_002)
+      for creator in [alice, nil] { #expect(failure { try make(root + "/x", by: creator) }.code == .forbidden) }
+      #expect(!FileSystem.exists(root + "/x"))
+      try make(root + "/x", by: ClientIdentity(user: 64_002, group: 1))
+      try make(root + "/y")
+    }
+  }
 }

@@ -16,7 +16,7 @@ extension Engine {
       mounts.append(mount)
     }
     for mount in inherited { add(mount) }
-    for request in record.settings.host.mounts { add(try resolve(request, made: &made)) }
+    for request in record.settings.host.mounts { add(try resolve(request, of: record, made: &made)) }
     for (destination, options) in record.settings.host.tmpfs.sorted(by: { $0.key < $1.key }) {
       add(Self.tmpfs(destination, options: options, shortSyntax: true))
     }
@@ -26,13 +26,15 @@ extension Engine {
       if mounts.contains(where: { $0.destination == path }) { continue }
       var request = MountRequest(kind: .volume, source: nil, destination: path)
       request.shortSyntax = true
-      add(try resolve(request, made: &made))
+      add(try resolve(request, of: record, made: &made))
     }
     // Parents before children, whatever order they were asked in.
     return mounts.sorted { Self.depth($0.destination) < Self.depth($1.destination) }
   }
 
-  private func resolve(_ request: MountRequest, made: inout CreationUndo) throws -> MountPoint {
+  private func resolve(_ request: MountRequest, of record: ContainerRecord, made: inout CreationUndo) throws
+    -> MountPoint
+  {
     let destination = try Self.clean(request.destination)
     var mount = MountPoint(
       kind: request.kind, volumeName: nil, source: "", destination: destination, readOnly: request.readOnly,
@@ -41,7 +43,7 @@ extension Engine {
       shortSyntax: request.shortSyntax)
     switch request.kind {
     case .bind:
-      mount.source = try resolveBind(request)
+      mount.source = try resolveBind(request, of: record)
     case .volume:
       if let driver = request.volumeDriver, !driver.isEmpty, driver != "local" {
         throw PlatformError(.notImplemented, "volume driver '\(driver.prefix(64))' is not supported: only 'local' is")
@@ -67,7 +69,7 @@ extension Engine {
   }
 
   /// A bind's source with links resolved, checked against the policy; `-v` makes a missing folder, `--mount` does not.
-  private func resolveBind(_ request: MountRequest) throws -> String {
+  private func resolveBind(_ request: MountRequest, of record: ContainerRecord) throws -> String {
     let asked = request.source ?? ""
     guard asked.hasPrefix("/") else {
       throw PlatformError(
@@ -76,9 +78,10 @@ extension Engine {
       )
     }
     if request.createSource, !FileSystem.exists(asked) {
-      // What may not be mounted is not made either.
-      _ = try policyCheck.checkHostPath(asked, readOnly: request.readOnly)
-      try FileSystem.makeDirectories(asked)
+      // It belongs to the volumes' ids, so that the container's root can write there.
+      try policyCheck.makeHostDirectory(
+        asked, readOnly: request.readOnly, owner: record.ids.isHost ? nil : idRanges.volumeRange.first,
+        creator: record.creator)
     }
     let resolved = try PolicyCheck.resolveHostPath(asked)
     _ = try policyCheck.checkHostPath(resolved.path, readOnly: request.readOnly)

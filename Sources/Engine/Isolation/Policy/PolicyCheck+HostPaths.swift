@@ -51,6 +51,75 @@ extension PolicyCheck {
     }
   }
 
+  /// Makes the folder that a bind's source names, and those above it that are missing; nothing is made when it may not be
+  /// bound. Blocks.
+  ///
+  /// The part that is there is opened, its links followed, and checked by the kernel's name for it; the rest is made beneath
+  /// what was opened, without following any link that somebody puts there meanwhile.
+  /// - Parameters:
+  ///   - owner: who gets the last folder; nil: root.
+  ///   - creator: whose folders something may be made in, besides root's; root makes it anywhere.
+  public func makeHostDirectory(_ path: String, readOnly: Bool, owner: UInt32?, creator: ClientIdentity?) throws {
+    guard path.hasPrefix("/"), path.utf8.count <= MountDestination.maximumBytes, !path.utf8.contains(0) else {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid mount config for type \"bind\": invalid mount path: '\(path.prefix(200))' mount path must be absolute")
+    }
+    var names = path.split(separator: "/").filter { $0 != "." }.map(String.init)
+    var missing: [String] = []
+    do {
+      var above: Descriptor?
+      while above == nil {
+        do {
+          above = try Descriptor.open("/" + names.joined(separator: "/"), flags: O_PATH | O_DIRECTORY)
+        } catch let error as SystemError where error.errno == ENOENT && !names.isEmpty {
+          missing.insert(names.removeLast(), at: 0)
+        }
+      }
+      guard let above, !missing.isEmpty else { return }
+      try checkMissing(missing, below: above, of: path, readOnly: readOnly, creator: creator)
+      var folder = RootedDirectory(above, confinement: .beneath)
+      for (index, name) in missing.enumerated() {
+        folder = try Self.makeOrOpen(name, in: folder, owner: index == missing.count - 1 ? owner : nil)
+      }
+    } catch let error as SystemError {
+      throw PlatformError(
+        .invalidArgument,
+        "cannot make the folder '\(path.prefix(200))' of the host: \(SystemError.message(for: error.errno))",
+        cause: error)
+    }
+  }
+
+  private func checkMissing(
+    _ missing: [String], below above: Descriptor, of path: String, readOnly: Bool, creator: ClientIdentity?
+  ) throws {
+    guard !missing.contains("..") else {
+      throw PlatformError(
+        .invalidArgument, "invalid mount config for type \"bind\": bind source path does not exist: \(path.prefix(200))"
+      )
+    }
+    let link = try Descriptor.open("/proc/self/fd/\(above.raw)", flags: O_PATH | O_NOFOLLOW | O_CLOEXEC)
+    let resolved = MountDestination.cleaned(try link.readLink() + "/" + missing.joined(separator: "/"))
+    _ = try checkHostPath(resolved, readOnly: readOnly)
+    let user = try above.status().uid
+    guard user == 0 || creator?.user == 0 || creator?.user == user else {
+      throw PlatformError(
+        .forbidden, "the folder \(resolved.prefix(200)) cannot be made: the one above it belongs to user \(user)")
+    }
+  }
+
+  /// Another create may have made it meanwhile; a link or file in its place is refused.
+  private static func makeOrOpen(_ name: String, in folder: RootedDirectory, owner: UInt32?) throws -> RootedDirectory {
+    do {
+      let made = try folder.makeDirectory(name, mode: 0o755)
+      if let owner { try made.chown(uid: owner, gid: owner) }
+      return RootedDirectory(made, confinement: .beneath)
+    } catch let error as SystemError where error.errno == EEXIST {
+      return RootedDirectory(
+        try folder.open(name, flags: O_PATH | O_DIRECTORY | O_NOFOLLOW), confinement: .beneath)
+    }
+  }
+
   /// Whether a host path, links followed, may be bound, and on what terms.
   public func checkHostPath(_ resolvedPath: String, readOnly: Bool) throws -> HostPathTerms {
     let path = MountDestination.cleaned(resolvedPath)
