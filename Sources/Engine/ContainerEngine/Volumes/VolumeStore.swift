@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Model
 import Synchronization
@@ -15,7 +16,10 @@ final class VolumeStore: Sendable {
     self.store = store
     self.ids = ids
     self.records = Mutex(Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }))
-    try FileSystem.makeDirectories(paths.volumes, mode: 0o711)
+    // Containers get their volumes by descriptor. Nobody else passes here: a volume's files have the modes that containers
+    // gave them, and its programs set their user id to the one that owns all volumes.
+    try FileSystem.makeDirectories(paths.volumes, mode: 0o700)
+    try Descriptor.open(paths.volumes, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW).chmod(0o700)
     try removeLeftovers()
   }
 
