@@ -14,7 +14,8 @@ public final class IDRangeAllocator: Sendable {
   public static let sliceCount: UInt32 = 32
 
   private struct State {
-    var used: Set<UInt32> = []
+    /// How many records have each range that is given out.
+    var users: [UInt32: Int] = [:]
     var next: UInt32 = 1
   }
 
@@ -34,7 +35,8 @@ public final class IDRangeAllocator: Sendable {
       // Ranges come round robin, so that a range that was just given back is not given out again at once.
       for step in 0..<(Self.rangesPerSlice - 1) {
         let index = (state.next - 1 + step) % (Self.rangesPerSlice - 1) + 1
-        if state.used.insert(index).inserted {
+        if state.users[index] == nil {
+          state.users[index] = 1
           state.next = index % (Self.rangesPerSlice - 1) + 1
           return IDRange(first: first + index * IDRange.standardCount)
         }
@@ -45,16 +47,29 @@ public final class IDRangeAllocator: Sendable {
     }
   }
 
-  /// Marks the range of a container that was there before this start.
+  /// Counts a container that was there before this start.
   func adopt(_ range: IDRange) {
     guard let index = index(of: range) else { return }
-    state.withLock { _ = $0.used.insert(index) }
+    state.withLock { $0.users[index, default: 0] += 1 }
   }
 
-  /// Gives a range back.
+  /// Counts one more container with the ids of another, unless that one has given them back already.
+  func share(_ range: IDRange) -> Bool {
+    guard let index = index(of: range) else { return true }
+    return state.withLock { state in
+      guard let users = state.users[index] else { return false }
+      state.users[index] = users + 1
+      return true
+    }
+  }
+
+  /// One container fewer has the range; the last one gives it back.
   func release(_ range: IDRange) {
     guard let index = index(of: range) else { return }
-    state.withLock { _ = $0.used.remove(index) }
+    state.withLock { state in
+      guard let users = state.users[index] else { return }
+      state.users[index] = users > 1 ? users - 1 : nil
+    }
   }
 
   private func index(of range: IDRange) -> UInt32? {

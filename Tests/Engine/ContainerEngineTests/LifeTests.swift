@@ -122,6 +122,23 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
     #expect(try allocator.allocate() == IDRange(first: 0x7001_0000))
   }
 
+  @Test func aSharedRangeIsFreeWhenItsLastContainerHasGone() throws {
+    let allocator = IDRangeAllocator(first: 0x7000_0000)
+    let shared = try allocator.allocate()
+    #expect(allocator.share(shared))
+    // A start of the engine finds both.
+    let next = IDRangeAllocator(first: 0x7000_0000)
+    for _ in 0..<2 { next.adopt(shared) }
+    for allocator in [allocator, next] {
+      while try allocator.allocate().first < 0x7000_0000 + 1023 * 65_536 {}
+      allocator.release(shared)
+      #expect { try allocator.allocate() } throws: { ($0 as? PlatformError)?.code == .resourceExhausted }
+      allocator.release(shared)
+      #expect(!allocator.share(shared))
+      #expect(try allocator.allocate() == shared)
+    }
+  }
+
   @Test func adoptedRangesAreTaken() throws {
     let allocator = IDRangeAllocator(first: 0x7000_0000)
     allocator.adopt(IDRange(first: 0x7001_0000))

@@ -30,6 +30,7 @@ extension Engine {
     do {
       let volumesFrom = try settings.host.volumesFrom.flatMap(mountsFrom)
       var record = try makeRecord(id: id, name: name, settings: settings, image: image)
+      if !record.ids.isHost { made.range = record.ids }
       record.creator = creator
       record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
       guard registry.count < policy.limits.containers else {
@@ -37,7 +38,6 @@ extension Engine {
           .resourceExhausted,
           "this engine has \(registry.count) containers, the limit of its policy (limits.containers)")
       }
-      if !record.ids.isHost, !record.sharesIDs { made.range = record.ids }
       try FileSystem.makeDirectory(paths.container(id), mode: 0o711)
       try snapshots.createWritable(id, ids: record.ids)
       made.hasFiles = true
@@ -120,26 +120,35 @@ extension Engine {
       settings.hostname.flatMap { $0.isEmpty ? nil : $0 } ?? (usesHostNames(settings) ? Self.hostName() : id.short)
     let usesHostIDs = settings.host.privileged || settings.host.userMode == .host
     let signal = try SignalName.number(defaults.stopSignal)
-    let shared = try sharedIDs(settings)
+    let donor = try donorOfIDs(settings)
     var record = ContainerRecord(
       id: id, name: name, settings: settings, imageID: image.id, layers: image.chainIDs,
-      ids: usesHostIDs ? .host : try shared ?? idRanges.allocate(), createdAt: Int64(Clock.realTimeNanoseconds()),
+      ids: .host, createdAt: Int64(Clock.realTimeNanoseconds()),
       arguments: try defaults.arguments(), environment: defaults.environment(hostname: hostname),
       workingDirectory: defaults.workingDirectory, user: defaults.user, stopSignal: signal,
       stopSignalName: defaults.stopSignal, exposedPorts: try defaults.exposedPorts(), healthcheck: defaults.healthcheck,
       labels: defaults.labels, mounts: [], hostname: hostname, networks: try resolveNetworks(settings),
       runtime: try runtime(settings.host.runtime).name,
       logDriver: settings.host.log.driver.isEmpty ? policy.defaults.logDriver : settings.host.log.driver)
-    record.sharesIDs = shared != nil
+    record.sharesIDs = donor != nil
+    // Last: what is taken here is given back only with a record.
+    if !usesHostIDs { record.ids = try takeIDs(from: donor) }
     return record
   }
 
   /// A container that joins another's pid or ipc namespace has to have its ids, or it could not touch what is in there.
-  private func sharedIDs(_ settings: ContainerSettings) throws -> IDRange? {
+  private func donorOfIDs(_ settings: ContainerSettings) throws -> Container? {
     for mode in [settings.host.pidMode, settings.host.ipcMode] {
-      if case .container(let reference) = mode { return try registry.find(reference).record.ids }
+      if case .container(let reference) = mode { return try registry.find(reference) }
     }
     return nil
+  }
+
+  private func takeIDs(from donor: Container?) throws -> IDRange {
+    guard let donor else { return try idRanges.allocate() }
+    let ids = donor.record.ids
+    guard idRanges.share(ids) else { throw PlatformError(.notFound, "No such container: \(donor.name)") }
+    return ids
   }
 
   private func usesHostNames(_ settings: ContainerSettings) -> Bool {

@@ -53,7 +53,7 @@ extension Engine {
     } catch {
       logger.warning("the files of container \(record.id.short) could not all be removed: \(error)")
     }
-    if !record.ids.isHost, !record.sharesIDs { idRanges.release(record.ids) }
+    if !record.ids.isHost { idRanges.release(record.ids) }
   }
 
   /// Anonymous volumes that only this container uses.
