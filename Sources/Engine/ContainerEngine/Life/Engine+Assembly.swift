@@ -141,8 +141,10 @@ private struct AssemblyBuilder {
 
   /// A device node of the engine's own making, which belongs to the container's root.
   mutating func add(_ request: DeviceRequest, name: String) throws {
-    let status = try deviceStatus(request.pathOnHost)
-    try engine.policyCheck.checkDevice(request.pathOnHost)
+    // The node that the path leads to is what counts, whatever it is called.
+    let device = try openDevice(request.pathOnHost)
+    let status = device.status
+    try engine.policyCheck.checkDevice(device.path)
     guard status.type == .characterDevice || status.type == .blockDevice else {
       throw PlatformError(
         .invalidArgument,
@@ -165,13 +167,14 @@ private struct AssemblyBuilder {
         permissions: request.permissions, mode: 0o660))
   }
 
-  private func deviceStatus(_ path: String) throws -> FileStatus {
+  private func openDevice(_ path: String) throws -> ResolvedHostPath {
     do {
-      return try FileInspection.status(path)
-    } catch let error as SystemError {
+      return try PolicyCheck.resolveHostPath(path)
+    } catch let error as PlatformError where error.code == .invalidArgument {
+      let reason = (error.cause as? SystemError).map { SystemError.message(for: $0.errno).lowercased() }
       throw PlatformError(
         .invalidArgument,
-        "error gathering device information while adding custom device \"\(path.prefix(256))\": \(SystemError.message(for: error.errno).lowercased())",
+        "error gathering device information while adding custom device \"\(path.prefix(256))\": \(reason ?? "not a device node")",
         cause: error)
     }
   }
