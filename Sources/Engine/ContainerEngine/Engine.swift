@@ -46,7 +46,9 @@ public final class Engine: Sendable {
   let lifetime: EngineLifetime
 
   var policy: EnginePolicy { configuration.policy }
-  var policyCheck: PolicyCheck { PolicyCheck(policy: policy, enginePaths: [paths.root, paths.run]) }
+  var policyCheck: PolicyCheck {
+    PolicyCheck(policy: policy, enginePaths: [paths.root, paths.run], cgroupParent: defaultCgroupParent)
+  }
 
   /// Opens the engine's state, or makes it at the first start; containers are taken over by `reconcile`.
   public init(configuration: EngineConfiguration, poller: Poller, executor: BlockingExecutor, logger: Logger) throws {

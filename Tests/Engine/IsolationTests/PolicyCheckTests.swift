@@ -16,10 +16,10 @@ import Testing
     ("capabilities.addable", { $0.capabilitiesAdded = ["SYS_MODULE"] }),
     ("devices.cgroupRules", { $0.deviceCgroupRules = ["c 1:3 rwm"] }),
     ("sysctls.allowed", { $0.sysctls = ["kernel.core_pattern": "|/x"] }),
-    ("cgroupParents.denied", { $0.cgroupParent = "/system.slice/foo" }),
-    ("cgroupParents.denied", { $0.cgroupParent = "system.slice" }),
-    ("cgroupParents.denied", { $0.cgroupParent = "/a/../init.scope" }),
-    ("cgroupParents.denied", { $0.cgroupParent = "/" }),
+    ("cgroupParents.allowed", { $0.cgroupParent = "/system.slice/foo" }),
+    ("cgroupParents.allowed", { $0.cgroupParent = "/bulkhead-of-another" }),
+    ("cgroupParents.allowed", { $0.cgroupParent = "/bulkhead/../init.scope" }),
+    ("cgroupParents.allowed", { $0.cgroupParent = "/" }),
     ("privileged", { $0.maskedPaths = [] }),
     ("privileged", { $0.readOnlyPaths = [] }),
     ("privileged", { $0.securityOptions = ["writable-cgroups=true"] }),
@@ -53,6 +53,20 @@ import Testing
 
   @Test(arguments: allowed.indices) func defaultAllowsWhatDockerUsersExpect(index: Int) throws {
     try PolicyCheck(policy: EnginePolicy()).check(settings { Self.allowed[index](&$0.host) })
+  }
+
+  @Test func cgroupParentsLieBelowTheEnginesOwn() throws {
+    var policy = EnginePolicy()
+    policy.cgroupParents.allowed = ["/batch.slice"]
+    let check = PolicyCheck(policy: policy, cgroupParent: "/own")
+    for (asked, parent) in [
+      (nil, "/own"), ("", "/own"), ("a/b", "/own/a/b"), ("../../system.slice", "/own/system.slice"), ("..", "/own"),
+      ("/own/x", "/own/x"), ("/batch.slice/y", "/batch.slice/y"),
+    ] {
+      #expect(check.cgroupParent(asked) == parent)
+      try check.check(settings { $0.host.cgroupParent = asked })
+    }
+    #expect(failure { try check.check(settings { $0.host.cgroupParent = "/batch" }) }.code == .forbidden)
   }
 
   @Test func strictPolicyRefuses() {

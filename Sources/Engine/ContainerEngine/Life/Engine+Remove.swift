@@ -39,6 +39,7 @@ extension Engine {
       removeFiles(of: record)
     }
     volumeStore.forget(anonymous)
+    removeEmptyCgroupParents(record)
     execs.removeAll(of: record.id)
     for name in anonymous { events.emit(.volume, "destroy", id: name, attributes: ["driver": "local"]) }
     emit("destroy", record)

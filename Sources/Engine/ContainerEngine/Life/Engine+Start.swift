@@ -95,7 +95,8 @@ extension Engine {
     let assembly = try assembly(for: record, joining: joined)
     let specification = SpecificationWriter(
       record: record, policy: policy, host: host, namespaces: namespaces, plan: assembly,
-      initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text, bundle: bundle,
+      initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text,
+      engineCgroupParent: defaultCgroupParent, bundle: bundle,
       blockDevices: try blockDevices(record.settings.host.resources), takesFilterPrograms: runtime.name == "crun",
       populate: { [self] in try populate(volume: $2, from: $0, directory: $1, ids: planned.ids) })
     run.runtime = runtime
@@ -172,8 +173,7 @@ extension Engine {
   var defaultCgroupParent: String { "/bulkhead-\(configuration.instance)" }
 
   func cgroupPath(_ record: ContainerRecord) throws -> CgroupPath {
-    let parent = record.settings.host.cgroupParent.flatMap { $0.isEmpty ? nil : $0 } ?? defaultCgroupParent
-    return try CgroupPath("\(parent.hasPrefix("/") ? parent : "/" + parent)/\(record.id.hex)")
+    try CgroupPath("\(policyCheck.cgroupParent(record.settings.host.cgroupParent))/\(record.id.hex)")
   }
 
   /// Removes a container's control groups, and ends what is in them; what is not there any more is no error.
@@ -187,6 +187,15 @@ extension Engine {
       }
     } catch {
       logger.warning("removing the control groups of container \(record.id.short): \(error)")
+    }
+  }
+
+  /// Removes the control groups above a removed container's that were made for it and the like of it.
+  func removeEmptyCgroupParents(_ record: ContainerRecord) {
+    var parent = (try? cgroupPath(record))?.parent
+    while let path = parent, path.text.hasPrefix(defaultCgroupParent + "/") {
+      cgroups.removeEmpty(path)
+      parent = path.parent
     }
   }
 

@@ -18,6 +18,8 @@ struct SpecificationWriter: Sendable {
   let plan: AssemblyPlan
   let initProgram: String?
   let cgroupsPath: String
+  /// The engine's own control group.
+  let engineCgroupParent: String
   let bundle: String
   /// Numbers of the block devices that limits name.
   let blockDevices: [String: DeviceNumber]
@@ -40,6 +42,7 @@ struct SpecificationWriter: Sendable {
       settings: record.settings, policy: policy, host: host, arguments: record.arguments,
       environment: record.environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
       ids: record.ids, rootPath: path, cgroupsPath: cgroupsPath)
+    input.engineCgroupParent = engineCgroupParent
     input.mounts = plan.mounts
     input.devices = plan.devices
     input.namespaces = namespaces

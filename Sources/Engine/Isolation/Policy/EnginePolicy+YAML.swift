@@ -43,8 +43,8 @@ extension EnginePolicy {
       try set(&sysctls.allowed, section.texts("allowed"))
     }
     if let section = try reader.section("cgroupParents") {
-      try section.allow(["denied"])
-      try set(&cgroupParents.denied, section.paths("denied"))
+      try section.allow(["allowed"])
+      try set(&cgroupParents.allowed, section.paths("allowed"))
     }
   }
 

@@ -107,8 +107,8 @@ extension EnginePolicy {
   }
 
   public struct CgroupParents: Sendable, Equatable {
-    /// Control groups no container may be put into or below.
-    public var denied = ["/init.scope", "/system.slice", "/user.slice"]
+    /// Control groups that containers may be put below, besides the engine's own.
+    public var allowed: [String] = []
     public init() {}
   }
 

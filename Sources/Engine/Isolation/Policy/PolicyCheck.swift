@@ -7,10 +7,13 @@ public struct PolicyCheck: Sendable {
   let policy: EnginePolicy
   /// The engine's own folders and sockets: never given to a container, whatever the policy says.
   let enginePaths: [String]
+  /// The control group that containers are below when nobody asks for another.
+  let cgroupParent: String
 
-  public init(policy: EnginePolicy, enginePaths: [String] = []) {
+  public init(policy: EnginePolicy, enginePaths: [String] = [], cgroupParent: String = "/bulkhead") {
     self.policy = policy
     self.enginePaths = enginePaths.map(MountDestination.cleaned)
+    self.cgroupParent = cgroupParent
   }
 
   /// Checks everything that the settings themselves tell. Host paths and devices are checked when their links have been
@@ -119,13 +122,22 @@ public struct PolicyCheck: Sendable {
     }
   }
 
+  /// The control group above a container's own: a name without a leading slash lies below the engine's.
+  public func cgroupParent(_ asked: String?) -> String {
+    guard let asked, !asked.isEmpty else { return cgroupParent }
+    let clean = MountDestination.cleaned("/" + asked)
+    return asked.hasPrefix("/") ? clean : clean == "/" ? cgroupParent : cgroupParent + clean
+  }
+
+  /// Another group may have limits, or rights over its members, that are not the client's to use: a service's, a user's, or
+  /// another engine's.
   private func checkCgroupParent(_ parent: String) throws {
-    let clean = MountDestination.cleaned(parent)
-    let denied = policy.cgroupParents.denied.contains { PathRules.covers($0, clean) }
-    guard !denied, clean != "/" else {
+    let clean = cgroupParent(parent)
+    let allowed = policy.cgroupParents.allowed + [cgroupParent]
+    guard clean != "/", allowed.contains(where: { PathRules.covers($0, clean) }) else {
       throw refusal(
-        "the control group '\(parent.prefix(100))' may not hold containers", rule: "cgroupParents.denied",
-        remedy: "take it from 'cgroupParents.denied'")
+        "the control group '\(clean.prefix(100))' may not hold containers", rule: "cgroupParents.allowed",
+        remedy: "add it to 'cgroupParents.allowed', or name one below the engine's own without a leading '/',")
     }
   }
 

@@ -14,7 +14,7 @@ public enum SpecBuilder {
   /// may have become stricter since the container was created), `invalidArgument` for values that cannot be translated
   /// and `unavailable` for what this host cannot do.
   public static func build(_ input: SpecInput) throws -> RuntimeSpec {
-    try PolicyCheck(policy: input.policy).check(input.settings)
+    try PolicyCheck(policy: input.policy, cgroupParent: input.engineCgroupParent).check(input.settings)
     guard !input.arguments.isEmpty else {
       throw PlatformError(.invalidArgument, "no command specified: neither the image nor the request names one")
     }

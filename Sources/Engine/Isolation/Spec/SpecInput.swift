@@ -24,6 +24,8 @@ public struct SpecInput: Sendable {
   public var namespaces = NamespacePlan()
   /// Path of the container's own control group below each hierarchy's root, starting with `/`.
   public var cgroupsPath: String
+  /// The engine's own control group, see `PolicyCheck.cgroupParent`.
+  public var engineCgroupParent = "/bulkhead"
   /// A folder to be bound to /dev/shm instead of a fresh tmpfs: for `shareable` and joined ipc namespaces.
   public var sharedMemoryPath: String?
   /// The host's static init program, where `--init` was asked for.

@@ -44,6 +44,11 @@ public struct Cgroups: Sendable {
     }
   }
 
+  /// Removes a cgroup from every hierarchy in which nothing is in it or below it; elsewhere it stays.
+  public func removeEmpty(_ path: CgroupPath) {
+    for mountPoint in layout.hierarchies { _ = rmdir(mountPoint + path.text) }
+  }
+
   /// Whether any hierarchy has this cgroup.
   public func exists(_ path: CgroupPath) -> Bool {
     layout.hierarchies.contains { FileSystem.exists($0 + path.text) }
