@@ -90,7 +90,8 @@ public struct NetworkAttachment: Codable, Sendable, Equatable {
   public var address: String?
   public var macAddress: String?
   public var links: [String] = []
-  public var driverOptions: [String: String] = [:]
+  /// The network with the greatest has the default route; nil is 0.
+  public var gatewayPriority: Int?
   public init(network: String) { self.network = network }
 }
 

@@ -15,7 +15,7 @@ extension NetworkStack {
     guard existing.count < Self.maximumNetworks else {
       throw PlatformError(.resourceExhausted, "more than \(Self.maximumNetworks) networks")
     }
-    if let text = request.options[Self.mtuOption] { _ = try Self.mtu(parsing: text) }
+    try Self.check(request.options)
     var record = NetworkRecord(
       id: request.id ?? .random(), name: request.name, driver: request.driver, isInternal: request.isInternal,
       attachable: request.attachable, labels: request.labels, options: request.options,
@@ -118,6 +118,23 @@ extension NetworkStack {
     return Firewall.Change(
       action, FirewallRules.networks,
       [Firewall.Element(key: NFTables.bytes(first, first), keyEnd: NFTables.bytes(last, last))])
+  }
+
+  /// Options of docker's bridge driver that say no more than what always holds here.
+  private static let standardOptions = [
+    "com.docker.network.bridge.enable_icc": "true", "com.docker.network.bridge.enable_ip_masquerade": "true",
+    "com.docker.network.bridge.default_bridge": "false", "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+  ]
+
+  private static func check(_ options: [String: String]) throws {
+    for (name, value) in options.sorted(by: { $0.key < $1.key }) where standardOptions[name] != value {
+      guard name == mtuOption else {
+        throw PlatformError(
+          .notImplemented,
+          "the network option '\(name.prefix(128))=\(value.prefix(64))' is not supported by this engine; leave it out")
+      }
+      _ = try mtu(parsing: value)
+    }
   }
 
   static func mtu(parsing text: String) throws -> UInt32 {

@@ -76,7 +76,13 @@ enum NetworkingRequest {
     attachment.aliases = try fields.strings("Aliases") ?? []
     attachment.links = try fields.strings("Links") ?? []
     attachment.macAddress = try fields.text("MacAddress")
-    attachment.driverOptions = try fields.stringMap("DriverOpts") ?? [:]
+    attachment.gatewayPriority = try fields.integer("GwPriority", in: Int.min...Int.max).flatMap { $0 == 0 ? nil : $0 }
+    if let option = try fields.stringMap("DriverOpts")?.keys.min() {
+      throw PlatformError(
+        .notImplemented,
+        "\(fields.place("DriverOpts")): the endpoint option '\(option.prefix(128))' is not supported by this engine; leave it out"
+      )
+    }
     if let addresses = try fields.object("IPAMConfig") {
       attachment.address = try addresses.text("IPv4Address")
       try addresses.refuse("IPv6Address", "LinkLocalIPs")
@@ -84,7 +90,7 @@ enum NetworkingRequest {
     }
     // What inspect tells is sent back by clients that copy it; only wishes count.
     fields.ignore(
-      "GwPriority", "NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway",
+      "NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway",
       "GlobalIPv6Address", "GlobalIPv6PrefixLen", "DNSNames")
     try fields.finish()
     return attachment

@@ -24,7 +24,9 @@ enum NetworkRoutes {
     let filter = try NetworkFilter(try request.filters()) { !engine.endpoints(on: $0).isEmpty }
     return .json(
       JSONWriter.list(engine.networks().filter(filter.includes)) { writer, network in
-        NetworkResponse.write(network, endpoints: [], into: &writer)
+        // Since 1.28 only inspect tells who is on a network.
+        let members = request.version < .v1(28) ? engine.endpoints(on: network.id) : []
+        NetworkResponse.write(network, endpoints: members, into: &writer)
       })
   }
 

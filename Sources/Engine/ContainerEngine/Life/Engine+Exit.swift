@@ -60,6 +60,8 @@ extension Engine {
     if outOfMemory { emit("oom", record) }
     emit(
       "die", record, ["exitCode": String(code), "execDuration": String(lasted / 1_000_000_000)])
+    tell("disconnect", Array(before.endpoints.values))
+    tellVolumes("unmount", record)
     if case .restart(let delay, let streak) = decision {
       container.change { state in
         state.record.run.status = .restarting

@@ -154,6 +154,7 @@ extension Engine {
     } catch {
       logger.error("the start of container \(record.id.short) could not be recorded: \(error)")
     }
+    tellVolumes("mount", record)
     emit("start", record)
     watch(container, process: process, isChild: true)
     startHealthChecks(container)
@@ -214,6 +215,7 @@ extension Engine {
       _ = try? PidFD.waitExit(process.monitorDescriptor)
     }
     releaseNetwork(container.id, endpoints: run.endpoints)
+    if run.isConnected { tell("disconnect", run.endpoints) }
     removeCgroup(container.record)
     if let bundle = run.bundle { try? FileSystem.removeTree(bundle) }
   }
@@ -226,4 +228,6 @@ struct StartedRun {
   var runtime: RuntimeProgram?
   var created = false
   var process: MonitoredProcess?
+  /// On its networks, as was told.
+  var isConnected = false
 }

@@ -19,7 +19,53 @@ extension Engine {
       for endpoint in planned.values { networking.releaseEndpoint(endpoint) }
       throw error
     }
+    for (metric, network) in Self.byPriority(record.networks).enumerated()
+    where record.networks.contains(where: { $0.gatewayPriority != nil }) {
+      planned[network.network]?.routeMetric = UInt32(metric)
+    }
     record.endpoints = planned
+  }
+
+  /// Networks with the greatest priority for the default route first, otherwise in the order they were asked for.
+  private static func byPriority(_ networks: [NetworkAttachment]) -> [NetworkAttachment] {
+    networks.enumerated().sorted {
+      (-($0.element.gatewayPriority ?? 0), $0.offset) < (-($1.element.gatewayPriority ?? 0), $1.offset)
+    }.map(\.element)
+  }
+
+  /// The endpoint through which a container's ports are published: the first that leads outside.
+  func publishingEndpoint(_ record: ContainerRecord) -> EndpointRecord? {
+    Self.byPriority(record.networks).compactMap { record.endpoints[$0.network] }
+      .first { networkStore.record(id: $0.networkID)?.isInternal == false }
+  }
+
+  /// Publishes a running container's ports through another endpoint when the one they led to changes, at the same
+  /// ports of the host.
+  func movePorts(_ record: inout ContainerRecord, from old: EndpointRecord?) throws {
+    let new = publishingEndpoint(record)
+    guard new?.endpointID != old?.endpointID else { return }
+    let kept = record.publishedPorts.map {
+      PortRequest(
+        protocol: $0.protocol, containerPort: $0.containerPort, hostAddress: $0.hostAddress,
+        hostPorts: $0.hostPort...$0.hostPort)
+    }
+    try networking.unpublish(container: record.id)
+    record.publishedPorts = []
+    guard let new else { return }
+    let requests = kept.isEmpty ? portRequests(record) : kept
+    if !requests.isEmpty {
+      record.publishedPorts = try networking.publish(requests, endpoint: new, containerName: record.name)
+    }
+  }
+
+  /// Tells that a container has come to networks, or left them.
+  func tell(_ action: String, _ endpoints: [EndpointRecord]) {
+    for endpoint in endpoints {
+      guard let network = networkStore.record(id: endpoint.networkID) else { continue }
+      events.emit(
+        .network, action, id: network.id.hex,
+        attributes: ["container": endpoint.containerID.hex, "name": network.name, "type": network.driver])
+    }
   }
 
   func plan(_ attachment: NetworkAttachment, network: NetworkRecord, record: ContainerRecord, index: Int) throws
@@ -52,12 +98,10 @@ extension Engine {
       }
       try networking.attach(endpoint, network: network, netns: namespace)
     }
-    guard let first = endpoints.first else { return }
-    let requests = portRequests(record)
-    let published = endpoints.first { networkStore.record(id: $0.networkID)?.isInternal == false } ?? first
-    if !requests.isEmpty {
-      record.publishedPorts = try networking.publish(requests, endpoint: published, containerName: record.name)
-    }
+    run.isConnected = true
+    tell("connect", endpoints)
+    guard !endpoints.isEmpty else { return }
+    try movePorts(&record, from: nil)
     try networking.startDNS(
       container: record.id, netns: namespace, endpoints: endpoints, servers: record.settings.host.dnsServers)
   }
@@ -231,9 +275,8 @@ extension Engine {
   }
 
   private func hostsFile(_ record: ContainerRecord, first: EndpointRecord?) -> [UInt8] {
-    let extra = record.settings.host.extraHosts.compactMap { line -> HostsFile.Entry? in
-      let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
-      return parts.count == 2 ? HostsFile.Entry(address: parts[1], names: [parts[0]]) : nil
+    let extra = record.settings.host.extraHosts.compactMap(ExtraHost.init).map {
+      HostsFile.Entry(address: $0.address, names: [$0.name])
     }
     let linked = links(of: record).map { HostsFile.Entry(address: $0.address.description, names: [$0.name]) }
     var names = [record.hostname]

@@ -141,8 +141,14 @@ extension Engine {
       guard !record.networks.contains(where: { $0.network == network.name }) else {
         throw PlatformError(.forbidden, "endpoint with name \(record.name) already exists in network \(network.name)")
       }
+      if container.process != nil, (attachment.gatewayPriority ?? 0) > 0 {
+        throw PlatformError(
+          .notImplemented,
+          "gw-priority: the default route of a running container cannot be moved; connect the network before its start")
+      }
       var attachment = attachment
       attachment.network = network.name
+      let publishing = publishingEndpoint(record)
       record.networks.append(attachment)
       if let process = container.process {
         let index =
@@ -153,6 +159,8 @@ extension Engine {
           try store.save(record)
           let namespace = try process.namespace(.net)
           try networking.attach(endpoint, network: network, netns: namespace)
+          try movePorts(&record, from: publishing)
+          try store.save(record)
         } catch {
           try? networking.detach(endpoint, network: network)
           networking.releaseEndpoint(endpoint)
@@ -166,12 +174,11 @@ extension Engine {
       container.change {
         $0.record.networks = changed.networks
         $0.record.endpoints = changed.endpoints
+        $0.record.publishedPorts = changed.publishedPorts
       }
       updateNames(container)
       if container.process != nil { try writeHostFiles(changed) }
-      events.emit(
-        .network, "connect", id: network.id.hex,
-        attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
+      tell("connect", changed.endpoints[network.name].map { [$0] } ?? [])
     }
   }
 
@@ -184,13 +191,11 @@ extension Engine {
       guard record.networks.contains(where: { $0.network == network.name }) else {
         throw PlatformError(.forbidden, "container \(record.id) is not connected to network \(network.name)")
       }
+      let publishing = publishingEndpoint(record)
       record.networks.removeAll { $0.network == network.name }
       let endpoint = record.endpoints.removeValue(forKey: network.name)
       if let endpoint {
-        if record.publishedPorts.isEmpty == false, record.endpoints.isEmpty {
-          try networking.unpublish(container: record.id)
-          record.publishedPorts = []
-        }
+        try movePorts(&record, from: publishing)
         try networking.detach(endpoint, network: network)
         networking.releaseEndpoint(endpoint)
       }
@@ -202,9 +207,7 @@ extension Engine {
         $0.record.publishedPorts = changed.publishedPorts
       }
       updateNames(container)
-      events.emit(
-        .network, "disconnect", id: network.id.hex,
-        attributes: ["container": record.id.hex, "name": network.name, "type": network.driver])
+      tell("disconnect", endpoint.map { [$0] } ?? [])
     }
   }
 }

@@ -37,6 +37,20 @@ extension Engine {
     return view(of: record)
   }
 
+  /// Tells that a run of a container uses its volumes, or has ended its use.
+  func tellVolumes(_ action: String, _ record: ContainerRecord) {
+    for mount in record.mounts {
+      guard let name = mount.volumeName else { continue }
+      var attributes = ["container": record.id.hex, "driver": "local"]
+      if action == "mount" {
+        attributes["destination"] = mount.destination
+        attributes["propagation"] = mount.propagation
+        attributes["read/write"] = String(!mount.readOnly)
+      }
+      events.emit(.volume, action, id: name, attributes: attributes)
+    }
+  }
+
   /// Removes a volume that no container refers to.
   public func removeVolume(_ name: String, force: Bool) async throws {
     let view: VolumeView

@@ -76,14 +76,8 @@ extension SettingsValidator {
     for text in host.dnsSearch + host.dnsOptions where text.utf8.contains(where: { $0 <= 32 || $0 == 127 }) {
       throw PlatformError(.invalidArgument, "invalid DNS setting: '\(text.prefix(100))'")
     }
-    for text in host.extraHosts {
-      let separator = text.firstIndex { $0 == ":" || $0 == "=" }
-      let name = separator.map { text[..<$0] } ?? ""
-      var address = separator.map { String(text[text.index(after: $0)...]) } ?? ""
-      if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
-      guard !name.isEmpty, name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy(Self.isLabel),
-        address == "host-gateway" || Self.isAddress(address)
-      else { throw PlatformError(.invalidArgument, "bad format for add-host: \"\(text.prefix(200))\"") }
+    for text in host.extraHosts where ExtraHost(text) == nil {
+      throw PlatformError(.invalidArgument, "bad format for add-host: \"\(text.prefix(200))\"")
     }
   }
 

@@ -113,7 +113,7 @@ final class LinkWiring: Sendable {
     ]
     if let gateway = endpoint.gateway {
       // The first interface's route wins; those of further networks stand behind it, in order.
-      let order = UInt32(endpoint.interfaceContainer.drop { !$0.isNumber }) ?? 0
+      let order = endpoint.routeMetric ?? UInt32(endpoint.interfaceContainer.drop { !$0.isNumber }) ?? 0
       requests.append(RouteNetlink.addDefaultRoute(index: link.index, gateway: gateway.bits, metric: order))
     }
     try inside.run(requests, subject: "link \(name)")

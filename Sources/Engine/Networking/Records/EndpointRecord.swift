@@ -20,6 +20,8 @@ public struct EndpointRecord: Codable, Sendable, Equatable {
   public var aliases: [String]
   /// Every name that resolves to `address` on this network: container name, aliases, short id.
   public var dnsNames: [String]
+  /// Metric of the default route through this endpoint, where a client gave priorities; nil: the interface's number.
+  public var routeMetric: UInt32?
 
   public init(
     endpointID: String, networkID: NetworkID, containerID: ContainerID, interfaceHost: String,
