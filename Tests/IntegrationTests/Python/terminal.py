@@ -132,9 +132,16 @@ def end_of_input():
     equal(terminal.end(), 0)
 
 
+def actions(name, start):
+    """What events told of a container since a time, in order."""
+    return docker("events", "--since", f"{start:.9f}", "--until", f"{time.time():.9f}", "-f", f"container={name}",
+                  "--format", "{{.Action}}").split("\n")
+
+
 @check("detach keys leave it running, attach comes back")
 def detach():
     name = MARK + "-detach"
+    start = time.time()
     try:
         terminal = Terminal("docker", "run", "-it", "--name", name, "busybox", "sh")
         terminal.expect(r"/ # ")
@@ -148,6 +155,9 @@ def detach():
         terminal.expect(r"kept")
         terminal.type("exit 4\n")
         equal(terminal.end(), 4)
+        seen = actions(name, start)
+        equal([action for action in seen if action in ("attach", "detach")], ["attach", "detach", "attach"])
+        assert "resize" in seen, seen
     finally:
         remove(name)
 
@@ -207,6 +217,7 @@ def execution():
 @check("exec detach keys leave the program running")
 def exec_detach():
     name = MARK + "-execd"
+    start = time.time()
     try:
         docker("run", "-d", "--name", name, "busybox", "sleep", "1000")
         terminal = Terminal("docker", "exec", "-it", name, "sleep", "777")
@@ -216,6 +227,7 @@ def exec_detach():
         terminal.type("\x10\x11")
         terminal.end()
         assert "sleep 777" in docker("top", name)
+        assert "exec_detach" in actions(name, start), actions(name, start)
     finally:
         remove(name)
 

@@ -64,6 +64,7 @@ extension Engine {
     let bytes = try produce { [self] output in
       _ = try work(on: container, .read, path: path, archive: output)
     }
+    emit("archive-path", record)
     return (status, bytes)
   }
 
@@ -91,6 +92,7 @@ extension Engine {
         request.keepKind = options.keepKind
         request.copyOwners = options.copyOwners
       }
+      emit("extract-to-dir", record)
     }
   }
 

@@ -60,7 +60,10 @@ extension Engine {
 
   /// Writes images as an archive that `docker load` and OCI tools read.
   public func saveImages(_ references: [String]) async throws -> ProducedBytes {
-    for reference in references { _ = try catalog.resolve(reference) }
+    let images = try references.map { try catalog.resolve($0) }
+    for (reference, image) in zip(references, images) {
+      events.emit(.image, "save", id: image.id.description, attributes: ["name": reference])
+    }
     return try produce { [catalog] descriptor in try catalog.save(references, to: descriptor) }
   }
 

@@ -20,31 +20,43 @@ final class CommandLookupResult: Sendable {
 /// A start that failed, with the exit code that docker's users know: 127 for a program that is missing, 126 for one that
 /// cannot be run, 128 for the rest.
 struct StartFailure: Error {
+  /// What failed; docker's words for it begin the message.
+  enum Phase: String, Sendable {
+    case run = "failed to create task for container: "
+    case exec = "OCI runtime exec failed: exec failed: "
+
+    /// What comes before the reason when the program could not be run.
+    var ofProgram: String {
+      let runtime = self == .run ? "OCI runtime create failed: " : ""
+      return "\(rawValue)\(runtime)unable to start container process: exec: "
+    }
+  }
+
   let exitCode: Int32
   let platformError: PlatformError
 
-  init(_ error: any Error, lookup: CommandLookup?, program: String) {
+  init(_ error: any Error, lookup: CommandLookup?, program: String, of phase: Phase = .run) {
     let words = (error as? PlatformError)?.message ?? "\(error)"
-    let prefix = "failed to create task for container: "
+    let prefix = phase.ofProgram
     switch lookup {
     case .missing:
       exitCode = 127
       let reason =
         program.contains("/") ? "stat \(program): no such file or directory" : "executable file not found in $PATH"
       platformError = PlatformError(
-        .invalidArgument, prefix + "exec: \"\(program)\": \(reason)", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": \(reason): unknown", context: ["runtime": words])
     case .notExecutable:
       exitCode = 126
       platformError = PlatformError(
-        .invalidArgument, prefix + "exec: \"\(program)\": permission denied", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": permission denied: unknown", context: ["runtime": words])
     case .isDirectory:
       exitCode = 126
       platformError = PlatformError(
-        .invalidArgument, prefix + "exec: \"\(program)\": is a directory", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": is a directory: unknown", context: ["runtime": words])
     case .found, nil:
       exitCode = 128
       let code = (error as? PlatformError)?.code ?? .internal
-      platformError = PlatformError(code, prefix + words, cause: error)
+      platformError = PlatformError(code, phase.rawValue + words, cause: error)
     }
   }
 }

@@ -15,7 +15,9 @@ extension Engine {
     let statistics = try cgroups.readStats(try cgroupPath(record))
     sample.cgroup = statistics
     sample.processCount = Int(statistics.processes?.current ?? 0)
-    for endpoint in record.endpoints.values.sorted(by: { $0.interfaceContainer < $1.interfaceContainer }) {
+    for endpoint in try networkOwner(record).endpoints.values.sorted(by: {
+      $0.interfaceContainer < $1.interfaceContainer
+    }) {
       let counters = try networking.statistics(endpoint)
       sample.networks.append(
         StatsSample.Network(
@@ -25,6 +27,12 @@ extension Engine {
           sendErrors: counters.sendErrors, sendDropped: counters.sendDropped))
     }
     return sample
+  }
+
+  /// The container whose network stack a container has: its own, or that of the one it joined.
+  private func networkOwner(_ record: ContainerRecord) throws -> ContainerRecord {
+    guard case .container(let reference) = record.settings.host.networkMode else { return record }
+    return try registry.find(reference).record
   }
 
   /// CPU time of all processors since boot, from the first line of proc_stat(5), in nanoseconds.
@@ -66,6 +74,7 @@ extension Engine {
         String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
       throw PlatformError(.invalidArgument, "ps: \(words)")
     }
+    emit("top", container.record)
     return try Self.processTable(String(decoding: output.stdout, as: UTF8.self), pids: pids)
   }
 

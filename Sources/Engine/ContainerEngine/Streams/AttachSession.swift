@@ -32,7 +32,15 @@ public final class AttachSession: Sendable {
   /// Resolved when the process has ended; pipes are then read only as far as they are full.
   let processEnd = OneShot<Void>()
 
-  init(terminal: Bool, options: AttachOptions, history: LogReader? = nil) {
+  /// Called once, when the client has typed the detach keys or goes before the output has ended.
+  private let onDetach: @Sendable () -> Void
+  /// The output has ended, or the detachment was told.
+  private let isOver = Mutex(false)
+
+  init(
+    terminal: Bool, options: AttachOptions, history: LogReader? = nil, onDetach: @escaping @Sendable () -> Void = {}
+  ) {
+    self.onDetach = onDetach
     self.terminal = terminal
     self.options = options
     self.history = Mutex(history)
@@ -45,6 +53,20 @@ public final class AttachSession: Sendable {
   /// The next output; nil when there is no more, or the client detached. Waits for the start of a container that has not
   /// been started.
   public func next() async throws -> OutputChunk? {
+    let chunk = try await nextChunk()
+    if chunk == nil, detached.current == nil { isOver.withLock { $0 = true } }
+    return chunk
+  }
+
+  private func tellDetached() {
+    let isFirst = isOver.withLock { isOver in
+      defer { isOver = true }
+      return !isOver
+    }
+    if isFirst { onDetach() }
+  }
+
+  private func nextChunk() async throws -> OutputChunk? {
     if let reader = history.withLock({ $0 }) {
       if let entry = try await reader.next() { return OutputChunk(stream: entry.stream, bytes: entry.bytes) }
       history.withLock { $0 = nil }
@@ -75,6 +97,7 @@ public final class AttachSession: Sendable {
     }
     if isDetach {
       if let channel = channel.current { keepForAWhile(channel) }
+      tellDetached()
       detached.resolve(true)
     }
     return !isDetach
@@ -101,6 +124,7 @@ public final class AttachSession: Sendable {
 
   /// Ends the session; the process goes on.
   public func close() {
+    tellDetached()
     detached.resolve(true)
     channel.resolve(nil)
   }

@@ -13,7 +13,10 @@ extension Engine {
     var options = options
     options.stdin = options.stdin && record.settings.openStdin
     let history = options.logs ? logReader(container, query: Self.historyQuery(options)) : nil
-    let session = AttachSession(terminal: record.settings.terminal, options: options, history: history)
+    let session = AttachSession(terminal: record.settings.terminal, options: options, history: history) { [self] in
+      emit("detach", container.record)
+    }
+    emit("attach", record)
     guard options.stream else {
       session.connect(nil)
       return session
@@ -51,6 +54,7 @@ extension Engine {
     }
     try MonitorFiles(bundle: paths.bundle(container.id), exitDirectory: paths.exits, id: container.id)
       .resize(height: height, width: width)
+    emit("resize", container.record, ["height": String(height), "width": String(width)])
   }
 
   /// Reads a container's log.

@@ -93,7 +93,8 @@ extension Engine {
     let lookup = ProgramLookup.find(settings.arguments[0], environment: environment, cwd: directory, in: root)
     if lookup != .found {
       throw StartFailure(
-        PlatformError(.invalidArgument, "the program was not found"), lookup: lookup, program: settings.arguments[0])
+        PlatformError(.invalidArgument, "the program was not found"), lookup: lookup, program: settings.arguments[0],
+        of: .exec)
     }
     return try monitor.exec(
       ExecRequest(
@@ -134,7 +135,10 @@ extension Engine {
     let options = AttachOptions(
       stream: true, logs: false, stdin: settings.attachStdin, stdout: settings.attachStdout || settings.terminal,
       stderr: settings.attachStderr, detachKeys: settings.detachKeys)
-    let attached = AttachSession(terminal: settings.terminal, options: options)
+    let attached = AttachSession(terminal: settings.terminal, options: options) { [self] in
+      guard let container = try? registry.find(session.container.hex) else { return }
+      emit("exec_detach", container.record, ["execID": session.id.hex])
+    }
     func open(_ descriptor: Descriptor?) throws -> AsyncDescriptor? {
       try descriptor.map { try AsyncDescriptor($0, poller: poller) }
     }
