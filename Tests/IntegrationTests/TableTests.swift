@@ -48,6 +48,9 @@ struct TableTests {
   @Test("attacks from inside", arguments: CaseFile.cases("attacks"))
   func attacks(_ line: ShellCase) throws { try line.check() }
 
+  @Test("the client of our own", .enabled(if: Target.canStart), arguments: CaseFile.cases("client"))
+  func client(_ line: ShellCase) throws { try line.check() }
+
   @Test("isolation and policy", .enabled(if: Target.canStart), arguments: CaseFile.cases("isolation"))
   func isolation(_ line: ShellCase) throws { try line.check() }
 }

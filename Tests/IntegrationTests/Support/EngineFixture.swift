@@ -203,7 +203,8 @@ final class EngineFixture: Sendable {
   /// What clients need to find this engine.
   var environment: [String: String] {
     [
-      "DOCKER_HOST": "unix://\(socket)", "SOCKET": socket, "SOURCES": Target.sources, "ENTER": Target.enter,
+      "DOCKER_HOST": "unix://\(socket)", "SOCKET": socket, "CLIENT": Target.clientProgram, "SOURCES": Target.sources,
+      "ENTER": Target.enter,
       "SCRATCH": scratch,
       "DOCKER_CONFIG": "\(scratch)/docker-config", "DOCKER_CLI_HINTS": "false",
     ]

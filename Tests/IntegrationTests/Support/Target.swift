@@ -30,6 +30,10 @@ enum Target {
     return folders.map { "\($0)/bulkheadd" }.first { access($0, X_OK) == 0 }
   }()
 
+  /// The built client.
+  static let clientProgram =
+    (engineProgram.map { URL(filePath: $0).deletingLastPathComponent().path } ?? "") + "/bulkhead"
+
   static let isRoot = geteuid() == 0
 
   /// Tests that talk to whichever engine.

@@ -8,9 +8,10 @@ extension ContainerOptions {
   func body(image: String, command: [String], attach: Bool) throws(ClientError) -> JSONValue {
     var body: JSONValue = ["Image": .string(image), "Tty": .bool(tty), "OpenStdin": .bool(interactive)]
     body["StdinOnce"] = .bool(interactive && attach)
-    body["AttachStdin"] = .bool(interactive && attach)
-    body["AttachStdout"] = .bool(attach)
-    body["AttachStderr"] = .bool(attach)
+    let streams = try AttachedStreams(self.attach, sendsInput: interactive)
+    body["AttachStdin"] = .bool(attach && streams.input)
+    body["AttachStdout"] = .bool(attach && streams.output)
+    body["AttachStderr"] = .bool(attach && streams.errors)
     if !command.isEmpty { body["Cmd"] = .strings(command) }
     if let entrypoint { body["Entrypoint"] = entrypoint.isEmpty ? [""] : [.string(entrypoint)] }
     let variables = try environment()
@@ -20,7 +21,9 @@ extension ContainerOptions {
     body.set("WorkingDir", workdir)
     body.set("StopSignal", stopSignal)
     if let stopTimeout { body["StopTimeout"] = .int(stopTimeout) }
-    if !label.isEmpty { body["Labels"] = Self.pairs(label) }
+    body.set("Domainname", domainname)
+    let labels = try Self.lines(of: labelFile) + label
+    if !labels.isEmpty { body["Labels"] = Self.pairs(labels) }
     if let check = try health.body() { body["Healthcheck"] = check }
     let ports = try network.ports()
     if !ports.exposed.isEmpty { body["ExposedPorts"] = .object(ports.exposed.map { .init(name: $0, value: [:]) }) }
@@ -46,6 +49,7 @@ extension ContainerOptions {
     if logDriver != nil || !logOpt.isEmpty {
       host["LogConfig"] = ["Type": .string(logDriver ?? ""), "Config": Self.pairs(logOpt)]
     }
+    if !annotation.isEmpty { host["Annotations"] = Self.pairs(annotation) }
     try files.add(to: &host)
     network.add(to: &host, bindings: bindings)
     try limits.add(to: &host)
@@ -55,23 +59,50 @@ extension ContainerOptions {
 
   /// `--env-file` lines and `--env` items; a name alone takes its value from here, and is left out where there is none.
   private func environment() throws(ClientError) -> [String] {
-    var items: [String] = []
-    for file in envFile {
-      let text = String(decoding: try readWhole(file, limit: Self.maximumFileBytes), as: UTF8.self)
-      for line in text.split(whereSeparator: \.isNewline) {
-        let trimmed = line.drop { $0 == " " || $0 == "\t" }
-        if !trimmed.isEmpty, !trimmed.hasPrefix("#") { items.append(String(trimmed)) }
-      }
-    }
-    return (items + env).compactMap { item in
+    Self.variables(try Self.lines(of: envFile) + env)
+  }
+
+  static func variables(_ items: [String]) -> [String] {
+    items.compactMap { item in
       if item.contains("=") { return item }
       return environmentVariable(item).map { "\(item)=\($0)" }
     }
   }
 
+  /// The lines of files without empty ones and those that begin with `#`.
+  static func lines(of files: [String]) throws(ClientError) -> [String] {
+    var items: [String] = []
+    for file in files {
+      let text = String(decoding: try readWhole(file, limit: maximumFileBytes), as: UTF8.self)
+      for line in text.split(whereSeparator: \.isNewline) {
+        let trimmed = line.drop { $0 == " " || $0 == "\t" }
+        if !trimmed.isEmpty, !trimmed.hasPrefix("#") { items.append(String(trimmed)) }
+      }
+    }
+    return items
+  }
+
   /// `name=value` items as an object; a name alone gets an empty value.
   static func pairs(_ items: [String]) -> JSONValue {
     .map(items.map { splitOnce($0, "=") ?? ($0, "") })
+  }
+}
+
+/// Which streams a client ties to a new container: those of `--attach`, or all.
+struct AttachedStreams {
+  var input: Bool
+  var output = true
+  var errors = true
+
+  init(_ names: [String], sendsInput: Bool) throws(ClientError) {
+    let wanted = Set(names.map { $0.lowercased() })
+    if let wrong = wanted.subtracting(["stdin", "stdout", "stderr"]).min() {
+      throw ClientError("invalid --attach '\(wrong)': use stdin, stdout or stderr")
+    }
+    input = sendsInput && (wanted.isEmpty || wanted.contains("stdin"))
+    guard !wanted.isEmpty else { return }
+    output = wanted.contains("stdout")
+    errors = wanted.contains("stderr")
   }
 }
 
@@ -94,6 +125,8 @@ extension FileOptions {
     if !mounts.isEmpty { host["Mounts"] = .array(mounts) }
     if !tmpfs.isEmpty { host["Tmpfs"] = .map(tmpfs.map { splitOnce($0, ":") ?? ($0, "") }) }
     host.set("VolumesFrom", volumesFrom)
+    host.set("VolumeDriver", volumeDriver)
+    host.set("DeviceCgroupRules", deviceCgroupRule)
     if readOnly { host["ReadonlyRootfs"] = true }
     if let shmSize { host["ShmSize"] = .int(try Units.parseBytes(shmSize, option: "--shm-size")) }
     if !device.isEmpty {
@@ -161,10 +194,29 @@ extension LimitOptions {
     }
     for (name, value) in [
       ("CpuShares", cpuShares), ("PidsLimit", pidsLimit), ("BlkioWeight", blkioWeight), ("OomScoreAdj", oomScoreAdj),
+      ("CpuPeriod", cpuPeriod), ("CpuQuota", cpuQuota), ("MemorySwappiness", memorySwappiness),
     ] {
       if let value { host[name] = .int(value) }
     }
     host.set("CpusetCpus", cpusetCpus)
+    host.set("CpusetMems", cpusetMems)
+    if oomKillDisable { host["OomKillDisable"] = true }
+    for (name, value, option, items) in [
+      ("BlkioWeightDevice", "Weight", "--blkio-weight-device", blkioWeightDevice),
+      ("BlkioDeviceReadBps", "Rate", "--device-read-bps", deviceReadBps),
+      ("BlkioDeviceWriteBps", "Rate", "--device-write-bps", deviceWriteBps),
+      ("BlkioDeviceReadIOps", "Rate", "--device-read-iops", deviceReadIops),
+      ("BlkioDeviceWriteIOps", "Rate", "--device-write-iops", deviceWriteIops),
+    ] where !items.isEmpty {
+      var devices: [JSONValue] = []
+      for text in items {
+        guard let (path, rate) = splitOnce(text, ":") else {
+          throw ClientError("invalid \(option) '\(text)': write /dev/name:value")
+        }
+        devices.append(["Path": .string(path), value: .int(try Units.parseBytes(rate, option: option))])
+      }
+      host[name] = .array(devices)
+    }
     var ulimits: [JSONValue] = []
     for text in ulimit {
       guard let (name, values) = splitOnce(text, "="), let soft = Int64(values.split(separator: ":").first ?? ""),

@@ -43,6 +43,20 @@ struct ContainerOptions: ParsableArguments {
   var logOpt: [String] = []
   @Option(help: "The OCI runtime.")
   var runtime: String?
+  @Option(help: "The domain name inside.")
+  var domainname: String?
+  @Option(help: "A file of name=value lines, labels.")
+  var labelFile: [String] = []
+  @Option(name: .shortAndLong, help: "Tie only this stream: stdin, stdout or stderr.")
+  var attach: [String] = []
+  @Option(help: "missing or never; there is no registry to pull from yet.")
+  var pull: Pull = .missing
+  @Option(help: "The platform that the image must be of, such as linux/amd64.")
+  var platform: String?
+  @Option(help: "A note for the OCI runtime: name=value.")
+  var annotation: [String] = []
+  @Option(name: .customLong("sig-proxy"), help: "Pass signals on to the program: true or false.")
+  var passesSignals = true
 
   @OptionGroup(title: "Files") var files: FileOptions
   @OptionGroup(title: "Network") var network: NetworkOptions
@@ -50,6 +64,9 @@ struct ContainerOptions: ParsableArguments {
   @OptionGroup(title: "Isolation") var isolation: IsolationOptions
   @OptionGroup(title: "Health") var health: HealthOptions
 }
+
+/// When `run` fetches an image.
+enum Pull: String, ExpressibleByArgument, CaseIterable { case missing, never }
 
 struct FileOptions: ParsableArguments {
   @Option(name: [.customShort("v"), .long], help: "source:destination[:ro], name:destination, or a destination alone.")
@@ -60,12 +77,16 @@ struct FileOptions: ParsableArguments {
   var tmpfs: [String] = []
   @Option(help: "Take over the volumes of a container: name[:ro].")
   var volumesFrom: [String] = []
+  @Option(help: "The volume driver; local is the only one.")
+  var volumeDriver: String?
   @Flag(help: "Make the root file system read-only.")
   var readOnly = false
   @Option(help: "Size of /dev/shm, such as 64m.")
   var shmSize: String?
   @Option(help: "A device of the host: path[:path inside[:rwm]].")
   var device: [String] = []
+  @Option(help: "A rule of the device control group, such as 'c 1:3 rwm'.")
+  var deviceCgroupRule: [String] = []
 }
 
 struct NetworkOptions: ParsableArguments {
@@ -80,6 +101,8 @@ struct NetworkOptions: ParsableArguments {
   var expose: [String] = []
   @Option(help: "A further name on the network.")
   var networkAlias: [String] = []
+  @Option(help: "A container to know by name on the default network: name[:alias].")
+  var link: [String] = []
   @Option(help: "A fixed address on the network.")
   var ip: String?
   @Option(help: "A fixed hardware address.")
@@ -107,10 +130,30 @@ struct LimitOptions: ParsableArguments {
   var cpuShares: Int64?
   @Option(help: "The processors to use, such as 0-2,4.")
   var cpusetCpus: String?
+  @Option(help: "The memory nodes to use, such as 0,1.")
+  var cpusetMems: String?
+  @Option(help: "Length of a period of the processor limit in microseconds.")
+  var cpuPeriod: Int64?
+  @Option(parsing: .unconditional, help: "Processor time in each period in microseconds.")
+  var cpuQuota: Int64?
+  @Option(parsing: .unconditional, help: "How readily memory is swapped out, 0 to 100.")
+  var memorySwappiness: Int64?
+  @Flag(help: "Let nothing be killed when memory runs out.")
+  var oomKillDisable = false
   @Option(parsing: .unconditional, help: "Processes and threads.")
   var pidsLimit: Int64?
   @Option(help: "Relative weight of block I/O, 10 to 1000.")
   var blkioWeight: Int64?
+  @Option(help: "Weight of block I/O on a device: /dev/vda:300.")
+  var blkioWeightDevice: [String] = []
+  @Option(help: "Bytes read each second from a device: /dev/vda:1m.")
+  var deviceReadBps: [String] = []
+  @Option(help: "Bytes written each second to a device: /dev/vda:1m.")
+  var deviceWriteBps: [String] = []
+  @Option(help: "Reads each second from a device: /dev/vda:100.")
+  var deviceReadIops: [String] = []
+  @Option(help: "Writes each second to a device: /dev/vda:100.")
+  var deviceWriteIops: [String] = []
   @Option(parsing: .unconditional, help: "How soon the kernel ends it when memory runs out, -1000 to 1000.")
   var oomScoreAdj: Int64?
   @Option(help: "name=soft[:hard], such as nofile=1024:4096.")

@@ -8,18 +8,22 @@ struct List: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Those that do not run, too.") var all = false
   @Option(name: [.customShort("n"), .long], help: "The newest few, whatever their state.") var last: Int?
   @Flag(name: .shortAndLong, help: "The newest one, whatever its state.") var latest = false
+  @Flag(name: .shortAndLong, help: "With the size of their files.") var size = false
 
   func run() throws {
     let limit = latest ? 1 : last
     let answer = try connection.engine().call(
       .get, "/containers/json",
-      query: [("all", all ? "1" : nil), ("limit", limit.map(String.init)), ("filters", try list.filters())])
+      query: [
+        ("all", all ? "1" : nil), ("limit", limit.map(String.init)), ("filters", try list.filters()),
+        ("size", size ? "1" : nil),
+      ])
     var listing = Listing(
       [
         ("CONTAINER ID", "ID"), ("IMAGE", "Image"), ("COMMAND", "Command"), ("CREATED", "RunningFor"),
         ("STATUS", "Status"),
         ("PORTS", "Ports"), ("NAMES", "Names"),
-      ], identity: "ID")
+      ] + (size ? [("SIZE", "Size")] : []), identity: "ID")
     let now = Units.now()
     for container in answer.items { listing.add(fields(container, now: now)) }
     try list.show(listing)
@@ -37,6 +41,11 @@ struct List: ParsableCommand {
       ("CreatedAt", Units.date(nanoseconds: (container["Created"].int ?? 0).times(1_000_000_000))),
       ("Status", container.text("Status")),
       ("State", container.text("State")),
+      (
+        "Size",
+        Units.decimalSize(container["SizeRw"].int ?? 0)
+          + " (virtual \(Units.decimalSize(container["SizeRootFs"].int ?? 0)))"
+      ),
       ("Ports", PortText.line(container["Ports"].items)),
       (
         "Names",
@@ -108,6 +117,7 @@ struct Logs: ParsableCommand {
   @OptionGroup var connection: EngineOptions
   @Flag(name: .shortAndLong, help: "Go on as more is written.") var follow = false
   @Flag(name: .shortAndLong, help: "With the time of each line.") var timestamps = false
+  @Flag(help: "With the labels and variables that the log driver was told to keep.") var details = false
   @Option(help: "From this time on: 10m, 2026-01-31T12:00:00Z.") var since: String?
   @Option(help: "Up to this time.") var until: String?
   @Option(name: [.customShort("n"), .long], help: "Only the last lines.") var tail: String?
@@ -121,6 +131,7 @@ struct Logs: ParsableCommand {
       .get, "/containers/\(Engine.escape(container))/logs",
       query: [
         ("stdout", "1"), ("stderr", "1"), ("follow", follow ? "1" : nil), ("timestamps", timestamps ? "1" : nil),
+        ("details", details ? "1" : nil),
         ("since", try since.map { text throws(ClientError) in try Units.parseTime(text, option: "--since", now: now) }),
         ("until", try until.map { text throws(ClientError) in try Units.parseTime(text, option: "--until", now: now) }),
         ("tail", tail),

@@ -8,6 +8,7 @@ struct Exec: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Give it a terminal.") var tty = false
   @Flag(help: "Take its fences down (engine.yaml must allow it).") var privileged = false
   @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "NAME=value.") var env: [String] = []
+  @Option(help: "A file of NAME=value lines.") var envFile: [String] = []
   @Option(name: .shortAndLong, help: "user, uid, user:group or uid:gid.") var user: String?
   @Option(name: .shortAndLong, help: "The folder to start in.") var workdir: String?
   @Option(help: "The keys that leave it running.") var detachKeys: String?
@@ -19,7 +20,7 @@ struct Exec: ParsableCommand {
     let engine = try connection.engine()
     let keys = try detachKeys.map { text throws(ClientError) in try DetachKeys(parsing: text) } ?? .standard
     do {
-      let id = try engine.call(.post, "/containers/\(Engine.escape(container))/exec", json: body()).text("Id")
+      let id = try engine.call(.post, "/containers/\(Engine.escape(container))/exec", json: try body()).text("Id")
       if detach {
         try engine.call(.post, "/exec/\(id)/start", json: ["Detach": true, "Tty": .bool(tty)])
         return
@@ -41,15 +42,12 @@ struct Exec: ParsableCommand {
     return Int32(truncatingIfNeeded: try engine.call(.get, "/exec/\(id)/json")["ExitCode"].int ?? 0)
   }
 
-  private func body() -> JSONValue {
+  private func body() throws(ClientError) -> JSONValue {
     var body: JSONValue = [
       "AttachStdin": .bool(interactive && !detach), "AttachStdout": .bool(!detach), "AttachStderr": .bool(!detach),
       "Tty": .bool(tty), "Privileged": .bool(privileged), "Cmd": .strings(command),
     ]
-    let variables = env.compactMap { item in
-      item.contains("=") ? item : environmentVariable(item).map { "\(item)=\($0)" }
-    }
-    body.set("Env", variables)
+    body.set("Env", ContainerOptions.variables(try ContainerOptions.lines(of: envFile) + env))
     body.set("User", user)
     body.set("WorkingDir", workdir)
     return body

@@ -159,6 +159,6 @@ struct ImagePrune: ParsableCommand {
   func run() throws {
     try options.prune(
       ["images"], what: all ? "all images that no container uses" : "all images without a name",
-      adding: all ? [("dangling", "false")] : [])
+      adding: ["images": all ? [("dangling", "false")] : []])
   }
 }

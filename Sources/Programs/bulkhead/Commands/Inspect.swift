@@ -6,9 +6,12 @@ struct Inspect: ParsableCommand {
   @OptionGroup var connection: EngineOptions
   @Option(help: "container, image, network or volume; without it each is tried.") var type: String?
   @Option(name: .shortAndLong, help: "json, or a template such as '{{.State.Pid}}'.") var format: String?
+  @Flag(name: .shortAndLong, help: "With the size of a container's files.") var size = false
   @Argument(help: "Names or ids.") var names: [String]
 
-  func run() throws { try connection.engine().inspect(names, types: type.map { [$0] } ?? Kinds.order, format: format) }
+  func run() throws {
+    try connection.engine().inspect(names, types: type.map { [$0] } ?? Kinds.order, format: format, size: size)
+  }
 }
 
 /// What can be inspected, and where the API has it.
@@ -28,11 +31,11 @@ enum Kinds {
 
 extension Engine {
   /// Prints each thing, as a list of JSON documents or by a template.
-  func inspect(_ names: [String], types: [String], format: String?) throws(ClientError) {
+  func inspect(_ names: [String], types: [String], format: String?, size: Bool = false) throws(ClientError) {
     var found: [JSONValue] = []
     var missing: ClientError?
     for name in names {
-      do { found.append(try details(name, types: types)) } catch { missing = error }
+      do { found.append(try details(name, types: types, size: size)) } catch { missing = error }
     }
     if let format, format != "json" {
       let template = try Template(parsing: format)
@@ -45,9 +48,9 @@ extension Engine {
     if let missing { throw missing }
   }
 
-  private func details(_ name: String, types: [String]) throws(ClientError) -> JSONValue {
+  private func details(_ name: String, types: [String], size: Bool) throws(ClientError) -> JSONValue {
     for kind in types {
-      do { return try call(.get, try Kinds.path(kind, name)) } catch {
+      do { return try call(.get, try Kinds.path(kind, name), query: [("size", size ? "1" : nil)]) } catch {
         if error.status != 404 || types.count == 1 { throw error }
       }
     }

@@ -87,6 +87,7 @@ extension NetworkOptions {
     host["NetworkMode"] = .string(network ?? "default")
     if !bindings.members.isEmpty { host["PortBindings"] = bindings }
     if publishAll { host["PublishAllPorts"] = true }
+    host.set("Links", link)
     host.set("ExtraHosts", addHost)
     host.set("Dns", dns)
     host.set("DnsSearch", dnsSearch)

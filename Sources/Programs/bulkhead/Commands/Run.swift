@@ -39,8 +39,10 @@ struct Run: ParsableCommand {
     let session = ContainerSession(
       engine: engine, resource: "/containers/\(id)", terminal: options.tty, sendsInput: options.interactive,
       detachKeys: keys,
-      forwardsSignals: !options.tty)
-    let code = try engine.runAttached(id, session, removed: options.removeAtEnd)
+      forwardsSignals: options.passesSignals && !options.tty)
+    let code = try engine.runAttached(
+      id, session, removed: options.removeAtEnd,
+      streams: try AttachedStreams(options.attach, sendsInput: options.interactive))
     if code != 0 { throw ExitCode(code) }
   }
 }
@@ -111,7 +113,8 @@ extension Engine {
       if options.tty, let size = Terminal(descriptor: STDOUT_FILENO).size {
         body["HostConfig"]["ConsoleSize"] = [.int(size.rows), .int(size.columns)]
       }
-      let answer = try call(.post, "/containers/create", query: [("name", options.name)], json: body)
+      let answer = try call(
+        .post, "/containers/create", query: [("name", options.name), ("platform", options.platform)], json: body)
       for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
       let id = answer.text("Id")
       if let file = options.cidfile { try Self.write(id, toNewFile: file) }
@@ -151,9 +154,11 @@ extension Engine {
   }
 
   /// Ties the streams first, then waits for the end, then starts, so that nothing of the container's life is missed.
-  func runAttached(_ name: String, _ session: ContainerSession, removed: Bool) throws(ClientError) -> Int32 {
+  func runAttached(
+    _ name: String, _ session: ContainerSession, removed: Bool, streams wanted: AttachedStreams? = nil
+  ) throws(ClientError) -> Int32 {
     let signals = try session.inbox()
-    let streams = try attach(session)
+    let streams = try attach(session, wanted)
     let waiting = try open(.post, "\(session.resource)/wait", query: [("condition", removed ? "removed" : "next-exit")])
     let end = try session.run(over: streams.connection, signals: signals) { () throws(ClientError) in
       try start(name, waiting: removed ? waiting : nil)
@@ -161,9 +166,11 @@ extension Engine {
     return end == .detached ? 0 : try exitCode(waiting)
   }
 
-  func attach(_ session: ContainerSession) throws(ClientError) -> Response {
+  func attach(_ session: ContainerSession, _ wanted: AttachedStreams? = nil) throws(ClientError) -> Response {
+    func flag(_ isWanted: Bool) -> String { isWanted ? "1" : "0" }
     let query: [(String, String?)] = [
-      ("stream", "1"), ("stdin", session.sendsInput ? "1" : "0"), ("stdout", "1"), ("stderr", "1"),
+      ("stream", "1"), ("stdin", flag(session.sendsInput && wanted?.input ?? true)),
+      ("stdout", flag(wanted?.output ?? true)), ("stderr", flag(wanted?.errors ?? true)),
     ]
     return try open(.post, "\(session.resource)/attach", query: query, upgrade: true)
   }

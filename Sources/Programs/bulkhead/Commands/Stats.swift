@@ -7,6 +7,7 @@ struct Stats: ParsableCommand {
   @Flag(help: "Once only.") var noStream = false
   @Flag(name: .shortAndLong, help: "Those that do not run, too.") var all = false
   @Option(help: "table, json, or a template such as '{{.Name}} {{.CPUPerc}}'.") var format: String?
+  @Flag(help: "Do not shorten ids.") var noTrunc = false
   @Argument(help: "Names or ids; all that run when none is named.") var containers: [String] = []
 
   /// Time between two samples.
@@ -54,7 +55,9 @@ struct Stats: ParsableCommand {
         ("MEM %", "MemPerc"),
         ("NET I/O", "NetIO"), ("BLOCK I/O", "BlockIO"), ("PIDS", "PIDs"),
       ], identity: "ID")
-    for (name, sample) in samples { listing.add(Usage(sample, earlier: earlier[name]).fields) }
+    for (name, sample) in samples {
+      listing.add(Usage(sample, earlier: earlier[name], idLength: noTrunc ? 64 : 12).fields)
+    }
     let text = try listing.text(format: format, quiet: false)
     // A terminal shows the newest figures in place of the older ones.
     let clear = !noStream && format == nil && Terminal.isTerminal(STDOUT_FILENO) ? "\u{1B}[2J\u{1B}[H" : ""
@@ -67,7 +70,7 @@ struct Stats: ParsableCommand {
 struct Usage {
   let fields: [(String, String)]
 
-  init(_ sample: JSONValue, earlier: JSONValue?) {
+  init(_ sample: JSONValue, earlier: JSONValue?, idLength: Int = 12) {
     let memory = Self.memory(sample["memory_stats"])
     let limit = sample["memory_stats"]["limit"].int ?? 0
     let networks = sample["networks"].members.map(\.value)
@@ -75,7 +78,7 @@ struct Usage {
     let sent = networks.reduce(Int64(0)) { $0.plus($1["tx_bytes"].int ?? 0) }
     let blocks = sample["blkio_stats"]["io_service_bytes_recursive"].items
     fields = [
-      ("ID", String(sample.text("id").prefix(12))),
+      ("ID", String(sample.text("id").prefix(idLength))),
       ("Container", sample.text("id")),
       ("Name", String(sample.text("name").drop { $0 == "/" })),
       ("CPUPerc", Units.fixed(Self.processorPercent(sample, earlier), decimals: 2) + "%"),

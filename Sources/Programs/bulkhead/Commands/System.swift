@@ -14,12 +14,14 @@ struct PruneOptions: ParsableArguments {
   @Option(parsing: .unconditionalSingleValue, help: "Only what matches key=value.") var filter: [String] = []
 
   /// Asks unless told not to, prunes each kind in order, prints what went.
-  func prune(_ kinds: [String], what: String, adding: [(String, String)] = []) throws {
+  ///
+  /// - Parameter adding: further filters of one kind.
+  func prune(_ kinds: [String], what: String, adding: [String: [(String, String)]] = [:]) throws {
     if !force, !confirm("This removes \(what). Go on? [y/N] ") { throw ExitCode(1) }
     let engine = try connection.engine()
-    let filters = try Filters.encode(filter, adding: adding)
     var freed: Int64 = 0
     for kind in kinds {
+      let filters = try Filters.encode(filter, adding: adding[kind] ?? [])
       let answer = try engine.call(.post, "/\(kind)/prune", query: [("filters", filters)])
       for list in answer.members.map(\.value) {
         for item in list.items {
@@ -42,13 +44,15 @@ struct SystemPrune: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prune", abstract: "Remove containers that do not run, and networks and images that nothing uses.")
   @OptionGroup var options: PruneOptions
+  @Flag(name: .shortAndLong, help: "Images with a name that no container uses, too.") var all = false
   @Flag(help: "Volumes without a name that nothing uses, too.") var volumes = false
 
   func run() throws {
     let kinds = ["containers", "networks"] + (volumes ? ["volumes"] : []) + ["images"]
     try options.prune(
       kinds,
-      what: "containers that do not run, networks\(volumes ? ", volumes" : "") and images that nothing uses")
+      what: "containers that do not run, networks\(volumes ? ", volumes" : "") and images that nothing uses",
+      adding: ["images": all ? [("dangling", "false")] : []])
   }
 }
 
@@ -56,9 +60,11 @@ struct DiskUse: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "df", abstract: "Show what takes the space.")
   @OptionGroup var connection: EngineOptions
   @Option(help: "table, json, or a template such as '{{.Type}} {{.Size}}'.") var format: String?
+  @Flag(name: .shortAndLong, help: "Each image, container and volume.") var verbose = false
 
   func run() throws {
     let answer = try connection.engine().call(.get, "/system/df")
+    if verbose { return try DiskUseDetails(answer).show(format: format) }
     var listing = Listing(
       [
         ("TYPE", "Type"), ("TOTAL", "TotalCount"), ("ACTIVE", "Active"), ("SIZE", "Size"),

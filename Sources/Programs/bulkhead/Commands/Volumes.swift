@@ -77,6 +77,6 @@ struct VolumePrune: ParsableCommand {
     try options.prune(
       ["volumes"],
       what: all ? "all volumes that no container uses" : "all volumes without a name that no container uses",
-      adding: all ? [("all", "1")] : [])
+      adding: ["volumes": all ? [("all", "1")] : []])
   }
 }
