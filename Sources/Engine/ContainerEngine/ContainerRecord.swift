@@ -37,6 +37,10 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   public var run = ContainerRunState()
   public var runtime: String
   public var logDriver: String
+  /// The AppArmor profile that holds; nil where there is none.
+  public var appArmorProfile: String?
+  /// Health as it was when it last changed, for the next engine; the newest is in memory.
+  public var health: HealthState?
   /// Set while the container is being made or removed; start-up finishes or undoes what it finds.
   public var incomplete = false
 }
@@ -71,4 +75,12 @@ public struct ContainerView: Sendable {
   public var hostnamePath: String
   public var hostsPath: String
   public var resolvConfPath: String
+}
+
+/// Where a container's files are on the host.
+public struct ContainerFolders: Sendable {
+  /// The container's own changes.
+  public var upper: String
+  /// The image's layers, the uppermost first.
+  public var lowers: [String]
 }

@@ -209,6 +209,24 @@ import Testing
     ("cpu-rt-runtime", { $0.host.resources.cpuRealtimeRuntimeMicroseconds = 1000 }),
     ("log driver 'gelf'", { $0.host.log.driver = "gelf" }),
     ("label=type:x", { $0.host.securityOptions = ["label=type:x"] }),
+    ("apparmor=x", { $0.host.securityOptions = ["apparmor=x"] }),
+    (
+      "port 81/sctp",
+      {
+        let port = ContainerPort(number: 81, transport: .sctp)
+        $0.host.publishedPorts = [
+          PublishedPortRequest(port: port, hostAddress: "", hostPortFirst: 0, hostPortLast: 0)
+        ]
+      }
+    ),
+    (
+      "volume-opt type",
+      {
+        var mount = MountRequest(kind: .volume, source: "v", destination: "/v")
+        mount.volumeDriverOptions = ["type": "tmpfs"]
+        $0.host.mounts = [mount]
+      }
+    ),
   ]
 
   @Test(arguments: missing.indices) func missingFeaturesAreNamed(index: Int) {
@@ -248,7 +266,7 @@ import Testing
         ResourceLimit(name: "nofile", soft: 1024, hard: -1), ResourceLimit(name: "core", soft: -1, hard: -1),
       ]
     },
-    { $0.host.securityOptions = ["no-new-privileges", "seccomp:unconfined", "label=disable", "apparmor=x"] },
+    { $0.host.securityOptions = ["no-new-privileges", "seccomp:unconfined", "label=disable", "apparmor=unconfined"] },
     {
       $0.host.networkMode = .container("x"); $0.host.ipcMode = .shareable
     },

@@ -360,6 +360,24 @@ def health():
         equal(container.attrs["HostConfig"]["RestartPolicy"], {"Name": "on-failure", "MaximumRetryCount": 2})
 
 
+@check("commit with a configuration")
+def commit():
+    with Sleeper(environment={"KEPT": "1"}) as container:
+        image = container.commit(name("commit"), conf={
+            "Cmd": ["echo", "changed"], "Labels": {"a": "b"}, "Env": ["ADDED=x \"y\""], "ExposedPorts": {"81/udp": {}},
+            "User": "33", "WorkingDir": "/tmp", "Volumes": {"/data": {}}, "StopSignal": "SIGUSR1",
+            "Healthcheck": {"Test": ["CMD", "true"], "Interval": 2_000_000_000}, "OnBuild": ["RUN true"],
+        })
+    config = image.attrs["Config"]
+    equal([config[key] for key in ("Cmd", "User", "WorkingDir", "StopSignal", "OnBuild")],
+          [["echo", "changed"], "33", "/tmp", "SIGUSR1", ["RUN true"]])
+    equal([config["Labels"], config["ExposedPorts"], config["Volumes"]], [{"a": "b"}, {"81/udp": {}}, {"/data": {}}])
+    equal([config["Healthcheck"]["Test"], config["Healthcheck"]["Interval"]], [["CMD", "true"], 2_000_000_000])
+    assert {"KEPT=1", "ADDED=x \"y\""} <= set(config["Env"]), config["Env"]
+    equal(client.containers.run(image.id, remove=True), b"changed\n")
+    client.images.remove(image.id, force=True)
+
+
 @check("prune")
 def prune():
     client.containers.create("busybox", labels={"mark": MARK + "-p"})

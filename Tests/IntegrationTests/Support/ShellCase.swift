@@ -25,9 +25,9 @@ struct ShellCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { name }
   var runsHere: Bool { !Target.isForeign || lacking == nil }
 
-  /// Runs the script and compares.
-  func check(deadlineSeconds: Int = 60) throws {
-    let fixture = try EngineFixture.shared
+  /// Runs the script and compares; against the shared engine unless told otherwise.
+  func check(on engine: EngineFixture? = nil, deadlineSeconds: Int = 60) throws {
+    let fixture = try engine ?? EngineFixture.shared
     let mark = "t" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
     let outcome = try fixture.shell(script, name: mark, deadlineSeconds: deadlineSeconds)
     if script.contains("$N") { Self.cleanUp(mark, on: fixture) }

@@ -4,7 +4,8 @@ import Model
 /// The answer to `GET /containers/{id}/json`.
 enum ContainerInspect {
   static func encode(
-    _ view: ContainerView, sizes: (writable: Int64, root: Int64)?, version: APIVersion, networkID: (String) -> String
+    _ view: ContainerView, sizes: (writable: Int64, root: Int64)?, folders: ContainerFolders? = nil,
+    version: APIVersion, networkID: (String) -> String
   ) -> [UInt8] {
     let record = view.record
     return JSONWriter.object(capacity: 8_192) { writer in
@@ -24,11 +25,11 @@ enum ContainerInspect {
       writer.field("Platform", "linux")
       writer.field("MountLabel", "")
       writer.field("ProcessLabel", "")
-      writer.field("AppArmorProfile", "")
+      writer.field("AppArmorProfile", record.appArmorProfile ?? "")
       writer.field("ExecIDs", view.execIDs.isEmpty ? nil : view.execIDs.map(\.hex))
       HostConfigResponse.write(record, into: &writer)
       writer.object("GraphDriver") { writer in
-        writer.null("Data")
+        graphData(folders, view.record.run, into: &writer)
         writer.field("Name", "overlay2")
       }
       if let sizes {
@@ -38,6 +39,18 @@ enum ContainerInspect {
       writer.mounts(record.mounts)
       config(record, version: version, into: &writer)
       networkSettings(record, networkID: networkID, into: &writer)
+    }
+  }
+
+  /// Where a container's files are: the whole only while it runs, as nothing is mounted on the host itself.
+  private static func graphData(
+    _ folders: ContainerFolders?, _ run: ContainerRunState, into writer: inout JSONWriter
+  ) {
+    guard let folders else { return writer.null("Data") }
+    writer.object("Data") { writer in
+      writer.field("LowerDir", folders.lowers.joined(separator: ":"))
+      if run.isRunning { writer.field("MergedDir", "/proc/\(run.pid)/root") }
+      writer.field("UpperDir", folders.upper)
     }
   }
 
@@ -140,8 +153,10 @@ enum ContainerInspect {
     let main = record.endpoints["bridge"]
     writer.object("NetworkSettings") { writer in
       writer.field("Bridge", "")
-      writer.field("SandboxID", record.run.isRunning ? record.id.hex : "")
-      writer.field("SandboxKey", "")
+      let ownsNetwork = if case .container = record.settings.host.networkMode { false } else { true }
+      let sandbox = record.run.isRunning && ownsNetwork ? record.run.pid : 0
+      writer.field("SandboxID", sandbox > 0 ? record.id.hex : "")
+      writer.field("SandboxKey", sandbox > 0 ? "/proc/\(sandbox)/ns/net" : "")
       writer.portMap(record)
       writer.field("HairpinMode", false)
       writer.field("LinkLocalIPv6Address", "")

@@ -66,7 +66,8 @@ enum ContainerRoutes {
     let view = try engine.container(request["id"])
     let sizes = request.flag("size") ? (engine.writableSizeBytes(view), engine.rootSizeBytes(view)) : nil
     return .json(
-      ContainerInspect.encode(view, sizes: sizes, version: request.version, networkID: context.networkID))
+      ContainerInspect.encode(
+        view, sizes: sizes, folders: engine.folders(of: view), version: request.version, networkID: context.networkID))
   }
 
   static func update(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {

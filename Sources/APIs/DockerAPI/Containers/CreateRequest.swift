@@ -11,19 +11,11 @@ enum CreateRequest {
     guard let image = try fields.text("Image") else { throw fields.failure("Image", "must name an image") }
     var settings = ContainerSettings(image: image)
     settings.platform = version >= .v1(41) ? platform : nil
-    try readProcess(fields, into: &settings)
+    try readImageParts(fields, version: version, into: &settings)
     try readStreams(fields, into: &settings)
-    settings.labels = try fields.stringMap("Labels") ?? [:]
     settings.hostname = try fields.text("Hostname")
     settings.domainName = try fields.text("Domainname")
     settings.networkDisabled = try fields.bool("NetworkDisabled") ?? false
-    settings.anonymousVolumes = try fields.set("Volumes") ?? []
-    for path in settings.anonymousVolumes where !path.hasPrefix("/") {
-      throw fields.failure("Volumes", "mount path '\(path.prefix(128))' must be absolute")
-    }
-    settings.exposedPorts = try exposedPorts(fields)
-    settings.healthcheck = try fields.object("Healthcheck").map { try healthcheck($0, version: version) }
-    fields.ignore("ArgsEscaped")
     if let host = try fields.object("HostConfig") {
       settings.host = try HostConfigRequest.settings(host, version: version)
       try host.finish()
@@ -32,6 +24,31 @@ enum CreateRequest {
     let warnings = try NetworkingRequest.read(fields, version: version, into: &settings)
     try fields.finish()
     return (settings, warnings)
+  }
+
+  /// The configuration in the body of `POST /commit`: what an image keeps of it; the rest says nothing about an image.
+  static func imageSettings(_ fields: JSONFields, version: APIVersion) throws -> ContainerSettings {
+    var settings = ContainerSettings(image: "")
+    try readImageParts(fields, version: version, into: &settings)
+    fields.ignore(
+      "Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin", "StdinOnce", "Image",
+      "NetworkDisabled", "MacAddress")
+    try fields.finish()
+    return settings
+  }
+
+  private static func readImageParts(
+    _ fields: JSONFields, version: APIVersion, into settings: inout ContainerSettings
+  ) throws {
+    try readProcess(fields, into: &settings)
+    settings.labels = try fields.stringMap("Labels") ?? [:]
+    settings.anonymousVolumes = try fields.set("Volumes") ?? []
+    for path in settings.anonymousVolumes where !path.hasPrefix("/") {
+      throw fields.failure("Volumes", "mount path '\(path.prefix(128))' must be absolute")
+    }
+    settings.exposedPorts = try exposedPorts(fields)
+    settings.healthcheck = try fields.object("Healthcheck").map { try healthcheck($0, version: version) }
+    fields.ignore("ArgsEscaped")
   }
 
   private static func readProcess(_ fields: JSONFields, into settings: inout ContainerSettings) throws {

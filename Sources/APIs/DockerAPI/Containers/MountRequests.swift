@@ -129,8 +129,9 @@ enum MountRequests {
     mount.nonRecursive = version >= .v1(40) && nonRecursive
     let create = try options.bool("CreateMountpoint") ?? false
     mount.createSource = version >= .v1(42) && create
-    // Read-only applies to the whole tree here, which is what the forced form asks for; the other form asks for less.
-    options.ignore("ReadOnlyForceRecursive", "ReadOnlyNonRecursive")
+    // Read-only applies to the whole tree here, which is what the forced form asks for.
+    options.ignore("ReadOnlyForceRecursive")
+    if version >= .v1(44) { try options.refuse("ReadOnlyNonRecursive") } else { options.ignore("ReadOnlyNonRecursive") }
   }
 
   private static func readVolumeOptions(

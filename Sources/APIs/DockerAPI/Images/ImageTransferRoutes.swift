@@ -93,24 +93,16 @@ enum ImageTransferRoutes {
     guard let container = request.text("container") else {
       throw PlatformError(.invalidArgument, "container: must name a container")
     }
-    // A configuration in the body is one more way to say what `changes` say.
-    let fields = try await request.optionalFields()
-    let environment = try fields?.strings("Env") ?? []
-    try fields?.finish()
+    let configuration = try await request.optionalFields().map {
+      try CreateRequest.imageSettings($0, version: request.version)
+    }
     let id = try await context.engine.commitContainer(
       container, reference: reference(repository: request.text("repo"), tag: request.text("tag")),
       comment: request.text("comment") ?? "", author: request.text("author") ?? "",
       pause: request.flag("pause", default: true),
-      changes: environment.map(environmentChange)
-        + request.http.query.all("changes").flatMap { $0.split(separator: "\n").map(String.init) })
+      configuration: configuration,
+      changes: request.http.query.all("changes").flatMap { $0.split(separator: "\n").map(String.init) })
     return .json(status: .created) { $0.field("Id", id.description) }
-  }
-
-  /// A variable as the instruction that sets it, its value in quotes.
-  private static func environmentChange(_ text: String) -> String {
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    let quoted = (parts.count > 1 ? parts[1] : "").flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] }
-    return "ENV \(parts[0])=\"\(String(quoted))\""
   }
 
   static func reference(repository: String?, tag: String?) -> String? {

@@ -30,7 +30,7 @@ enum UnsupportedRoutes {
       [.GET, .POST, .DELETE], ["/secrets", "/secrets/{rest…}", "/configs", "/configs/{rest…}"],
       "secrets and configs of a swarm are not supported by this engine"
     ),
-    ([.GET, .POST, .DELETE], ["/plugins", "/plugins/{rest…}"], "plugins are not supported by this engine"),
+    ([.GET, .POST, .DELETE], ["/plugins/{rest…}"], "plugins are not supported by this engine"),
     (
       [.GET, .POST, .DELETE], ["/containers/{id}/checkpoints", "/containers/{id}/checkpoints/{rest…}"],
       "checkpoints are not supported by this engine"

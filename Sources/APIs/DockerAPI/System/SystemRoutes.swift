@@ -15,6 +15,8 @@ enum SystemRoutes {
       .json(SystemResponse.info(try context.engine.info(), now: Int64(Clock.realTimeNanoseconds())))
     }
     routes.on(.GET, "/system/df", diskUsage)
+    // There are no plugins to list.
+    routes.on(.GET, "/plugins") { _, _ in .json(Array("[]".utf8)) }
     // There is no builder whose cache could hold anything.
     routes.on(.POST, "/build/prune") { _, _ in
       .json { writer in

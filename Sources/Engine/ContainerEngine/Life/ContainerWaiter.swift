@@ -49,6 +49,11 @@ extension Engine {
   /// All containers, newest first.
   public func containers() -> [ContainerView] { registry.all.map(view) }
 
+  public func folders(of view: ContainerView) -> ContainerFolders {
+    ContainerFolders(
+      upper: snapshots.upperPath(view.record.id), lowers: view.record.layers.reversed().map(snapshots.layerPath))
+  }
+
   func view(of container: Container) -> ContainerView {
     container.read { state in
       ContainerView(

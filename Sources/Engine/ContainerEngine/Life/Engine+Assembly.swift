@@ -24,7 +24,7 @@ extension Engine {
     for (index, mount) in record.mounts.enumerated() where mount.kind != .tmpfs {
       try builder.add(mount, name: "v\(index)")
     }
-    for (index, device) in record.settings.host.devices.enumerated() { try builder.add(device, name: "d\(index)") }
+    for device in record.settings.host.devices { try builder.add(device) }
     try builder.addSharedMemory()
     let plan = RootfsPlan(
       layers: record.layers, container: record.id, ids: record.ids, userNamespace: layerMap)
@@ -139,18 +139,44 @@ private struct AssemblyBuilder {
     }
   }
 
-  /// A device node of the engine's own making, which belongs to the container's root.
-  mutating func add(_ request: DeviceRequest, name: String) throws {
+  /// Devices that one folder may bring in.
+  private static let devicesPerFolder = 256
+
+  /// A device, or every device below a folder.
+  mutating func add(_ request: DeviceRequest) throws {
     // The node that the path leads to is what counts, whatever it is called.
-    let device = try openDevice(request.pathOnHost)
-    let status = device.status
-    try engine.policyCheck.checkDevice(device.path)
-    guard status.type == .characterDevice || status.type == .blockDevice else {
-      throw PlatformError(
-        .invalidArgument,
-        "error gathering device information while adding custom device \"\(request.pathOnHost.prefix(256))\": not a device node"
-      )
+    let opened = try openDevice(request.pathOnHost)
+    guard opened.status.type == .directory else { return try add(request, at: opened.path, opened.status) }
+    let folder = opened.path
+    let before = devices.count
+    try RootedDirectory(path: folder).walk { entry in
+      guard [.characterDevice, .blockDevice].contains(entry.status.type) else { return .enter }
+      guard devices.count - before < Self.devicesPerFolder else {
+        throw PlatformError(
+          .resourceExhausted, "'\(request.pathOnHost.prefix(256))' has more than \(Self.devicesPerFolder) devices")
+      }
+      let device = DeviceRequest(
+        pathOnHost: "\(folder)/\(entry.path)", pathInContainer: "\(request.pathInContainer)/\(entry.path)",
+        permissions: request.permissions)
+      try add(device, at: device.pathOnHost, entry.status)
+      return .enter
     }
+    if devices.count == before { throw Self.noDevice(request.pathOnHost) }
+  }
+
+  private static func noDevice(_ path: String) -> PlatformError {
+    PlatformError(
+      .invalidArgument,
+      "error gathering device information while adding custom device \"\(path.prefix(256))\": not a device node")
+  }
+
+  /// A device node of the engine's own making, which belongs to the container's root.
+  private mutating func add(_ request: DeviceRequest, at path: String, _ status: FileStatus) throws {
+    try engine.policyCheck.checkDevice(path)
+    guard status.type == .characterDevice || status.type == .blockDevice else {
+      throw Self.noDevice(request.pathOnHost)
+    }
+    let name = "d\(devices.count)"
     let folder = "\(engine.paths.container(record.id))/devices"
     try FileSystem.makeDirectories(folder, mode: 0o711)
     let node = "\(folder)/\(name)"

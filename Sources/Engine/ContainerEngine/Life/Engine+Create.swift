@@ -131,6 +131,9 @@ extension Engine {
       runtime: try runtime(settings.host.runtime).name,
       logDriver: settings.host.log.driver.isEmpty ? policy.defaults.logDriver : settings.host.log.driver)
     record.sharesIDs = donor != nil
+    record.appArmorProfile = SpecBuilder.appArmorProfile(
+      try SecurityOptions(parsing: settings.host.securityOptions), privileged: settings.host.privileged, host: host,
+      policy: policy)
     // Last: what is taken here is given back only with a record.
     if !usesHostIDs { record.ids = try takeIDs(from: donor) }
     return record

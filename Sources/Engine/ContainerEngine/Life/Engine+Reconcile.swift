@@ -44,7 +44,7 @@ extension Engine {
     for container in adopted {
       guard let process = container.process else { continue }
       watch(container, process: process, isChild: false)
-      startHealthChecks(container)
+      startHealthChecks(container, isAdopted: true)
       forwardLog(container)
     }
     for container in ended { await finishRun(container) }
@@ -149,6 +149,18 @@ extension Engine {
     }
   }
 
+  /// Leaves the newest health of what runs to the next engine.
+  private func keepHealth() {
+    for container in registry.all where container.process != nil {
+      let isNewer = container.change { state -> Bool in
+        guard let health = state.health, health != state.record.health else { return false }
+        state.record.health = health
+        return true
+      }
+      if isNewer { save(container) }
+    }
+  }
+
   /// Ends the engine's own work. Containers go on, unless they are to be stopped.
   public func shutDown(stopContainers: Bool) async {
     if stopContainers {
@@ -167,6 +179,7 @@ extension Engine {
       }
     }
     await lifetime.finish()
+    keepHealth()
     lifetime.end()
     catalog.settle()
     // Without running containers nobody needs the rules and routes any more.

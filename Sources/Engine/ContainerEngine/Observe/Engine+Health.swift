@@ -10,15 +10,20 @@ extension Engine {
   private static let outputLimitBytes = 4096
 
   /// Begins the probes of a container that has a health check.
-  func startHealthChecks(_ container: Container) {
+  ///
+  /// - Parameter isAdopted: the run began under an earlier engine, and its health is that of the record.
+  func startHealthChecks(_ container: Container, isAdopted: Bool = false) {
     guard let check = container.record.healthcheck else { return }
-    container.change { $0.health = HealthState(status: .starting) }
+    container.change { state in
+      if !isAdopted { state.record.health = nil }
+      state.health = state.record.health ?? HealthState(status: .starting)
+    }
     let task = lifetime.run(on: executor) { [self] in await probe(container, check) }
     container.change { $0.healthTask = task }
   }
 
   private func probe(_ container: Container, _ check: HealthcheckSettings) async {
-    let started = Int64(Clock.realTimeNanoseconds())
+    let started = container.record.run.startedAt
     let interval = check.intervalNanoseconds > 0 ? check.intervalNanoseconds : Self.defaultInterval
     let startInterval = check.startIntervalNanoseconds > 0 ? check.startIntervalNanoseconds : Self.defaultStartInterval
     while !Task.isCancelled {
@@ -110,9 +115,11 @@ extension Engine {
         if health.failingStreak >= retries { health.status = .unhealthy }
       }
       state.health = health
+      if health.status != before { state.record.health = health }
       return health.status
     }
     guard let after, after != before else { return }
+    save(container)
     emit("health_status: \(after.rawValue)", container.record)
     if after == .unhealthy, restartsUnhealthy(container) { restartUnhealthy(container) }
   }

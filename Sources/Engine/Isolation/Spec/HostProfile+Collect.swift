@@ -18,7 +18,7 @@ extension HostProfile {
       let status = text("/proc/self/status")
       return HostProfile(
         cgroupMode: layout.mode, controllers: controllers, swapLimits: swapLimits(layout),
-        blockWeights: blockWeights(layout),
+        blockWeights: blockWeights(layout), messageQueues: FileSystem.exists("/dev/mqueue"),
         memoryBytes: memoryBytes(text("/proc/meminfo")),
         processors: IndexList.parse(trimmed(text("/sys/devices/system/cpu/online"))) ?? [],
         memoryNodes: IndexList.parse(trimmed(text("/sys/devices/system/node/online"))).flatMap { $0.isEmpty ? nil : $0 }

@@ -9,6 +9,8 @@ public struct HostProfile: Sendable, Equatable {
   public var swapLimits: Bool
   /// Disk time can be shared by weight: a scheduler in the kernel knows weights, in a file that the runtimes know.
   public var blockWeights: Bool
+  /// The host has message queues mounted at /dev/mqueue.
+  public var messageQueues: Bool
   public var memoryBytes: UInt64
   /// Processors that are online.
   public var processors: Set<Int>
@@ -25,7 +27,8 @@ public struct HostProfile: Sendable, Equatable {
 
   public init(
     cgroupMode: CgroupMode = .v2, controllers: Set<String> = ["cpu", "cpuset", "io", "memory", "pids"],
-    swapLimits: Bool = true, blockWeights: Bool = true, memoryBytes: UInt64 = 0, processors: Set<Int> = [],
+    swapLimits: Bool = true, blockWeights: Bool = true, messageQueues: Bool = true, memoryBytes: UInt64 = 0,
+    processors: Set<Int> = [],
     memoryNodes: Set<Int> = [0],
     seccomp: Bool = true, appArmor: Bool = false, kernel: KernelVersion = KernelVersion(5, 19),
     architecture: String = "x86_64", boundingCapabilities: Set<Capability> = Set(Capability.allCases),
@@ -35,6 +38,7 @@ public struct HostProfile: Sendable, Equatable {
     self.controllers = controllers
     self.swapLimits = swapLimits
     self.blockWeights = blockWeights
+    self.messageQueues = messageQueues
     self.memoryBytes = memoryBytes
     self.processors = processors
     self.memoryNodes = memoryNodes

@@ -104,7 +104,7 @@ extension SpecBuilder {
       RuntimeSpec.Mount(
         destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: closed + [writable ? "rw" : "ro"]))
     if space.ipc == .host {
-      mounts.append(hostBind("/dev/mqueue", ["bind", "rprivate"] + closed))
+      if input.host.messageQueues { mounts.append(hostBind("/dev/mqueue", ["bind", "rprivate"] + closed)) }
     } else {
       mounts.append(RuntimeSpec.Mount(destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: closed))
     }

@@ -77,10 +77,18 @@ extension SpecBuilder {
     return ProcessSpec.ConsoleSize(height: UInt(min(height, 65_535)), width: UInt(min(width, 65_535)))
   }
 
+  /// The profile that holds for a container; nil where the host has no AppArmor or none was chosen.
+  public static func appArmorProfile(
+    _ security: SecurityOptions, privileged: Bool, host: HostProfile, policy: EnginePolicy
+  ) -> String? {
+    guard host.appArmor else { return nil }
+    if let asked = security.appArmor { return asked }
+    return privileged ? "unconfined" : policy.appArmor.defaultProfile
+  }
+
   private static func appArmorProfile(_ input: SpecInput, plan: Plan) -> String? {
-    guard input.host.appArmor else { return nil }
-    if let asked = plan.security.appArmor { return asked }
-    return plan.privileged ? "unconfined" : input.policy.appArmor.defaultProfile
+    appArmorProfile(
+      plan.security, privileged: plan.privileged, host: input.host, policy: input.policy)
   }
 
   /// Always said, so that a container does not inherit an engine's protection from the OOM killer.

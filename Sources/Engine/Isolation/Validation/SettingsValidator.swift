@@ -18,7 +18,12 @@ public struct SettingsValidator: Sendable {
     try checkMounts(settings)
     try checkLimits(settings.host)
     try checkSysctls(settings.host)
-    _ = try SecurityOptions(parsing: settings.host.securityOptions)
+    let security = try SecurityOptions(parsing: settings.host.securityOptions)
+    if !host.appArmor, let profile = security.appArmor, profile != "unconfined" {
+      throw PlatformError(
+        .notImplemented,
+        "security option 'apparmor=\(profile.prefix(100))' is not supported: AppArmor is not enabled on this host")
+    }
     _ = try CapabilityRequest(
       adding: settings.host.capabilitiesAdded, dropping: settings.host.capabilitiesDropped)
     var warnings = try validate(settings.host.resources)
