@@ -64,7 +64,7 @@ extension Engine {
     let bytes = try produce { [self] output in
       _ = try work(on: container, .read, path: path, archive: output)
     }
-    emit("archive-path", record)
+    emit("archive-path", container.record)
     return (status, bytes)
   }
 
@@ -92,7 +92,7 @@ extension Engine {
         request.keepKind = options.keepKind
         request.copyOwners = options.copyOwners
       }
-      emit("extract-to-dir", record)
+      emit("extract-to-dir", container.record)
     }
   }
 
