@@ -20,10 +20,13 @@ enum ImageRoutes {
     // Before 1.41 a name was a parameter of its own.
     let legacy = request.version < .v1(41) ? request.text("filter") : nil
     let engine = context.engine
+    let all = try engine.images()
+    // Nameless images that others are made from are shown only when all are asked for.
+    let parents = request.flag("all") ? [] : Set(all.compactMap(\.parent))
     let images = try ImageFilter(
       filters, reference: legacy, now: Int64(Clock.realTimeNanoseconds()),
       createdAt: { try engine.image($0).createdAt }
-    ).select(try engine.images())
+    ).select(all.filter { !$0.isDangling || !parents.contains($0.id) })
     let shared = request.version >= .v1(42) && request.flag("shared-size") ? try engine.sharedSizes() : [:]
     return .json(
       JSONWriter.list(images.sorted { $0.createdAt > $1.createdAt }) { writer, image in

@@ -61,9 +61,7 @@ extension Engine {
   /// Writes images as an archive that `docker load` and OCI tools read.
   public func saveImages(_ references: [String]) async throws -> ProducedBytes {
     let images = try references.map { try catalog.resolve($0) }
-    for (reference, image) in zip(references, images) {
-      events.emit(.image, "save", id: image.id.description, attributes: ["name": reference])
-    }
+    for id in Set(images.map(\.id.description)) { events.emit(.image, "save", id: id, attributes: ["name": id]) }
     return try produce { [catalog] descriptor in try catalog.save(references, to: descriptor) }
   }
 
