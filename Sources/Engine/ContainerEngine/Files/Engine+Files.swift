@@ -97,7 +97,8 @@ extension Engine {
   }
 
   private static func isOnVolume(_ path: String, _ record: ContainerRecord) -> Bool {
-    record.mounts.contains { !$0.readOnly && (path == $0.destination || path.hasPrefix($0.destination + "/")) }
+    let path = (try? clean(path)) ?? "/"
+    return record.mounts.contains { !$0.readOnly && (path == $0.destination || path.hasPrefix($0.destination + "/")) }
   }
 
   /// The name that a path's entries carry: its last part, or `.` for the folder's content alone.
