@@ -208,14 +208,6 @@ private final class Counter: Sendable {
     #expect(!filter.takes(labels: ["a": "1", "keep": ""], createdAt: 50))
   }
 
-  @Test func processTablesKeepOnlyTheContainersOwn() throws {
-    let table = try Engine.processTable("UID PID CMD\nroot 1 init\nroot 7 sleep 10\n", pids: [7])
-    #expect(table.titles == ["UID", "PID", "CMD"] && table.rows == [["root", "7", "sleep 10"]])
-    #expect { try Engine.processTable("UID CMD\n", pids: []) } throws: {
-      ($0 as? PlatformError)?.code == .invalidArgument
-    }
-  }
-
   @Test func eventsComeInOrderAndTooSlowListenersEnd() async {
     let bus = EventBus()
     let subscription = bus.subscribe()

@@ -46,60 +46,6 @@ extension Engine {
     return ticks.reduce(0) { $0 &+ $1 } &* (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond))
   }
 
-  /// The processes of a container as ps(1) shows them on the host.
-  public func top(_ reference: String, arguments: String) async throws -> ProcessTable {
-    let container = try registry.find(reference)
-    guard container.process != nil else {
-      throw PlatformError(.conflict, "container \(container.id) is not running")
-    }
-    let options = arguments.split(separator: " ").map(String.init)
-    let allowed = options.allSatisfy {
-      $0.utf8.allSatisfy {
-        (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
-          || [44, 45, 95, 37, 61].contains($0)
-      }
-    }
-    guard allowed, arguments.utf8.count <= 256 else {
-      throw PlatformError(
-        .invalidArgument, "ps_args: '\(arguments.prefix(256))' has characters that ps options do not have")
-    }
-    let pids = Set(try cgroups.listProcesses(try cgroupPath(container.record)))
-    // Naming the processes keeps options such as `-o pid,args` from choosing by the engine's own terminal.
-    let chosen = ["-q" + pids.sorted().map(String.init).joined(separator: ",")]
-    let words = options.isEmpty ? ["-ef"] : options
-    var output = try Self.runPs(words + chosen)
-    if !output.status.isSuccess { output = try Self.runPs(words) }
-    guard output.status.isSuccess else {
-      let words =
-        String(decoding: output.stderr.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init) ?? ""
-      throw PlatformError(.invalidArgument, "ps: \(words)")
-    }
-    emit("top", container.record)
-    return try Self.processTable(String(decoding: output.stdout, as: UTF8.self), pids: pids)
-  }
-
-  private static func runPs(_ arguments: [String]) throws -> ProcessOutput {
-    try LinuxProcessSpawner().run(
-      ProcessRequest(
-        executable: "/bin/ps", arguments: ["ps"] + arguments, environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"]),
-      maxOutputBytes: 4 << 20, deadlineSeconds: 10)
-  }
-
-  static func processTable(_ text: String, pids: Set<Int32>) throws -> ProcessTable {
-    let lines = text.split(separator: "\n")
-    let titles = lines.first.map { $0.split(separator: " ").map(String.init) } ?? []
-    guard let column = titles.firstIndex(of: "PID") else {
-      throw PlatformError(.invalidArgument, "Couldn't find PID field in ps output")
-    }
-    let rows = lines.dropFirst().compactMap { line -> [String]? in
-      // The last column may hold spaces.
-      let fields = line.split(separator: " ", maxSplits: titles.count - 1).map(String.init)
-      guard fields.count > column, let pid = Int32(fields[column]), pids.contains(pid) else { return nil }
-      return fields
-    }
-    return ProcessTable(titles: titles, rows: rows)
-  }
-
   /// Changes limits and restart policy of a container, at once if it runs.
   public func updateContainer(_ reference: String, _ update: ContainerUpdate) async throws -> [String] {
     let container = try registry.find(reference)
