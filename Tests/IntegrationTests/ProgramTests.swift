@@ -10,4 +10,17 @@ struct ProgramTests {
       Target.isForeign || Target.engineProgram != nil,
       "no bulkheadd beside the tests, and BULKHEAD_PROGRAMS does not name its folder")
   }
+
+  @Test("an engine whose policy file is missing does not start", .enabled(if: Target.canStart))
+  func missingPolicy() throws {
+    let program = try #require(Target.engineProgram)
+    for role in ["engine", "doctor"] {
+      let folder = "/tmp/bulkhead-no-policy"
+      let outcome = try Subprocess.run(
+        [program, role, "--root", folder, "--run", folder, "--config", "/nonexistent/engine.yaml"],
+        folder: "/tmp", deadlineSeconds: 20)
+      #expect(outcome.status != 0)
+      #expect(outcome.errors.contains("/nonexistent/engine.yaml is not there"))
+    }
+  }
 }

@@ -14,6 +14,12 @@ public struct IDRange: Sendable, Hashable, Codable {
     self.count = count
   }
 
+  /// All ids that engines give to containers and volumes: above those of systemd's own containers (up to 0x6FFFFFFF), up
+  /// to 0xEFFFFFFF.
+  public static let pool = IDRange(first: 0x7000_0000, count: 0x8000_0000)
+  /// Ranges of one engine, the volumes' own included.
+  public static let perEngine: UInt32 = 1024
+
   /// The identity: container ids are host ids (`--userns=host`, allowed by policy only).
   public static let host = IDRange(first: 0, count: UInt32.max)
 

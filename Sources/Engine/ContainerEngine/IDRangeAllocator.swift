@@ -3,15 +3,10 @@ import Synchronization
 
 /// Hands every container a range of host ids of its own, so that no two containers ever share one.
 ///
-/// The pool lies from 0x70000000 on, above the ids that systemd gives to its containers (0x00080000 to 0x6FFFFFFF), and is
-/// cut into slices, one for each engine on the host. The first range of a slice belongs to the engine's volumes.
+/// The pool is cut into slices, one for each engine on the host. The first range of a slice belongs to the engine's volumes.
 public final class IDRangeAllocator: Sendable {
-  /// First id of the whole pool.
-  public static let poolFirst: UInt32 = 0x7000_0000
-  /// Ranges in one engine's slice, the volumes' own included.
-  public static let rangesPerSlice: UInt32 = 1024
-  /// Slices in the pool: up to id 0xEFFFFFFF.
-  public static let sliceCount: UInt32 = 32
+  /// Slices in the pool.
+  static let sliceCount = IDRange.pool.count / (IDRange.perEngine * IDRange.standardCount)
 
   private struct State {
     /// How many records have each range that is given out.
@@ -33,17 +28,17 @@ public final class IDRangeAllocator: Sendable {
   public func allocate() throws -> IDRange {
     try state.withLock { state in
       // Ranges come round robin, so that a range that was just given back is not given out again at once.
-      for step in 0..<(Self.rangesPerSlice - 1) {
-        let index = (state.next - 1 + step) % (Self.rangesPerSlice - 1) + 1
+      for step in 0..<(IDRange.perEngine - 1) {
+        let index = (state.next - 1 + step) % (IDRange.perEngine - 1) + 1
         if state.users[index] == nil {
           state.users[index] = 1
-          state.next = index % (Self.rangesPerSlice - 1) + 1
+          state.next = index % (IDRange.perEngine - 1) + 1
           return IDRange(first: first + index * IDRange.standardCount)
         }
       }
       throw PlatformError(
         .resourceExhausted,
-        "no free range of user ids: this engine has \(Self.rangesPerSlice - 1) containers; remove some first")
+        "no free range of user ids: this engine has \(IDRange.perEngine - 1) containers; remove some first")
     }
   }
 
@@ -75,6 +70,6 @@ public final class IDRangeAllocator: Sendable {
   private func index(of range: IDRange) -> UInt32? {
     guard range.first > first, (range.first - first) % IDRange.standardCount == 0 else { return nil }
     let index = (range.first - first) / IDRange.standardCount
-    return index < Self.rangesPerSlice ? index : nil
+    return index < IDRange.perEngine ? index : nil
   }
 }

@@ -33,7 +33,7 @@ enum IDSlice {
   }
 
   private static func first(_ slice: UInt32) -> UInt32 {
-    IDRangeAllocator.poolFirst + slice * IDRangeAllocator.rangesPerSlice * IDRange.standardCount
+    IDRange.pool.first + slice * IDRange.perEngine * IDRange.standardCount
   }
 
   private static func isFree(_ slice: UInt32, for root: String) throws -> Bool {

@@ -17,9 +17,9 @@ struct DoctorCommand: AsyncParsableCommand {
   var format = Format.table
 
   func run() async throws {
-    let policy = try EnginePolicy.load(path: options.config ?? EnginePolicy.standardPath)
+    let policy = try EnginePolicy.load(path: options.config)
     let report = HostReport.collect(
-      HostProbeRequest(rootPath: "\(options.root)/engine", idRange: policy.idRange, programPaths: policy.runtimes))
+      HostProbeRequest(rootPath: "\(options.root)/engine", programPaths: policy.runtimes))
     switch format {
     case .json:
       let encoder = JSONEncoder()

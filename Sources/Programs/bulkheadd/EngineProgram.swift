@@ -23,7 +23,9 @@ struct EngineProgram {
       throw ValidationError("the engine has to run as root: it makes namespaces, mounts and control groups")
     }
     let logger = try makeLogger()
-    let policy = try EnginePolicy.load(path: options.config ?? EnginePolicy.standardPath)
+    let policy = try EnginePolicy.load(path: options.config)
+    let isBuiltIn = options.config == nil && !FileSystem.exists(EnginePolicy.standardPath)
+    logger.notice("the policy is \(isBuiltIn ? "the built-in one" : options.config ?? EnginePolicy.standardPath)")
     let lock = try acquireLock()
     defer { withExtendedLifetime(lock) {} }
     let poller = try Poller()

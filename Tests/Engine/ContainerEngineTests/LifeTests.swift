@@ -112,7 +112,7 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
   @Test func rangesNeverOverlap() throws {
     let allocator = IDRangeAllocator(first: 0x7000_0000)
     var seen: Set<UInt32> = [allocator.volumeRange.first]
-    for _ in 1..<IDRangeAllocator.rangesPerSlice {
+    for _ in 1..<IDRange.perEngine {
       let range = try allocator.allocate()
       #expect(range.count == 65_536 && range.first % 65_536 == 0 && range.first >= 0x7000_0000)
       #expect(seen.insert(range.first).inserted)
@@ -142,6 +142,12 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
   @Test func adoptedRangesAreTaken() throws {
     let allocator = IDRangeAllocator(first: 0x7000_0000)
     allocator.adopt(IDRange(first: 0x7001_0000))
+  @Test func theSlicesFillThePool() {
+    #expect(IDRangeAllocator.sliceCount == 32)
+    let bytes = UInt64(IDRangeAllocator.sliceCount) * UInt64(IDRange.perEngine) * UInt64(IDRange.standardCount)
+    #expect(bytes == UInt64(IDRange.pool.count))
+  }
+
     #expect(try allocator.allocate() == IDRange(first: 0x7002_0000))
   }
 }

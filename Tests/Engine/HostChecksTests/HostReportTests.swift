@@ -84,11 +84,11 @@ import Testing
       { $0.foreignRanges = [HostFacts.ForeignRange(owner: "bob (/etc/subuid)", first: 1_879_000_000, count: 65_536)] }
     ),
     (
-      "id-range", .ok, "1879048192 to 2147483647",
+      "id-range", .ok, "1879048192 to 4026531839",
       {
         $0.foreignRanges = [
           HostFacts.ForeignRange(owner: "x", first: 1_879_048_191, count: 1),
-          HostFacts.ForeignRange(owner: "y", first: 2_147_483_648, count: 5),
+          HostFacts.ForeignRange(owner: "y", first: 4_026_531_840, count: 5),
         ]
       }
     ),

@@ -30,7 +30,7 @@ import Testing
             ownership: host
         ownership: none
       runtimes: {runc: /usr/bin/runc}
-      idRange: {first: 1000000, count: 131072}
+      syslog: {allowed: ["udp://192.0.2.1:*"]}
       defaults: {pidsLimit: 100, logDriver: local}
       """
     let policy = try EnginePolicy.parse(Array(text.utf8))
@@ -41,7 +41,7 @@ import Testing
     #expect(policy.hostPaths.allowed == [HostPathRule(path: "/data", ownership: .host)])
     #expect(policy.hostPaths.ownership == .none)
     #expect(policy.defaultRuntime == "runc")
-    #expect(policy.idRange == IDRange(first: 1_000_000, count: 131_072))
+    #expect(policy.syslog.allowed == ["udp://192.0.2.1:*"])
     #expect(policy.defaults.pidsLimit == 100 && policy.defaults.logDriver == "local")
     #expect(policy.defaults.logMaxFiles == EnginePolicy.Defaults().logMaxFiles)
   }
@@ -60,8 +60,8 @@ import Testing
     ("capabilities: {addable: [FLY]}", "'capabilities.addable' has an unknown capability: FLY"),
     ("defaultRuntime: kata", "'defaultRuntime' must be one of crun, runc, runsc"),
     ("runtimes: {x: crun}", "'runtimes' must give absolute paths"),
-    ("idRange: {first: 0}", "'idRange.first' must be a whole number from 65536"),
-    ("idRange: {first: 4000000000, count: 300000000}", "'idRange' reaches beyond the last id"),
+    ("idRange: {first: 100000}", "unknown key 'idRange'"),
+    ("limits: {containers: 1024}", "'limits.containers' must be a whole number from 1 to 1023"),
     ("defaults: {logMaxFiles: 0}", "'defaults.logMaxFiles' must be a whole number from 1 to 1000"),
     ("defaults: {logMaxSizeBytes: 1e999999}", "must be a whole number"),
     ("defaults: {logDriver: splunk}", "'defaults.logDriver' must be one of"),
@@ -135,11 +135,17 @@ import Testing
     return path
   }
 
-  @Test func missingFileIsTheDefault() throws {
+  @Test func aFileThatIsNamedHasToBeThere() throws {
     let root = try folder()
     defer { try? FileSystem.removeTree(root) }
-    #expect(try EnginePolicy.load(path: root + "/engine.yaml") == EnginePolicy())
-    #expect(try EnginePolicy.load(path: root + "/none/engine.yaml") == EnginePolicy())
+    for path in [root + "/engine.yaml", root + "/none/engine.yaml"] {
+      let failed = failure { _ = try EnginePolicy.load(path: path) }
+      #expect(failed.code == .notFound && failed.message.contains(path))
+    }
+  }
+
+  @Test(.enabled(if: !FileSystem.exists(EnginePolicy.standardPath))) func theStandardFileMayBeMissing() throws {
+    #expect(try EnginePolicy.load() == EnginePolicy())
   }
 
   @Test func trustedFileIsRead() throws {

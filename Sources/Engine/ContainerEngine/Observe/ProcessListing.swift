@@ -14,7 +14,9 @@ extension Engine {
     guard !before.isEmpty else { throw PlatformError(.conflict, "container \(container.id) is not running") }
     let output = try ProcessListing.run(words, pids: before)
     // A process that ended meanwhile may have left its number to one of the host's.
-    return try ProcessListing.table(output, pids: Set(before).intersection(try cgroups.listProcesses(path)))
+    let table = try ProcessListing.table(output, pids: Set(before).intersection(try cgroups.listProcesses(path)))
+    emit("top", container.record)
+    return table
   }
 }
 

@@ -102,7 +102,7 @@ extension HostReport {
       let owners = overlapping.prefix(5).map(\.owner).joined(separator: ", ")
       return HostCheck(
         "id-range", title, .fail, "\(range) overlap with ids of \(owners)",
-        advice: "choose another 'idRange' in engine.yaml, or take the entries out of /etc/subuid and /etc/subgid")
+        advice: "take the entries out of /etc/subuid and /etc/subgid, or give these users other ids")
     }
     return HostCheck("id-range", title, .ok, "\(range), \(facts.idRange.count / 65_536) ranges, nobody else's")
   }

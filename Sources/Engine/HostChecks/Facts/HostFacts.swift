@@ -82,7 +82,7 @@ public struct HostFacts: Codable, Sendable, Equatable {
   public var isClockSynchronised: Bool?
   public var hasSystemd = false
   public var hasGroup = true
-  public var idRange = IDRange(first: 1_879_048_192, count: 268_435_456)
+  public var idRange = IDRange.pool
   public var foreignRanges: [ForeignRange] = []
 
   public init() {}

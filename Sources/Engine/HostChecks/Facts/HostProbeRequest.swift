@@ -11,7 +11,7 @@ public struct HostProbeRequest: Sendable {
   public var programPaths: [String: String]
 
   public init(
-    rootPath: String = "/var/lib/bulkhead/engine", idRange: IDRange = IDRange(first: 1_879_048_192, count: 268_435_456),
+    rootPath: String = "/var/lib/bulkhead/engine", idRange: IDRange = .pool,
     group: String = "bulkhead", programPaths: [String: String] = [:]
   ) {
     self.rootPath = rootPath

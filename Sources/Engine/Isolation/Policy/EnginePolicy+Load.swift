@@ -3,18 +3,24 @@ import LinuxSystem
 import Model
 
 extension EnginePolicy {
-  /// Reads the policy file; without one, the defaults hold.
+  /// Reads the policy file; without one at the standard path, the defaults hold.
   ///
   /// Whoever can write the file or rename a folder above it decides what the engine allows, so every folder on the way
   /// and the file itself must belong to `owner` or root and be closed to writing by others (folders with the sticky bit
   /// are as good), and none may be a symbolic link. Throws `forbidden` where that is not so, `invalidArgument` for a
   /// mistake in the text, `internal` where it cannot be read. Blocks.
-  public static func load(path: String = standardPath, owner: UInt32 = 0) throws -> EnginePolicy {
+  /// - Parameter path: nil for the standard one; a file that is named has to be there (`notFound`), as its rules are meant.
+  public static func load(path named: String? = nil, owner: UInt32 = 0) throws -> EnginePolicy {
+    let path = named ?? standardPath
     guard path.hasPrefix("/") else {
       throw PlatformError(.invalidArgument, "the policy's path '\(path)' is not absolute")
     }
     do {
-      guard let file = try open(path: MountDestination.cleaned(path), owner: owner) else { return EnginePolicy() }
+      guard let file = try open(path: MountDestination.cleaned(path), owner: owner) else {
+        if named == nil { return EnginePolicy() }
+        throw PlatformError(
+          .notFound, "the policy file \(path) is not there: make it, or leave --config out for the defaults")
+      }
       return try parse(try file.readAll(maxBytes: YAMLGuard.maximumBytes + 1), name: path)
     } catch let error as SystemError {
       throw PlatformError(.internal, "failed to read the policy file \(path): \(error)", cause: error)

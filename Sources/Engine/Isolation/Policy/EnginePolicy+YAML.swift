@@ -9,7 +9,7 @@ extension EnginePolicy {
     let reader = try PolicyReader(bytes, name: name)
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "runtimes", "defaultRuntime", "idRange", "defaults", "limits",
+      "sysctls", "cgroupParents", "syslog", "runtimes", "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
     try set(&policy.privileged, reader.flag("privileged"))
@@ -20,7 +20,6 @@ extension EnginePolicy {
     try policy.hostPaths.read(reader)
     try policy.readConfinement(reader)
     try policy.readRuntimes(reader)
-    try policy.readIDRange(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
     return policy
@@ -46,6 +45,10 @@ extension EnginePolicy {
       try section.allow(["allowed"])
       try set(&cgroupParents.allowed, section.paths("allowed"))
     }
+    if let section = try reader.section("syslog") {
+      try section.allow(["allowed"])
+      try set(&syslog.allowed, section.texts("allowed"))
+    }
   }
 
   private mutating func readRuntimes(_ reader: PolicyReader) throws {
@@ -64,17 +67,6 @@ extension EnginePolicy {
     guard runtimes[defaultRuntime] != nil else {
       throw reader.fail("defaultRuntime", "must be one of " + runtimes.keys.sorted().joined(separator: ", "))
     }
-  }
-
-  private mutating func readIDRange(_ reader: PolicyReader) throws {
-    guard let section = try reader.section("idRange") else { return }
-    try section.allow(["first", "count"])
-    let size = Int64(IDRange.standardCount)
-    // The first 65,536 ids are the host's own users; 2^32 - 1 is no id at all.
-    let first = try section.integer("first", in: size...Int64(UInt32.max) - size) ?? Int64(idRange.first)
-    let count = try section.integer("count", in: size...Int64(UInt32.max) - size) ?? Int64(idRange.count)
-    guard first + count <= Int64(UInt32.max) else { throw reader.fail("idRange", "reaches beyond the last id") }
-    idRange = IDRange(first: UInt32(first), count: UInt32(count))
   }
 }
 
@@ -166,7 +158,7 @@ extension EnginePolicy.Limits {
     guard let section = try reader.section("limits") else { return }
     try section.allow(["containers", "execsPerContainer", "networks", "volumes"])
     let range: ClosedRange<Int64> = 1...1_000_000
-    try set(&containers, section.integer("containers", in: range).map(Int.init))
+    try set(&containers, section.integer("containers", in: 1...Int64(IDRange.perEngine - 1)).map(Int.init))
     try set(&execsPerContainer, section.integer("execsPerContainer", in: range).map(Int.init))
     try set(&networks, section.integer("networks", in: range).map(Int.init))
     try set(&volumes, section.integer("volumes", in: range).map(Int.init))

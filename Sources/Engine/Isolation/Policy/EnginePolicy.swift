@@ -20,13 +20,10 @@ public struct EnginePolicy: Sendable, Equatable {
   public var appArmor = AppArmor()
   public var sysctls = Sysctls()
   public var cgroupParents = CgroupParents()
+  public var syslog = Syslog()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
-  /// Host ids the engine divides among containers and volumes.
-  ///
-  /// The default lies above what systemd gives to its own containers (up to 0x6fffffff) and below 2^31: 4,096 ranges.
-  public var idRange = IDRange(first: 1_879_048_192, count: 268_435_456)
   public var defaults = Defaults()
   public var limits = Limits()
 
@@ -112,6 +109,13 @@ extension EnginePolicy {
     public init() {}
   }
 
+  public struct Syslog: Sendable, Equatable {
+    /// Patterns of addresses that the driver `syslog` may send to, such as `udp://192.0.2.1:514`. The engine connects to
+    /// them with the host's rights and from the host's own network.
+    public var allowed = ["unixgram:///dev/log"]
+    public init() {}
+  }
+
   /// What a container gets when its client does not say.
   public struct Defaults: Sendable, Equatable {
     public var logDriver = "json-file"
@@ -131,7 +135,8 @@ extension EnginePolicy {
 
   /// Bounds of the whole engine.
   public struct Limits: Sendable, Equatable {
-    public var containers = 4000
+    /// Each has a range of ids; there are `IDRange.perEngine` less the volumes' own.
+    public var containers = 1000
     public var execsPerContainer = 128
     public var networks = 1024
     public var volumes = 16_384
