@@ -23,6 +23,8 @@ final class Container: Sendable {
     var healthTask: Task<Void, Never>?
     /// A client's restart is under way: the end of the run is not the container's.
     var isBeingRestarted = false
+    /// Sends the log on, also for a while after the run.
+    var forwardTask: Task<Void, Never>?
     var revision: UInt64 = 0
     /// Start tries since the last run that lasted, for the back-off.
     var failureStreak = 0

@@ -39,6 +39,8 @@ public final class Engine: Sendable {
   let executor: BlockingExecutor
   /// Archives on their way in and out.
   public let transfers: TransferGate
+  /// Looks up the names of log receivers, which may take long.
+  let lookups: BlockingExecutor
   let runtimes: [String: RuntimeProgram]
   let execs = ExecTable()
   let engineID: String
@@ -57,6 +59,7 @@ public final class Engine: Sendable {
     self.executor = executor
     self.logger = logger
     transfers = try TransferGate()
+    lookups = try BlockingExecutor(maxThreads: 2, name: "lookup")
     paths = EnginePaths(root: configuration.root, run: configuration.run)
     for directory in [
       paths.root, paths.containers, paths.trash, paths.run, paths.bundles, paths.exits, paths.runtimeState,

@@ -20,6 +20,10 @@ import Testing
     ("cgroupParents.allowed", { $0.cgroupParent = "/bulkhead-of-another" }),
     ("cgroupParents.allowed", { $0.cgroupParent = "/bulkhead/../init.scope" }),
     ("cgroupParents.allowed", { $0.cgroupParent = "/" }),
+    ("syslog.allowed", { $0.log.set("syslog", "udp://192.0.2.1") }),
+    ("syslog.allowed", { $0.log.set("syslog", "tcp://127.0.0.1:22") }),
+    ("syslog.allowed", { $0.log.set("syslog", "unix:///run/docker.sock") }),
+    ("syslog.allowed", { $0.log.set("syslog", "unixgram:///dev/../home/x/log") }),
     ("privileged", { $0.maskedPaths = [] }),
     ("privileged", { $0.readOnlyPaths = [] }),
     ("privileged", { $0.securityOptions = ["writable-cgroups=true"] }),
@@ -48,6 +52,7 @@ import Testing
     { _ in }, { $0.networkMode = .host }, { $0.capabilitiesAdded = ["ALL"] }, { $0.capabilitiesAdded = ["SYS_ADMIN"] },
     { $0.securityOptions = ["seccomp=unconfined", "apparmor=unconfined", "no-new-privileges=false"] },
     { $0.sysctls = ["net.core.somaxconn": "1024", "kernel.shmmax": "1"] }, { $0.cgroupParent = "/bulkhead/batch" },
+    { $0.log.set("syslog", "unix:///dev/./log") }, { $0.log.driver = "syslog" }, { $0.log.driver = "journald" },
     { $0.annotations = ["team": "a"] }, { $0.maskedPaths = KernelPaths.masked }, { $0.runtime = "runc" },
   ]
 
@@ -67,6 +72,24 @@ import Testing
       try check.check(settings { $0.host.cgroupParent = asked })
     }
     #expect(failure { try check.check(settings { $0.host.cgroupParent = "/batch" }) }.code == .forbidden)
+  }
+
+  @Test(arguments: [
+    ("udp://192.0.2.1:514", "udp://192.0.2.1", true), ("udp://192.0.2.1:514", "tcp://192.0.2.1", false),
+    ("tcp://log.example.org:*", "tcp://LOG.example.org:6514", true), ("udp://[::1]:514", "udp://[::1]", true),
+    ("udp://*", "udp://192.0.2.1:1", true), ("udp://192.0.2.1:514", "unixgram:///dev/log", false),
+  ])
+  func policyListsWhereLogsMayGo(pattern: String, address: String, isAllowed: Bool) throws {
+    var policy = EnginePolicy()
+    policy.syslog.allowed = [pattern]
+    let asked = settings { $0.host.log.set("syslog", address) }
+    if isAllowed { return try PolicyCheck(policy: policy).check(asked) }
+    #expect(failure { try PolicyCheck(policy: policy).check(asked) }.code == .forbidden)
+    // The engine's own default is a wish like any other.
+    policy.defaults.logDriver = "syslog"
+    let byDefault = settings { $0.host.log.set("", address) }
+    let failed = failure { try PolicyCheck(policy: policy).check(byDefault) }
+    #expect(failed.message.contains("to 'syslog.allowed' in /etc/bulkhead/engine.yaml"))
   }
 
   @Test func strictPolicyRefuses() {
@@ -219,5 +242,12 @@ import Testing
       try make(root + "/x", by: ClientIdentity(user: 64_002, group: 1))
       try make(root + "/y")
     }
+  }
+}
+
+extension LogSettings {
+  fileprivate mutating func set(_ driver: String, _ address: String) {
+    self.driver = driver
+    options = ["syslog-address": address]
   }
 }

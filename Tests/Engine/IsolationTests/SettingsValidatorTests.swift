@@ -197,7 +197,9 @@ import Testing
 
   @Test(arguments: wrong.indices) func wrongValuesAreNamed(index: Int) {
     let (message, change) = Self.wrong[index]
-    let failed = failure { _ = try SettingsValidator(host: Self.host).validate(settings(change)) }
+    let failed = failure {
+      _ = try SettingsValidator(host: Self.host, defaultLogDriver: "json-file").validate(settings(change))
+    }
     #expect(failed.code == .invalidArgument)
     #expect(failed.message.contains(message), "\(failed.message)")
   }
@@ -231,7 +233,9 @@ import Testing
 
   @Test(arguments: missing.indices) func missingFeaturesAreNamed(index: Int) {
     let (name, change) = Self.missing[index]
-    let failed = failure { _ = try SettingsValidator(host: Self.host).validate(settings(change)) }
+    let failed = failure {
+      _ = try SettingsValidator(host: Self.host, defaultLogDriver: "json-file").validate(settings(change))
+    }
     #expect(failed.code == .notImplemented && failed.message.contains(name), "\(failed.message)")
   }
 
@@ -273,7 +277,8 @@ import Testing
   ]
 
   @Test(arguments: right.indices) func rightValuesPassWithoutWarning(index: Int) throws {
-    #expect(try SettingsValidator(host: Self.host).validate(settings(Self.right[index])) == [])
+    #expect(
+      try SettingsValidator(host: Self.host, defaultLogDriver: "json-file").validate(settings(Self.right[index])) == [])
   }
 
   @Test func whatTheHostLacksIsAWarning() throws {
@@ -293,7 +298,7 @@ import Testing
           port: ContainerPort(number: 80, transport: .tcp), hostAddress: "", hostPortFirst: 80, hostPortLast: 80)
       ]
     }
-    let warnings = try SettingsValidator(host: host).validate(asked)
+    let warnings = try SettingsValidator(host: host, defaultLogDriver: "json-file").validate(asked)
     for word in ["swap limits", "CPU limits", "PIDs limit", "block I/O", "OomKillDisable", "Published ports"] {
       #expect(warnings.contains { $0.contains(word) }, "\(word)")
     }

@@ -24,17 +24,8 @@ struct LogFormat: Sendable {
     if terminal { output += line } else { StreamFraming.append(entry.stream, line, to: &output) }
   }
 
-  /// Labels and variables that the log options name, as `key=value` with commas.
+  /// What the log options add to each line, as `key=value` with commas.
   static func details(_ record: ContainerRecord) -> String {
-    let options = record.settings.host.log.options
-    func names(_ option: String) -> [Substring] { (options[option] ?? "").split(separator: ",") }
-    var pairs: [String: String] = [:]
-    for name in names("labels") { pairs[String(name)] = record.labels[String(name)] }
-    for name in names("env") {
-      if let item = record.environment.first(where: { $0.hasPrefix("\(name)=") }) {
-        pairs[String(name)] = String(item.dropFirst(name.count + 1))
-      }
-    }
-    return pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    record.logAttributes.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
   }
 }

@@ -64,7 +64,6 @@ extension Engine {
     let warnings = try SettingsValidator(host: host).validate(settings)
     _ = try runtime(settings.host.runtime)
     try policyCheck.check(settings)
-    _ = try LogRetention(options: settings.host.log.options, defaults: defaultRetention)
     return warnings
   }
 
@@ -87,12 +86,6 @@ extension Engine {
         throw PlatformError(.invalidArgument, "could not get container for \(name.prefix(256)): \(error.message)")
       }
     }
-  }
-
-  var defaultRetention: LogRetention {
-    LogRetention(
-      maxSizeBytes: policy.defaults.logMaxSizeBytes, maxFiles: policy.defaults.logMaxFiles,
-      maxAgeSeconds: policy.defaults.logMaxAgeSeconds)
   }
 
   private func reserveName(_ name: String?, for id: ContainerID) throws -> String {

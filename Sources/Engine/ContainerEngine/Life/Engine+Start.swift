@@ -52,6 +52,7 @@ extension Engine {
     }
     var run = StartedRun()
     do {
+      try await requireLogReceiver(container.record)
       try launch(container, &run)
     } catch {
       undo(run, of: container)
@@ -101,9 +102,7 @@ extension Engine {
       populate: { [self] in try populate(volume: $2, from: $0, directory: $1, ids: planned.ids) })
     run.runtime = runtime
     run.created = true
-    let logs = record.logDriver != "none"
-    let retention = try LogRetention(options: record.settings.host.log.options, defaults: defaultRetention)
-    if ["journald", "syslog"].contains(record.logDriver) { _ = try logDestination(record) }
+    let retention = try self.retention(of: record)
     let outcome = CommandLookupResult()
     let process: MonitoredProcess
     do {
@@ -111,8 +110,8 @@ extension Engine {
         MonitorRequest(
           id: record.id, name: record.name, runtime: runtime, bundle: bundle, terminal: record.settings.terminal,
           openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce || record.settings.terminal,
-          logPath: logs ? paths.log(record.id) : nil,
-          logLimitBytes: retention.totalBytes, exitDirectory: paths.exits)
+          logPath: retention == nil ? nil : paths.log(record.id),
+          logLimitBytes: retention?.totalBytes ?? .max, exitDirectory: paths.exits)
       ) {
         try assembly.root.assemble()
         outcome.set(try specification.write(root: RootAssembly.rootfs))

@@ -1,3 +1,4 @@
+import Isolation
 import LinuxSystem
 import Model
 import OCIRuntime
@@ -24,8 +25,7 @@ extension Engine {
   private func rotateIfNeeded(_ container: Container) {
     let record = container.record
     let files = LogFiles(path: paths.log(record.id))
-    guard record.logDriver != "none", let retention = try? retention(of: record) else { return }
-    guard files.currentSizeBytes > retention.maxSizeBytes else { return }
+    guard let retention = try? retention(of: record), files.currentSizeBytes > retention.maxSizeBytes else { return }
     do {
       try files.rotate(maxFiles: retention.maxFiles)
       try MonitorFiles(bundle: paths.bundle(record.id), exitDirectory: paths.exits, id: record.id).reopenLog()
@@ -36,38 +36,77 @@ extension Engine {
 
   private func removeAged(_ container: Container) {
     let record = container.record
-    guard let retention = try? retention(of: record) else { return }
-    let limit = Int64(Clock.realTimeNanoseconds() / 1_000_000_000) - retention.maxAgeSeconds
-    try? LogFiles(path: paths.log(record.id)).removeOlder(than: limit)
+    let now = Int64(Clock.realTimeNanoseconds() / 1_000_000_000)
+    guard let retention = try? retention(of: record), let oldest = retention.oldestSeconds(now: now) else { return }
+    try? LogFiles(path: paths.log(record.id)).removeOlder(than: oldest)
+  }
+
+  /// A container's log driver and options, as they were asked for.
+  func logOptions(_ record: ContainerRecord) throws -> LogOptions {
+    var settings = record.settings.host.log
+    settings.driver = record.logDriver
+    return try LogOptions(settings, defaultDriver: record.logDriver)
+  }
+
+  /// How much of a container's output is kept; nil where nothing is.
+  func retention(of record: ContainerRecord) throws -> LogRetention? {
+    let options = try logOptions(record)
+    return options.driver == .none ? nil : LogRetention(options, defaults: policy.defaults)
   }
 
   /// Begins to send a container's output on, where its log driver says so.
   func forwardLog(_ container: Container) {
     let record = container.record
-    guard ["journald", "syslog"].contains(record.logDriver) else { return }
-    lifetime.run(on: executor) { [self] in
-      do {
-        let forwarder = LogForwarder(
-          record: record, reader: { [self] query in logReader(container, query: query) },
-          markPath: "\(paths.container(record.id))/forwarded", destination: try logDestination(record), logger: logger)
-        await forwarder.run()
-      } catch {
-        logger.error("the log of container \(record.id.short) cannot be sent on: \(error)")
-      }
+    guard let options = try? logOptions(record), options.driver.sendsOn else { return }
+    let task = lifetime.run(on: executor) { [self] in
+      let forwarder = LogForwarder(
+        name: record.id.short, reader: { [self] query in logReader(container, query: query) },
+        markPath: "\(paths.container(record.id))/forwarded",
+        connect: { [self] in try await logDestination(record, options) }, logger: logger)
+      await forwarder.run()
+    }
+    // One of an earlier run, whose receiver is still away, would send the same lines.
+    container.change { state in
+      state.forwardTask?.cancel()
+      state.forwardTask = task
     }
   }
 
-  /// Where a container's output goes beside its files; nil for drivers that only write files.
-  /// - Throws: what is wrong with the driver's options, or `unavailable` when the receiver is not there.
-  func logDestination(_ record: ContainerRecord) throws -> any LogDestination {
-    let options = record.settings.host.log.options
-    let tag = LogTag.render(options["tag"] ?? "", record: record)
-    return record.logDriver == "journald"
-      ? try JournalDestination(record: record, tag: tag) : try SyslogDestination(options: options, tag: tag)
+  /// Connects to where a container's output is to go, so that a start fails whose log would go nowhere.
+  /// - Throws: what is wrong with the options, or `unavailable` when the receiver is not there.
+  func requireLogReceiver(_ record: ContainerRecord) async throws {
+    let options = try logOptions(record)
+    if options.driver.sendsOn { _ = try await logDestination(record, options) }
   }
 
-  func retention(of record: ContainerRecord) throws -> LogRetention {
-    try LogRetention(options: record.settings.host.log.options, defaults: defaultRetention)
+  private func logDestination(_ record: ContainerRecord, _ options: LogOptions) async throws -> any LogDestination {
+    let tag = LogTag.render(options.tag, record: record)
+    if options.driver == .journald {
+      return try JournalDestination(record: record, tag: tag, attributes: record.logAttributes, poller: poller)
+    }
+    // The policy may have become stricter since the container was made.
+    var log = record.settings.host.log
+    log.driver = record.logDriver
+    try policyCheck.checkLog(log)
+    let socket = try await LogSocket.open(options.syslogAddress, poller: poller, lookups: lookups)
+    return SyslogDestination(options: options, tag: tag, socket: socket)
+  }
+}
+
+extension ContainerRecord {
+  /// What the log options add to each line: the labels and variables that they name, and the tag where one is given.
+  public var logAttributes: [String: String] {
+    var log = settings.host.log
+    log.driver = logDriver
+    guard let options = try? LogOptions(log, defaultDriver: logDriver) else { return [:] }
+    var attributes: [String: String] = [:]
+    for name in options.labels { attributes[name] = labels[name] }
+    for name in options.environment {
+      guard let item = environment.first(where: { $0.hasPrefix("\(name)=") }) else { continue }
+      attributes[name] = String(item.dropFirst(name.count + 1))
+    }
+    if !options.tag.isEmpty { attributes["tag"] = LogTag.render(options.tag, record: self) }
+    return attributes
   }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import Logging
 import Model
@@ -8,20 +9,26 @@ import Model
 /// files are kept; how far it came is remembered beside them.
 struct LogForwarder: Sendable {
   private static let retrySeconds = 5.0
+  /// Failures in a row of which one is told.
+  private static let failuresPerNotice = 120
   private static let entriesPerMark = 200
 
-  let record: ContainerRecord
+  /// The container's, for the engine's own log.
+  let name: String
   let reader: @Sendable (LogQuery) -> LogReader
   let markPath: String
-  let destination: any LogDestination
+  /// Makes a connection, also after one has failed.
+  let connect: @Sendable () async throws -> any LogDestination
   let logger: Logger
 
   /// Runs until the container's log ends.
   func run() async {
     var last = readMark()
+    var failures = 0
     while !Task.isCancelled {
       do {
-        try await forward(from: &last)
+        let destination = try await connect()
+        try await forward(from: &last, to: destination, failures: &failures)
         writeMark(last)
         return
       } catch is CancellationError {
@@ -29,22 +36,32 @@ struct LogForwarder: Sendable {
         return
       } catch {
         writeMark(last)
-        logger.warning("the log of container \(record.id.short) cannot be sent on and is kept: \(error)")
+        if failures % Self.failuresPerNotice == 0 {
+          logger.warning("the log of container \(name) cannot be sent on and is kept: \(error)")
+        }
+        failures += 1
         do { try await Task.sleep(for: .seconds(Self.retrySeconds)) } catch { return }
       }
     }
   }
 
-  private func forward(from last: inout Int64) async throws {
+  private func forward(from last: inout Int64, to destination: any LogDestination, failures: inout Int) async throws {
     var query = LogQuery()
     query.follow = true
     query.since = last.clampedAdding(1)
     let reader = reader(query)
     var unmarked = 0
+    var dropped = 0
+    defer { if dropped > 0 { logger.warning("\(dropped) lines of container \(name) were too long to be sent on") } }
     while let entry = try await reader.next() {
       var line = entry.bytes
       if line.last == 10 { line.removeLast() }
-      try destination.send(line, isError: entry.stream == .stderr, time: entry.time)
+      do {
+        try await destination.send(line, isError: entry.stream == .stderr, time: entry.time)
+        failures = 0
+      } catch let error as SystemError where error.errno == EMSGSIZE {
+        dropped += 1
+      }
       last = entry.time
       unmarked += 1
       if unmarked == Self.entriesPerMark {
@@ -67,5 +84,6 @@ struct LogForwarder: Sendable {
 
 /// Takes single lines of output.
 protocol LogDestination: Sendable {
-  func send(_ line: [UInt8], isError: Bool, time: Int64) throws
+  /// Never holds a thread while it waits for the receiver.
+  func send(_ line: [UInt8], isError: Bool, time: Int64) async throws
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ImageCatalog
+import Isolation
 import LinuxSystem
 import Model
 
@@ -17,7 +18,8 @@ extension Engine {
       running: statuses.count { $0 == .running || $0 == .restarting }, paused: statuses.count { $0 == .paused },
       stopped: statuses.count { [.created, .exited, .dead, .removing].contains($0) }, images: try catalog.list().count,
       rootDirectory: paths.root, cgroupMode: cgroups.layout.mode, runtimes: runtimes.mapValues(\.path),
-      defaultRuntime: policy.defaultRuntime, logDrivers: LogDrivers.all, networkDrivers: ["bridge", "host", "null"],
+      defaultRuntime: policy.defaultRuntime, logDrivers: LogDriver.allCases.map(\.rawValue),
+      networkDrivers: ["bridge", "host", "null"],
       securityOptions: securityOptions, limits: limits, defaultLogDriver: policy.defaults.logDriver,
       warnings: limits.warnings, forwarding: (try? Sysctl.read("net.ipv4.ip_forward")) == "1",
       eventListeners: events.listenerCount, openDescriptors: (try? FileSystem.list("/proc/self/fd").count) ?? 0)
@@ -96,9 +98,4 @@ extension Engine {
   private func imageSizeBytes(_ view: ContainerView) -> Int64 {
     view.record.layers.reduce(0) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
   }
-}
-
-/// The log drivers there are.
-enum LogDrivers {
-  static let all = ["json-file", "local", "journald", "syslog", "none"]
 }

@@ -68,7 +68,8 @@ extension Engine {
         }
         record.settings.host.restart = restart
       }
-      let warnings = try SettingsValidator(host: host).validate(record.settings)
+      let warnings = try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver)
+        .validate(record.settings)
       record.settings.host.resources = asked.settled(host: host, policy: policy)
       if container.process != nil {
         let limits = try SpecBuilder.limits(

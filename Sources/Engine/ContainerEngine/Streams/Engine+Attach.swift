@@ -60,7 +60,7 @@ extension Engine {
   /// Reads a container's log.
   public func logs(_ reference: String, _ query: LogQuery) throws -> LogReader {
     let container = try registry.find(reference)
-    guard container.record.logDriver != "none" else {
+    guard try logOptions(container.record).driver != .none else {
       throw PlatformError(.notImplemented, "configured logging driver does not support reading")
     }
     return logReader(container, query: query)

@@ -30,6 +30,7 @@ public struct PolicyCheck: Sendable {
         remedy: "add \(capability.rawValue) to 'capabilities.addable'")
     }
     try checkPaths(host)
+    try checkLog(host.log)
     if !host.deviceCgroupRules.isEmpty, !policy.devices.cgroupRules {
       throw refusal(
         "device cgroup rules are not allowed", rule: "devices.cgroupRules", remedy: "set 'devices.cgroupRules: true'")
@@ -127,6 +128,18 @@ public struct PolicyCheck: Sendable {
     guard let asked, !asked.isEmpty else { return cgroupParent }
     let clean = MountDestination.cleaned("/" + asked)
     return asked.hasPrefix("/") ? clean : clean == "/" ? cgroupParent : cgroupParent + clean
+  }
+
+  /// Checks where a container's output may be sent.
+  public func checkLog(_ log: LogSettings) throws {
+    let options = try LogOptions(log, defaultDriver: policy.defaults.logDriver)
+    guard options.driver == .syslog else { return }
+    let address = options.syslogAddress.description
+    guard policy.syslog.allowed.contains(where: { PathPattern.matches($0, address, separator: nil) }) else {
+      throw refusal(
+        "sending logs to '\(address)' is not allowed", rule: "syslog.allowed",
+        remedy: "add '\(address)' to 'syslog.allowed'")
+    }
   }
 
   /// Another group may have limits, or rights over its members, that are not the client's to use: a service's, a user's, or

@@ -5,7 +5,13 @@ import Model
 /// What the policy forbids is `PolicyCheck`'s affair; what the image or a name decides is the engine's.
 public struct SettingsValidator: Sendable {
   let host: HostProfile
-  public init(host: HostProfile) { self.host = host }
+  private let defaultLogDriver: String
+
+  /// - Parameter defaultLogDriver: the policy's, for containers that name none.
+  public init(host: HostProfile, defaultLogDriver: String) {
+    self.host = host
+    self.defaultLogDriver = defaultLogDriver
+  }
 
   /// Returns warnings: wishes that the host cannot serve and that are passed over. Throws `invalidArgument` for the
   /// first wrong value and `notImplemented`, naming the option, for what the engine does not have.
@@ -14,7 +20,7 @@ public struct SettingsValidator: Sendable {
     try checkProcess(settings)
     try checkHealth(settings.healthcheck)
     try checkRestart(settings.host)
-    try checkLog(settings.host.log)
+    _ = try LogOptions(settings.host.log, defaultDriver: defaultLogDriver)
     try checkMounts(settings)
     try checkLimits(settings.host)
     try checkSysctls(settings.host)
@@ -90,22 +96,6 @@ public struct SettingsValidator: Sendable {
     }
     if host.autoRemove, policy.kind != .no {
       throw PlatformError(.invalidArgument, "can't create 'AutoRemove' container with restart policy")
-    }
-  }
-
-  private func checkLog(_ log: LogSettings) throws {
-    let name = log.driver.isEmpty ? LogDriver.jsonFile.rawValue : log.driver
-    guard let driver = LogDriver(rawValue: name) else {
-      throw PlatformError(
-        .notImplemented,
-        "log driver '\(name.prefix(100))' is not supported; there are "
-          + LogDriver.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    for (key, value) in log.options.sorted(by: { $0.key < $1.key }) {
-      guard driver.options.contains(key) else {
-        throw PlatformError(.invalidArgument, "unknown log opt '\(key.prefix(100))' for \(name) log driver")
-      }
-      try driver.check(option: key, value: value)
     }
   }
 
