@@ -56,6 +56,11 @@ final class Container: Sendable {
     }
   }
 
+  /// Drops the waiting sessions whose clients are gone.
+  func forgetPendingAttach() {
+    state.withLock { $0.pendingAttach.removeAll(where: \.hasLeft) }
+  }
+
   var record: ContainerRecord { read { $0.record } }
   var name: String { read { $0.record.name } }
   var status: ContainerStatus { read { $0.record.run.status } }

@@ -30,13 +30,15 @@ struct ContainerDefaults {
 
   /// The image's variables, then the client's; a name alone removes one. PATH, HOSTNAME, HOME and TERM are given too.
   func environment(hostname: String) -> [String] {
-    var result: [(name: Substring, text: String)] = []
+    var result: [String?] = []
+    var places: [Substring: Int] = [:]
     func set(_ text: String) {
       let name = text.prefix { $0 != "=" }
-      if let index = result.firstIndex(where: { $0.name == name }) {
-        result[index].text = text
+      if let place = places[name] {
+        result[place] = text
       } else {
-        result.append((name, text))
+        places[name] = result.count
+        result.append(text)
       }
     }
     set(Self.path)
@@ -44,9 +46,25 @@ struct ContainerDefaults {
     if settings.terminal { set("TERM=xterm") }
     for text in image.env ?? [] { set(text) }
     for text in settings.environment {
-      if text.contains("=") { set(text) } else { result.removeAll { $0.name == text } }
+      if text.contains("=") {
+        set(text)
+      } else if let place = places.removeValue(forKey: text[...]) {
+        result[place] = nil
+      }
     }
-    return result.map(\.text)
+    return result.compactMap { $0 }
+  }
+
+  /// The client's settings with the image's values where the client gave none, as far as they are checked like a request.
+  var merged: ContainerSettings {
+    var merged = settings
+    merged.environment = (image.env ?? []) + settings.environment
+    merged.workingDirectory = workingDirectory
+    merged.labels = labels
+    merged.stopSignal = stopSignal
+    merged.healthcheck = healthcheck
+    merged.anonymousVolumes = anonymousVolumes
+    return merged
   }
 
   var workingDirectory: String {

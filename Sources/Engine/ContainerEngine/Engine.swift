@@ -74,7 +74,9 @@ public final class Engine: Sendable {
     snapshots = try SnapshotStore(root: paths.snapshots)
     catalog = try ImageCatalog(database: database, content: content, snapshots: snapshots)
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
-    volumeStore = try VolumeStore(paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records)
+    volumeStore = try VolumeStore(
+      paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,
+      limit: configuration.policy.limits.volumes)
     cgroups = try Cgroups.detect()
     exitFiles = try ExitFileWatch(directory: paths.exits, poller: poller)
     moves = MoveAnticipation(cgroups: cgroups, logger: logger)

@@ -100,6 +100,22 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
     #expect { try arguments { $0.command = ["a\0b"] } } throws: { ($0 as? PlatformError)?.code == .invalidArgument }
   }
 
+  /// What an image says is checked by the rules for requests.
+  @Test func whatTheImageAddsIsPartOfWhatIsChecked() {
+    var image = Self.image
+    image.workingDir = "/proc/self/fd/7"
+    image.volumes = ["/a": .init(), "/b": .init()]
+    var check = ImageHealthcheck()
+    check.test = ["CMD", "x"]
+    check.interval = 1
+    image.healthcheck = check
+    let merged = ContainerDefaults(settings: Self.settings { $0.anonymousVolumes = ["/c"] }, image: image).merged
+    #expect(merged.workingDirectory == "/proc/self/fd/7")
+    #expect(merged.anonymousVolumes == ["/a", "/b", "/c"])
+    #expect(merged.healthcheck?.intervalNanoseconds == 1)
+    #expect(merged.environment == ["PATH=/opt", "KEEP=1", "DROP=1"])
+  }
+
   @Test func variablesAreMergedByName() {
     let environment = ContainerDefaults(
       settings: Self.settings { $0.environment = ["KEEP=2", "DROP", "NEW="] }, image: Self.image
@@ -109,6 +125,12 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
 }
 
 @Suite struct IDRangeAllocatorTests {
+  @Test func theSlicesFillThePool() {
+    #expect(IDRangeAllocator.sliceCount == 32)
+    let bytes = UInt64(IDRangeAllocator.sliceCount) * UInt64(IDRange.perEngine) * UInt64(IDRange.standardCount)
+    #expect(bytes == UInt64(IDRange.pool.count))
+  }
+
   @Test func rangesNeverOverlap() throws {
     let allocator = IDRangeAllocator(first: 0x7000_0000)
     var seen: Set<UInt32> = [allocator.volumeRange.first]
@@ -142,12 +164,6 @@ private func == (left: (send: [UInt8], detach: Bool), right: ([UInt8], Bool)) ->
   @Test func adoptedRangesAreTaken() throws {
     let allocator = IDRangeAllocator(first: 0x7000_0000)
     allocator.adopt(IDRange(first: 0x7001_0000))
-  @Test func theSlicesFillThePool() {
-    #expect(IDRangeAllocator.sliceCount == 32)
-    let bytes = UInt64(IDRangeAllocator.sliceCount) * UInt64(IDRange.perEngine) * UInt64(IDRange.standardCount)
-    #expect(bytes == UInt64(IDRange.pool.count))
-  }
-
     #expect(try allocator.allocate() == IDRange(first: 0x7002_0000))
   }
 }

@@ -204,6 +204,39 @@ import Testing
     #expect(failed.message.contains(message), "\(failed.message)")
   }
 
+  static let wrongImages: [(String, Change)] = [
+    ("more than 512 mounts", { $0.anonymousVolumes = (0..<513).map { "/v\($0)" } }),
+    ("mount path must be absolute", { $0.anonymousVolumes = ["v"] }),
+    ("it lies in /proc", { $0.workingDirectory = "/proc/self/fd/7" }),
+    ("it needs to be an absolute path", { $0.workingDirectory = "app" }),
+    ("Interval in Healthcheck cannot be less than 1ms", { $0.healthcheck = health { $0.intervalNanoseconds = 1 } }),
+    ("Timeout in Healthcheck cannot be less than 1ms", { $0.healthcheck = health { $0.timeoutNanoseconds = .min } }),
+    ("Retries in Healthcheck cannot be negative", { $0.healthcheck = health { $0.retries = .min } }),
+    ("invalid environment variable", { $0.environment = ["=x"] }), ("invalid label", { $0.labels = ["": "x"] }),
+    ("invalid signal", { $0.stopSignal = "SIGNOPE" }),
+  ]
+
+  private static func health(_ change: (inout HealthcheckSettings) -> Void) -> HealthcheckSettings {
+    var check = HealthcheckSettings()
+    check.test = ["CMD", "true"]
+    change(&check)
+    return check
+  }
+
+  @Test(arguments: wrongImages.indices) func imagesAreCheckedLikeRequests(index: Int) {
+    let (message, change) = Self.wrongImages[index]
+    let validator = SettingsValidator(host: Self.host, defaultLogDriver: "json-file")
+    let failed = failure { try validator.validateImage(settings(change)) }
+    #expect(failed.code == .invalidArgument)
+    #expect(failed.message.hasPrefix("the image '") && failed.message.contains(message), "\(failed.message)")
+  }
+
+  @Test(arguments: [("/proc/self/fd/7", false), ("/a/../proc/1", false), ("app", false), ("", true), ("/srv", true)])
+  func workingDirectoriesOfExecsAreChecked(folder: String, isRight: Bool) {
+    let isTaken = (try? SettingsValidator.checkWorkingDirectory(folder)) != nil
+    #expect(isTaken == isRight)
+  }
+
   static let missing: [(String, Change)] = [
     ("storage-opt", { $0.host.storageOptions = ["size": "1G"] }),
     ("volume-driver nfs", { $0.host.volumeDriver = "nfs" }),

@@ -61,7 +61,9 @@ extension Engine {
         )
       }
     }
-    let warnings = try SettingsValidator(host: host).validate(settings)
+    let warnings = try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validate(settings)
+    let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
+    try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validateImage(defaults.merged)
     _ = try runtime(settings.host.runtime)
     try policyCheck.check(settings)
     return warnings

@@ -29,6 +29,7 @@ public final class AttachSession: Sendable {
   private let history: Mutex<LogReader?>
   private let detach: Mutex<DetachKeys>
   private let detached = OneShot<Bool>()
+  private let onClose: @Sendable () -> Void
   /// Resolved when the process has ended; pipes are then read only as far as they are full.
   let processEnd = OneShot<Void>()
 
@@ -37,10 +38,13 @@ public final class AttachSession: Sendable {
   /// The output has ended, or the detachment was told.
   private let isOver = Mutex(false)
 
+  /// - Parameter onClose: called when the client is gone.
   init(
-    terminal: Bool, options: AttachOptions, history: LogReader? = nil, onDetach: @escaping @Sendable () -> Void = {}
+    terminal: Bool, options: AttachOptions, history: LogReader? = nil, onDetach: @escaping @Sendable () -> Void = {},
+    onClose: @escaping @Sendable () -> Void = {}
   ) {
     self.onDetach = onDetach
+    self.onClose = onClose
     self.terminal = terminal
     self.options = options
     self.history = Mutex(history)
@@ -127,7 +131,11 @@ public final class AttachSession: Sendable {
     tellDetached()
     detached.resolve(true)
     channel.resolve(nil)
+    onClose()
   }
+
+  /// The client is gone, or has detached.
+  var hasLeft: Bool { detached.current != nil }
 
   private func firstOfDetachOr<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws
     -> Value?

@@ -3,6 +3,9 @@ import Model
 import OCIRuntime
 
 extension Engine {
+  /// Clients that may wait for one container's start.
+  private static let pendingAttachLimit = 128
+
   /// Connects a client to a container's standard streams; one that has not been started yet is connected at its start.
   public func attach(_ reference: String, _ options: AttachOptions) async throws -> AttachSession {
     let container = try registry.find(reference)
@@ -13,16 +16,24 @@ extension Engine {
     var options = options
     options.stdin = options.stdin && record.settings.openStdin
     let history = options.logs ? logReader(container, query: Self.historyQuery(options)) : nil
-    let session = AttachSession(terminal: record.settings.terminal, options: options, history: history) { [self] in
-      emit("detach", container.record)
-    }
+    let session = AttachSession(
+      terminal: record.settings.terminal, options: options, history: history,
+      onDetach: { [self] in emit("detach", container.record) },
+      // One that waits for a start is not waited with any more.
+      onClose: { container.forgetPendingAttach() })
     emit("attach", record)
     guard options.stream else {
       session.connect(nil)
       return session
     }
-    let isRunning = container.change { state -> Bool in
+    let isRunning = try container.change { state -> Bool in
       if state.process == nil, state.record.run.status == .created || state.record.run.status == .exited {
+        guard state.pendingAttach.count < Self.pendingAttachLimit else {
+          throw PlatformError(
+            .resourceExhausted,
+            "\(Self.pendingAttachLimit) clients wait for the start of container \(container.id.short) already, the limit"
+          )
+        }
         state.pendingAttach.append(session)
         return false
       }

@@ -25,14 +25,10 @@ extension Engine {
     if settings.privileged {
       try PolicyCheck(policy: policy).requirePrivileged()
     }
-    guard execs.running(of: container.id).count < policy.limits.execsPerContainer else {
-      throw PlatformError(
-        .resourceExhausted,
-        "container \(container.id.short) has \(policy.limits.execsPerContainer) running execs, the limit")
-    }
+    if let folder = settings.workingDirectory { try SettingsValidator.checkWorkingDirectory(folder) }
     execs.trim(of: container.id, keep: Self.keptExecs)
     let session = ExecSession(id: .random(), container: container.id, settings: settings)
-    execs.insert(session)
+    for expired in try execs.insert(session, limit: policy.limits.execsPerContainer) { forget(expired) }
     container.change { $0.execs[session.id] = session }
     emit("exec_create: \(settings.arguments.joined(separator: " "))", container.record, ["execID": session.id.hex])
     return session.id

@@ -14,11 +14,16 @@ final class ExecSession: Sendable {
   let id: ExecID
   let container: ContainerID
   let settings: ExecSettings
+  /// On the monotonic clock, in nanoseconds.
+  let createdAt: UInt64
   let ended = OneShot<Int32>()
   private let phase = Mutex(Phase.created)
   private let pid = Mutex<Int32>(0)
 
-  init(id: ExecID, container: ContainerID, settings: ExecSettings) {
+  init(
+    id: ExecID, container: ContainerID, settings: ExecSettings, createdAt: UInt64 = Clock.monotonicNanoseconds()
+  ) {
+    self.createdAt = createdAt
     self.id = id
     self.container = container
     self.settings = settings
@@ -49,6 +54,13 @@ final class ExecSession: Sendable {
     ended.resolve(code)
   }
 
+  /// Nobody has begun to start it.
+  var isWaiting: Bool { !claimed.withLock { $0 } }
+
+  /// Bytes that it keeps in memory, about.
+  var sizeBytes: Int { (settings.arguments + settings.environment).reduce(0) { $0 + $1.utf8.count } }
+
+  /// Started, and not over.
   var isRunning: Bool { phase.withLock { if case .running = $0 { true } else { false } } }
 
   var process: ExecProcess? { phase.withLock { if case .running(let process) = $0 { process } else { nil } } }

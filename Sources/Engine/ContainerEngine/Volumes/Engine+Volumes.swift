@@ -26,11 +26,6 @@ extension Engine {
         "volume options (\(options.keys.sorted().joined(separator: ", ").prefix(256))) are not supported by the local driver of this engine"
       )
     }
-    guard volumeStore.all.count < policy.limits.volumes else {
-      throw PlatformError(
-        .resourceExhausted, "this engine has \(policy.limits.volumes) volumes, the limit of its policy (limits.volumes)"
-      )
-    }
     let isNew = name.map { !volumeStore.contains($0) } ?? true
     let record = try volumeStore.create(name: name, labels: labels, options: options, anonymous: name?.isEmpty ?? true)
     if isNew { events.emit(.volume, "create", id: record.name, attributes: ["driver": "local"]) }

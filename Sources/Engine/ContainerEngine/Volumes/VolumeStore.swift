@@ -9,9 +9,14 @@ final class VolumeStore: Sendable {
   private let paths: EnginePaths
   private let store: EngineStore
   private let ids: IDRange
+  private let limit: Int
   private let records: Mutex<[String: VolumeRecord]>
+  /// How many are being made.
+  private let making = Mutex(0)
 
-  init(paths: EnginePaths, store: EngineStore, ids: IDRange, records: [VolumeRecord]) throws {
+  /// - Parameter limit: of volumes, the policy's.
+  init(paths: EnginePaths, store: EngineStore, ids: IDRange, records: [VolumeRecord], limit: Int) throws {
+    self.limit = limit
     self.paths = paths
     self.store = store
     self.ids = ids
@@ -35,12 +40,15 @@ final class VolumeStore: Sendable {
   func contains(_ name: String) -> Bool { records.withLock { $0[name] != nil } }
 
   /// Makes a volume, or returns the one there is. nil makes a name of 64 hexadecimal digits.
+  /// - Throws: `resourceExhausted` at the policy's limit, whoever wants the volume.
   func create(
     name: String?, labels: [String: String] = [:], options: [String: String] = [:], anonymous: Bool = false
   ) throws -> VolumeRecord {
     let name = name.flatMap { $0.isEmpty ? nil : $0 } ?? ContainerID.random().hex
     try Self.check(name)
     if let existing = records.withLock({ $0[name] }) { return existing }
+    try reservePlace()
+    defer { making.withLock { $0 -= 1 } }
     var record = VolumeRecord(
       name: name, createdAt: Int64(Clock.realTimeNanoseconds()), labels: labels, options: options, anonymous: anonymous,
       populated: false)
@@ -53,6 +61,16 @@ final class VolumeStore: Sendable {
       if let existing = records[name] { return existing }
       records[name] = record
       return record
+    }
+  }
+
+  private func reservePlace() throws {
+    try making.withLock { making in
+      guard records.withLock({ $0.count }) + making < limit else {
+        throw PlatformError(
+          .resourceExhausted, "this engine has \(limit) volumes, the limit of its policy (limits.volumes)")
+      }
+      making += 1
     }
   }
 

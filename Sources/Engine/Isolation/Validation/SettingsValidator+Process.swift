@@ -19,17 +19,7 @@ extension SettingsValidator {
         throw PlatformError(.invalidArgument, "invalid environment variable: \(variable.prefix(100))")
       }
     }
-    if let folder = settings.workingDirectory, !folder.isEmpty {
-      guard folder.hasPrefix("/"), !folder.utf8.contains(0) else {
-        throw PlatformError(
-          .invalidArgument, "the working directory '\(folder.prefix(200))' is invalid, it needs to be an absolute path")
-      }
-      // Descriptors the runtime holds open would lead out of the container.
-      guard !MountDestination.cleaned(folder).hasPrefix("/proc/") else {
-        throw PlatformError(
-          .invalidArgument, "the working directory '\(folder.prefix(200))' is invalid, it lies in /proc")
-      }
-    }
+    if let folder = settings.workingDirectory { try Self.checkWorkingDirectory(folder) }
     if let name = settings.hostname, !name.isEmpty { try checkHostname(name) }
     if let name = settings.domainName, !name.isEmpty {
       guard name.utf8.count <= Self.maximumDomain,
@@ -42,6 +32,20 @@ extension SettingsValidator {
     }
     for key in settings.labels.keys where key.isEmpty || key.utf8.contains(0) {
       throw PlatformError(.invalidArgument, "invalid label: the name is empty or has a zero byte")
+    }
+  }
+
+  /// Where a container's or an exec's program may begin; empty for the default.
+  public static func checkWorkingDirectory(_ folder: String) throws {
+    if folder.isEmpty { return }
+    guard folder.hasPrefix("/"), folder.utf8.count <= MountDestination.maximumBytes, !folder.utf8.contains(0) else {
+      throw PlatformError(
+        .invalidArgument, "the working directory '\(folder.prefix(200))' is invalid, it needs to be an absolute path")
+    }
+    // Descriptors the runtime holds open would lead out of the container.
+    guard !MountDestination.cleaned(folder).hasPrefix("/proc/") else {
+      throw PlatformError(
+        .invalidArgument, "the working directory '\(folder.prefix(200))' is invalid, it lies in /proc")
     }
   }
 

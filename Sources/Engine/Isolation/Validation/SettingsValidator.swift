@@ -37,6 +37,20 @@ public struct SettingsValidator: Sendable {
     return warnings
   }
 
+  /// Checks what an image's configuration adds to a container by the rules for requests: images come from anywhere.
+  ///
+  /// Takes settings with the image's values in the client's place where the client gave none. Throws `invalidArgument`.
+  public func validateImage(_ merged: ContainerSettings) throws {
+    do {
+      try checkProcess(merged)
+      try checkHealth(merged.healthcheck)
+      try checkMounts(merged)
+    } catch let error as PlatformError {
+      throw PlatformError(
+        error.code, "the image '\(merged.image.prefix(200))' cannot be used: \(error.message)", context: error.context)
+    }
+  }
+
   private func checkSupported(_ settings: ContainerSettings) throws {
     func refuse(_ option: String, _ why: String) -> PlatformError {
       PlatformError(.notImplemented, "option '\(option)' is not supported: \(why)")
