@@ -44,6 +44,11 @@ extension ContainerMonitor {
     guard let bytes = try? FileSystem.read("/proc/\(pid)/cmdline", maxBytes: Self.commandLineLimitBytes) else {
       return nil
     }
+    return container(inCommandLine: bytes)
+  }
+
+  /// The container that a command line (proc_pid_cmdline(5)) of conmon or a runtime names; nil for any other.
+  func container(inCommandLine bytes: [UInt8]) -> ContainerID? {
     let arguments = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     guard arguments.contains(where: { $0.hasPrefix(stateDirectory + "/") }) else { return nil }
     return arguments.lazy.compactMap { try? ContainerID($0) }.first
