@@ -24,7 +24,6 @@ public struct MediaType: RawRepresentable, Sendable, Hashable, Codable, CustomSt
     rawValue: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")
   public static let ociForeignLayerZstd = MediaType(
     rawValue: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd")
-  public static let ociEmpty = MediaType(rawValue: "application/vnd.oci.empty.v1+json")
   public static let dockerManifestList = MediaType(
     rawValue: "application/vnd.docker.distribution.manifest.list.v2+json")
   public static let dockerManifest = MediaType(rawValue: "application/vnd.docker.distribution.manifest.v2+json")

@@ -41,8 +41,6 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   public var appArmorProfile: String?
   /// Health as it was when it last changed, for the next engine; the newest is in memory.
   public var health: HealthState?
-  /// Set while the container is being made or removed; start-up finishes or undoes what it finds.
-  public var incomplete = false
 }
 
 /// A mount as it was decided when the container was created.

@@ -137,7 +137,6 @@ public struct StatsSample: Sendable {
   /// CPU time of the whole host in nanoseconds.
   public var systemCPUNanoseconds: UInt64
   public var onlineCPUs: Int
-  public var processCount: Int
   public var cgroupVersion2: Bool
 }
 

@@ -91,6 +91,6 @@ enum Samples {
         StatsSample.Network(
           name: "eth0", receivedBytes: 1, receivedPackets: 2, receiveErrors: 3, receiveDropped: 4, sentBytes: 5,
           sentPackets: 6, sendErrors: 7, sendDropped: 8)
-      ], systemCPUNanoseconds: 1_000_000_000 + offset, onlineCPUs: 2, processCount: 2, cgroupVersion2: version2)
+      ], systemCPUNanoseconds: 1_000_000_000 + offset, onlineCPUs: 2, cgroupVersion2: version2)
   }
 }

@@ -81,11 +81,6 @@ struct Filters: Sendable, Equatable {
     self[key].allSatisfy { Self.label($0, isIn: labels) }
   }
 
-  /// True where any `name` or `name=value` holds.
-  func matchesAnyLabel(_ key: String, _ labels: [String: String]) -> Bool {
-    self[key].contains { Self.label($0, isIn: labels) }
-  }
-
   private static func label(_ wanted: String, isIn labels: [String: String]) -> Bool {
     let parts = wanted.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard let value = labels[String(parts[0])] else { return false }

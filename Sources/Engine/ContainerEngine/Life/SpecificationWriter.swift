@@ -8,9 +8,6 @@ import OCITypes
 ///
 /// Everything here runs in the container's mount namespace; paths inside its root are resolved with openat2(2) only.
 struct SpecificationWriter: Sendable {
-  /// Bytes of an image's passwd and group files that are read.
-  private static let accountFileBytes = 1 << 20
-
   let record: ContainerRecord
   let policy: EnginePolicy
   let host: HostProfile

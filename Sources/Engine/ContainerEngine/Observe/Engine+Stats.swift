@@ -10,11 +10,10 @@ extension Engine {
     let record = container.record
     var sample = StatsSample(
       time: Int64(Clock.realTimeNanoseconds()), cgroup: nil, networks: [], systemCPUNanoseconds: try Self.hostCPUTime(),
-      onlineCPUs: KernelInfo.onlineProcessors, processCount: 0, cgroupVersion2: cgroups.layout.mode == .v2)
+      onlineCPUs: KernelInfo.onlineProcessors, cgroupVersion2: cgroups.layout.mode == .v2)
     guard container.process != nil else { return sample }
     let statistics = try cgroups.readStats(try cgroupPath(record))
     sample.cgroup = statistics
-    sample.processCount = Int(statistics.processes?.current ?? 0)
     for endpoint in try networkOwner(record).endpoints.values.sorted(by: {
       $0.interfaceContainer < $1.interfaceContainer
     }) {

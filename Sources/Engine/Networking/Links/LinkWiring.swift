@@ -173,7 +173,6 @@ final class LinkWiring: Sendable {
 
 // Routes of whole networks.
 extension LinkWiring {
-  static let mainTable: UInt32 = 254
   private static let localTable: UInt32 = 255
   private static let unreachable: UInt8 = 7
 

@@ -28,11 +28,6 @@ public struct CgroupStats: Sendable, Equatable {
     public var statistics: [String: UInt64] = [:]
 
     public init() {}
-
-    /// Page cache that would be given up first, with descendants.
-    public var inactiveFileBytes: UInt64 {
-      statistics["total_inactive_file"] ?? statistics["inactive_file"] ?? 0
-    }
   }
 
   public struct Processes: Sendable, Equatable {

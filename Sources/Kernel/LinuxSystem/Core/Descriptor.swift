@@ -19,11 +19,6 @@ public final class Descriptor: Sendable {
     close(raw)
   }
 
-  /// Gives `body` the number and keeps the descriptor open meanwhile.
-  public func withRaw<Result>(_ body: (Int32) throws -> Result) rethrows -> Result {
-    try withExtendedLifetime(self) { try body(raw) }
-  }
-
   /// Another descriptor for the same open file description, close-on-exec (fcntl(2), F_DUPFD_CLOEXEC).
   public func duplicate() throws -> Descriptor {
     Descriptor(owning: try systemCall("fcntl") { fcntl(raw, F_DUPFD_CLOEXEC, 0) })

@@ -33,11 +33,6 @@ extension RootedDirectory {
     try remove(path, flags: 0)
   }
 
-  /// Removes an empty directory.
-  public func removeDirectory(_ path: String) throws {
-    try remove(path, flags: AT_REMOVEDIR)
-  }
-
   /// Removes a file or a directory with all below it; nothing there is success. See `FileSystem.removeTree`.
   public func removeTree(_ path: String) throws {
     let parent: Descriptor
