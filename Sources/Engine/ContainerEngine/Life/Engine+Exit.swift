@@ -138,7 +138,13 @@ extension Engine {
   private func retryRestart(_ container: Container) async {
     let record = container.record
     let decision = RestartDecision.make(record, lasted: 0, streak: container.read { $0.failureStreak })
-    guard case .restart(let delay, let streak) = decision else { return }
+    guard case .restart(let delay, let streak) = decision else {
+      let exit = container.change { state in
+        defer { state.exit = OneShot() }
+        return state.exit
+      }
+      return exit.resolve(ContainerExit(code: record.run.exitCode, error: record.run.error))
+    }
     container.change { state in
       state.record.run.status = .restarting
       state.failureStreak = streak

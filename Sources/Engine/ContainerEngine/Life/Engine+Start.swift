@@ -58,7 +58,8 @@ extension Engine {
       undo(run, of: container)
       let message = ((error as? StartFailure)?.platformError ?? PlatformError.ofStart(error)).message
       let code = (error as? StartFailure)?.exitCode ?? 128
-      let (record, exit) = container.change { state -> (ContainerRecord, OneShot<ContainerExit>) in
+      // Who waits for an end goes on waiting, as with docker: there was no run.
+      let record = container.change { state -> ContainerRecord in
         state.process = nil
         state.record.run.error = message
         state.record.run.exitCode = code
@@ -70,11 +71,9 @@ extension Engine {
         let sessions = state.pendingAttach
         state.pendingAttach = []
         for session in sessions { session.connect(nil) }
-        defer { state.exit = OneShot() }
-        return (state.record, state.exit)
+        return state.record
       }
       try? store.save(record)
-      exit.resolve(ContainerExit(code: code, error: message))
       throw (error as? StartFailure)?.platformError ?? PlatformError.ofStart(error)
     }
   }
