@@ -14,7 +14,7 @@ private struct Programs {
   init(conmon: String = "exit 1", runtime: String = "exit 0") throws {
     folder = "/tmp/ociruntime-test-\(UInt64.random(in: .min ... .max))"
     try FileSystem.makeDirectory(folder, mode: 0o700)
-    for (name, body) in [("conmon", conmon), ("crun", runtime)] {
+    for (name, body) in [("conmon", conmon), ("runtime", runtime)] {
       let script = "#!/bin/sh\nprintf '%s\\n' \"$@\" >\(folder)/\(name).args\n\(body)\n"
       try FileSystem.atomicWrite("\(folder)/\(name)", Array(script.utf8), mode: 0o700, durable: false)
     }
@@ -28,13 +28,20 @@ private struct Programs {
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
-  var runtime: RuntimeProgram { RuntimeProgram(name: "own", path: "\(folder)/crun", arguments: ["--debug"]) }
+  var runtime: RuntimeProgram { RuntimeProgram(name: "own", path: "\(folder)/runtime", arguments: ["--debug"]) }
 
   func request(log: String? = nil, terminal: Bool = false) -> MonitorRequest {
     MonitorRequest(
       id: id, name: "web", runtime: runtime, bundle: folder, terminal: terminal, openStdin: terminal,
       keepStdinOpen: terminal, logPath: log, logLimitBytes: 4_096, exitDirectory: "\(folder)/exits",
       createDeadlineSeconds: 10)
+  }
+
+  /// This process stands for the container's and for conmon.
+  func process() throws -> MonitoredProcess {
+    let own = try ProcessIdentity(of: getpid())
+    let descriptor = try PidFD.open(getpid())
+    return MonitoredProcess(initial: own, initialDescriptor: descriptor, monitor: own, monitorDescriptor: descriptor)
   }
 
   func arguments(_ program: String) throws -> [String] {
@@ -73,7 +80,7 @@ private struct Programs {
     let error = #expect(throws: PlatformError.self) { _ = try programs.monitor.create(programs.request()) {} }
     #expect(error?.message == "failed to create container: own: \(words)")
     // What the runtime may have made is taken back.
-    #expect(try programs.arguments("crun").suffix(3) == ["delete", "--force", programs.id.hex])
+    #expect(try programs.arguments("runtime").suffix(3) == ["delete", "--force", programs.id.hex])
   }
 
   @Test func aRootThatCannotBeMadeStartsNothing() throws {
@@ -97,7 +104,7 @@ private struct Programs {
     #expect(process.stdin == nil)
     #expect(try PidFD.waitExit(process.runtime.pidfd) == .exited(7))
     #expect(
-      try programs.arguments("crun") == [
+      try programs.arguments("runtime") == [
         "--debug", "--root", "\(programs.folder)/state/own", "exec", "--process", "/proc/self/fd/3", "--pid-file",
         "\(programs.folder)/exec-\(exec.short).pid", programs.id.hex,
       ])
@@ -107,7 +114,7 @@ private struct Programs {
     let programs = try Programs(runtime: "echo 'no  such\ncontainer' >&2; exit 3")
     defer { programs.remove() }
     let error = #expect(throws: PlatformError.self) {
-      try programs.monitor.start(programs.id, runtime: programs.runtime)
+      try programs.monitor.start(programs.id, process: try programs.process(), runtime: programs.runtime)
     }
     #expect(error?.message == "failed to start container \(programs.id.short): own: no  such container")
     let silent = try Programs(runtime: "exit 3")
@@ -118,11 +125,45 @@ private struct Programs {
     #expect(second?.message.hasSuffix("own: exit code 3") == true)
   }
 
+  @Test func crunsFirstProcessIsReleasedThroughItsFifo() throws {
+    let programs = try Programs()
+    defer { programs.remove() }
+    let crun = RuntimeProgram(name: "crun", path: "/nowhere/crun")
+    let folder = "\(programs.folder)/state/crun/\(programs.id.hex)"
+    try FileSystem.makeDirectories(folder, mode: 0o700)
+    try systemCall("mkfifo") { mkfifo("\(folder)/exec.fifo", 0o600) }
+    let listener = try Descriptor.open("\(folder)/exec.fifo", flags: O_RDONLY | O_NONBLOCK)
+    try programs.monitor.start(programs.id, process: try programs.process(), runtime: crun)
+    #expect(try listener.readAll(maxBytes: 10) == [0])
+    #expect(!FileSystem.exists("\(folder)/exec.fifo"))
+    try programs.monitor.forget(programs.id, runtime: crun)
+    #expect(!FileSystem.exists(folder))
+  }
+
+  @Test func crunsFirstProcessThatHasEndedIsNotWaitedFor() throws {
+    let programs = try Programs()
+    defer { programs.remove() }
+    let folder = "\(programs.folder)/state/crun/\(programs.id.hex)"
+    try FileSystem.makeDirectories(folder, mode: 0o700)
+    try systemCall("mkfifo") { mkfifo("\(folder)/exec.fifo", 0o600) }
+    let ended = try LinuxProcessSpawner().spawn(
+      ProcessRequest(executable: "/bin/true", arguments: ["true"], environment: [], workingDirectory: "/"))
+    let identity = ProcessIdentity(pid: ended.pid, startTime: 0)
+    let process = MonitoredProcess(
+      initial: identity, initialDescriptor: ended.pidfd, monitor: identity, monitorDescriptor: ended.pidfd)
+    let error = #expect(throws: SystemError.self) {
+      try programs.monitor.start(
+        programs.id, process: process, runtime: RuntimeProgram(name: "crun", path: "/nowhere/crun"))
+    }
+    #expect(error?.errno == ESRCH)
+    _ = try ended.waitExit()
+  }
+
   @Test func limitsGoInByStandardInput() throws {
     let programs = try Programs(runtime: "cat >$(dirname $0)/input")
     defer { programs.remove() }
     try programs.monitor.update(programs.id, runtime: programs.runtime, resources: Array("{\"cpu\":{}}".utf8))
-    #expect(try programs.arguments("crun").suffix(4) == ["update", "--resources", "-", programs.id.hex])
+    #expect(try programs.arguments("runtime").suffix(4) == ["update", "--resources", "-", programs.id.hex])
     #expect(try FileSystem.read("\(programs.folder)/input", maxBytes: 100) == Array("{\"cpu\":{}}".utf8))
   }
 }
@@ -154,15 +195,15 @@ private struct Programs {
   }
 
   @Test func findsWhoWorksForWhichContainer() {
-    #expect(container("/c", "--cid", id.hex, "--runtime-arg", "/run/b/runtime/crun") == id)
-    #expect(container("crun", "--root", "/run/b/runtime/crun", "create", id.hex) == id)
+    #expect(container("/c", "--cid", id.hex, "--runtime-arg", "/run/b/runtime/runtime") == id)
+    #expect(container("runtime", "--root", "/run/b/runtime/runtime", "create", id.hex) == id)
   }
 
   @Test func leavesEveryoneElseAlone() {
-    #expect(container("crun", "--root", "/run/other/runtime/crun", "create", id.hex) == nil)
-    #expect(container("crun", "--root", "/run/b/runtimes", "create", id.hex) == nil)
-    #expect(container("ls", "/run/b/runtime/crun") == nil)
-    #expect(container("crun", "--root", "/run/b/runtime/crun", id.hex.uppercased()) == nil)
+    #expect(container("runtime", "--root", "/run/other/runtime/runtime", "create", id.hex) == nil)
+    #expect(container("runtime", "--root", "/run/b/runtimes", "create", id.hex) == nil)
+    #expect(container("ls", "/run/b/runtime/runtime") == nil)
+    #expect(container("runtime", "--root", "/run/b/runtime/runtime", id.hex.uppercased()) == nil)
     #expect(monitor.container(inCommandLine: []) == nil)
   }
 }
