@@ -42,6 +42,11 @@ struct EngineProgram {
       logger: logger)
     let socket = "\(options.run)/docker.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))
+    do {
+      try ProgramText.unmapUnused()
+    } catch {
+      logger.debug("the code of the start stays mapped: \(error)")
+    }
     logger.notice("the engine serves \(socket)")
     ServiceNotification.send("READY=1")
     if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }

@@ -98,4 +98,24 @@ import Testing
   func refusesWhatIsNoMount(line: String) throws {
     #expect(try errorNumber { _ = try MountTable.parse(Array(line.utf8)) } == EINVAL)
   }
+
+  @Test(arguments: [
+    ("5645dba02000-5645ddeea000 r-xp 00000000 fe:00 5475766                    /usr/bin/x", true),
+    ("5645ddeea000-5645ddfe3000 r--p 024e7000 fe:00 5475766                    /usr/bin/x", false),
+    ("5645ddfe3000-5645e04ce000 rw-p 025e0000 fe:00 5475766                    /usr/bin/x", false),
+    ("7f0000000000-7f0000001000 r-xp 00000000 fe:00 1                          /usr/lib/libc.so.6", false),
+    ("7f0000000000-7f0000001000 r-xp 00000000 00:00 0", false), ("7ffd-7ffc r-xp 0 0:0 0 /usr/bin/x", false),
+    ("", false),
+  ])
+  func ownCodeIsToldFromTheRest(line: String, isOwn: Bool) {
+    let range = ProgramText.range(ofCodeIn: line, program: "/usr/bin/x")
+    #expect(range == (isOwn ? 0x5645_dba0_2000..<0x5645_ddee_a000 : nil))
+  }
+
+  @Test func codeThatWasUnmappedStillRuns() throws {
+    try ProgramText.unmapUnused()
+    #expect(
+      try Int32(String(decoding: FileSystem.read("/proc/self/stat", maxBytes: 4096).prefix { $0 != 32 }, as: UTF8.self))
+        == getpid())
+  }
 }
