@@ -48,7 +48,7 @@ import Testing
     let container = Container(record: try LogKeepingTests.record("json-file", [:]), revisions: RevisionCounter())
     let options = AttachOptions(stream: true, logs: false, stdin: true, stdout: true, stderr: true)
     let sessions = (0..<2).map { _ in
-      AttachSession(terminal: false, options: options) { container.forgetPendingAttach() }
+      AttachSession(terminal: false, options: options, onClose: { container.forgetPendingAttach() })
     }
     container.change { $0.pendingAttach = sessions }
     sessions[0].close()
