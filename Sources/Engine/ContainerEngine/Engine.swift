@@ -78,7 +78,7 @@ public final class Engine: Sendable {
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,
       limit: configuration.policy.limits.volumes)
     cgroups = try Cgroups.detect()
-    exitFiles = try ExitFileWatch(directory: paths.exits, poller: poller)
+    exitFiles = ExitFileWatch(directory: paths.exits, poller: poller)
     moves = MoveAnticipation(cgroups: cgroups, logger: logger)
     host = try HostProfile.collect()
     monitor = ContainerMonitor(

@@ -9,15 +9,19 @@ import Synchronization
 /// namespace is gone, with all that the container wrote flushed to disk, which nobody needs to wait for.
 final class ExitFileWatch: Sendable {
   private let directory: String
-  private let inotify: Inotify
+  private let inotify: Result<Inotify, any Error>
   private let poller: Poller
   private let expected = Mutex<[ContainerID: OneShot<Void>]>([:])
 
-  init(directory: String, poller: Poller) throws {
+  /// Where the host has no watch left to give (fs.inotify.max_user_instances), the ends of conmon have to do.
+  init(directory: String, poller: Poller) {
     self.directory = directory
     self.poller = poller
-    inotify = try Inotify()
-    _ = try inotify.add(directory, [.movedTo, .onlyDirectory])
+    inotify = Result {
+      let inotify = try Inotify()
+      _ = try inotify.add(directory, [.movedTo, .onlyDirectory])
+      return inotify
+    }
   }
 
   /// What is resolved when the present run of a container has ended.
@@ -37,6 +41,7 @@ final class ExitFileWatch: Sendable {
   func run(logger: Logger) async {
     while true {
       do {
+        let inotify = try inotify.get()
         try await poller.waitReadable(inotify.descriptor.raw)
         let events = try inotify.read()
         if events.contains(where: { $0.kinds.contains(.overflow) }) {
@@ -49,7 +54,7 @@ final class ExitFileWatch: Sendable {
         return
       } catch {
         // Without files the end of conmon still tells the end of the run.
-        return logger.warning("watching for exits: \(error)")
+        return logger.warning("ends of containers are seen late, when conmon ends: \(error)")
       }
     }
   }
