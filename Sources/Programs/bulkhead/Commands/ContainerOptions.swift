@@ -90,8 +90,10 @@ struct FileOptions: ParsableArguments {
 }
 
 struct NetworkOptions: ParsableArguments {
-  @Option(name: [.long, .customLong("net")], help: "bridge, host, none, container:NAME or a network's name.")
-  var network: String?
+  @Option(
+    name: [.long, .customLong("net")],
+    help: "bridge, host, none, container:NAME or a network's name; again for further networks.")
+  var network: [String] = []
   @Option(
     name: [.customShort("p", allowingJoined: true), .long], help: "[address:][port:]port[/udp]; ranges first-last.")
   var publish: [String] = []
@@ -99,11 +101,11 @@ struct NetworkOptions: ParsableArguments {
   var publishAll = false
   @Option(help: "A port that others may reach.")
   var expose: [String] = []
-  @Option(help: "A further name on the network.")
+  @Option(help: "A further name on the (first) network.")
   var networkAlias: [String] = []
   @Option(help: "A container to know by name on the default network: name[:alias].")
   var link: [String] = []
-  @Option(help: "A fixed address on the network.")
+  @Option(help: "A fixed address on the (first) network, which must be one of your own.")
   var ip: String?
   @Option(help: "A fixed hardware address.")
   var macAddress: String?

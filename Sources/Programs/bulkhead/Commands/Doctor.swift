@@ -10,6 +10,12 @@ struct Doctor: ParsableCommand {
   /// Bytes of the report.
   private static let maximumReport = 1 << 20
 
+  func validate() throws {
+    guard [nil, "table", "json"].contains(format) else {
+      throw ValidationError("--format '\(format ?? "")' is neither 'table' nor 'json'")
+    }
+  }
+
   func run() throws {
     let program = try Self.engineProgram()
     let (report, code) = try Self.output(of: [program, "doctor", "--format", "json"])

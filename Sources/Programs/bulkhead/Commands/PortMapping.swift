@@ -76,15 +76,18 @@ extension NetworkOptions {
 
   /// What the container asks of the network it is put on; nil when nothing is asked.
   func endpoint() -> JSONValue? {
-    guard let network, ip != nil || !networkAlias.isEmpty else { return nil }
-    var settings = JSONValue.object([])
-    settings.set("Aliases", networkAlias)
-    if let ip { settings["IPAMConfig"] = ["IPv4Address": .string(ip)] }
-    return ["EndpointsConfig": .object([.init(name: network, value: settings)])]
+    guard network.count > 1 || ip != nil || !networkAlias.isEmpty else { return nil }
+    var first = JSONValue.object([])
+    first.set("Aliases", networkAlias)
+    if let ip { first["IPAMConfig"] = ["IPv4Address": .string(ip)] }
+    let endpoints =
+      [.init(name: network.first ?? "default", value: first)]
+      + network.dropFirst().map { JSONValue.Member(name: $0, value: .object([])) }
+    return ["EndpointsConfig": .object(endpoints)]
   }
 
   func add(to host: inout JSONValue, bindings: JSONValue) {
-    host["NetworkMode"] = .string(network ?? "default")
+    host["NetworkMode"] = .string(network.first ?? "default")
     if !bindings.members.isEmpty { host["PortBindings"] = bindings }
     if publishAll { host["PublishAllPorts"] = true }
     host.set("Links", link)

@@ -25,6 +25,9 @@ struct Run: ParsableCommand {
     [String] = []
 
   func run() throws {
+    if detach, !options.attach.isEmpty {
+      throw ClientError("--attach and --detach exclude each other: leave one away", exitCode: ExitStatus.engine)
+    }
     let engine = try connection.engine()
     if !detach { try ContainerSession.checkTerminal(terminal: options.tty, sendsInput: options.interactive) }
     let keys = try detachKeys.map { text throws(ClientError) in try DetachKeys(parsing: text) } ?? .standard
@@ -108,6 +111,9 @@ extension Engine {
   /// Makes a container and returns its id.
   func create(_ options: ContainerOptions, image: String, command: [String], attach: Bool) throws(ClientError) -> String
   {
+    // First: a container whose id nobody gets to know would be left.
+    let idFile = try options.cidfile.map { path throws(ClientError) in try Self.openNew(path) }
+    defer { if let idFile { close(idFile) } }
     do {
       var body = try options.body(image: image, command: command, attach: attach)
       if options.tty, let size = Terminal(descriptor: STDOUT_FILENO).size {
@@ -117,9 +123,10 @@ extension Engine {
         .post, "/containers/create", query: [("name", options.name), ("platform", options.platform)], json: body)
       for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
       let id = answer.text("Id")
-      if let file = options.cidfile { try Self.write(id, toNewFile: file) }
+      if let idFile { try writeAll(idFile, Array(id.utf8)[...]) }
       return id
     } catch {
+      if let path = options.cidfile { unlink(path) }
       if error.status == 404 {
         throw ClientError(
           "\(error.message): make an image with 'bulkhead image bootstrap' or bring one with 'bulkhead load'",
@@ -199,10 +206,11 @@ extension Engine {
     if let failed { throw failed }
   }
 
-  private static func write(_ text: String, toNewFile path: String) throws(ClientError) {
+  private static func openNew(_ path: String) throws(ClientError) -> Int32 {
     let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw ClientError("cannot write '\(path)': \(describe(errno: errno))") }
-    defer { close(descriptor) }
-    try writeAll(descriptor, Array(text.utf8)[...])
+    guard descriptor >= 0 else {
+      throw ClientError("cannot write '\(path)': \(describe(errno: errno))", exitCode: ExitStatus.engine)
+    }
+    return descriptor
   }
 }
