@@ -19,7 +19,7 @@ final class SealedPrograms: Sendable {
 
   private static let limitBytes = 64 << 20
 
-  /// Holds a link to each copy, so that processes are called by the program's name and not by a descriptor's number.
+  /// Holds a folder with a link for each copy, so that processes are called by the program's name and not by a descriptor's number.
   private let directory: String
   private let copies = Mutex<[Version: Descriptor]>([:])
 
@@ -32,18 +32,21 @@ final class SealedPrograms: Sendable {
       path: program, device: status.device, inode: status.inode, sizeBytes: status.sizeBytes,
       modified: status.modificationTime)
     let name = program.split(separator: "/").last.map(String.init) ?? program
-    let link = "\(directory)/\(name)"
     return try copies.withLock { copies in
-      if copies[version] != nil { return link }
+      if let copy = copies[version] { return "\(folder(of: copy))/\(name)" }
       let copy = try MemoryFile.makeProgram(FileSystem.read(program, maxBytes: Self.limitBytes), name: name)
-      try FileSystem.makeDirectories(directory, mode: 0o700)
-      // Through /proc, because conmon starts the runtime and has other descriptors than the engine.
-      let new = "\(link).\(getpid())"
-      try FileSystem.removeFile(new)
-      try systemCall("symlink", new) { symlink("/proc/\(getpid())/fd/\(copy.raw)", new) }
-      try FileSystem.rename(new, to: link)
+      let folder = folder(of: copy)
+      try FileSystem.makeDirectories(folder, mode: 0o700)
+      // Through /proc, because conmon starts the runtime and has other descriptors than the engine. What is there already
+      // is of an earlier engine.
+      let link = "\(folder)/\(name)"
+      try FileSystem.removeFile(link)
+      try systemCall("symlink", link) { symlink("/proc/\(getpid())/fd/\(copy.raw)", link) }
       copies[version] = copy
       return link
     }
   }
+
+  /// A descriptor's number belongs to one copy for as long as this process lives.
+  private func folder(of copy: Descriptor) -> String { "\(directory)/\(copy.raw)" }
 }
