@@ -39,18 +39,7 @@ struct LogSocket: Sendable {
 
   /// A datagram socket to a path of the host.
   static func local(_ path: String, poller: Poller) throws -> LogSocket {
-    let socket = Descriptor(
-      owning: try systemCall("socket") {
-        Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      })
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw PlatformError(.invalidArgument, "the socket path '\(path.prefix(128))' is too long")
-    }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    try withUnsafeBytes(of: &address) { try connectNow(socket, Array($0), path) }
+    let socket = try UnixSocket.connect(path, type: .datagram)
     return LogSocket(socket: try AsyncDescriptor(socket, poller: poller), isStream: false)
   }
 
@@ -109,7 +98,7 @@ struct LogSocket: Sendable {
         }
         let socket = try AsyncDescriptor(Descriptor(owning: raw), poller: poller)
         do {
-          try connectNow(socket.descriptor, candidate.address, "")
+          try connectNow(socket.descriptor, candidate.address)
         } catch let error as SystemError where error.errno == EINPROGRESS {
           try await poller.waitWritable(raw)
           try requireConnected(socket.descriptor)
@@ -122,10 +111,10 @@ struct LogSocket: Sendable {
     throw last
   }
 
-  private static func connectNow(_ socket: Descriptor, _ address: [UInt8], _ subject: String) throws {
+  private static func connectNow(_ socket: Descriptor, _ address: [UInt8]) throws {
     try address.withUnsafeBytes { bytes in
       try bytes.withMemoryRebound(to: sockaddr.self) { pointer in
-        _ = try systemCall("connect", subject) {
+        _ = try systemCall("connect") {
           Glibc.connect(socket.raw, pointer.baseAddress, socklen_t(address.count))
         }
       }

@@ -11,12 +11,13 @@ public struct PeerCredentials: Sendable, Hashable {
 /// Sockets of the unix family. Paths longer than an address holds are reached by way of their directory's descriptor.
 public enum UnixSocket {
   public enum Kind: Sendable {
-    case stream, seqpacket
+    case stream, seqpacket, datagram
 
     var number: Int32 {
       switch self {
       case .stream: Int32(SOCK_STREAM.rawValue)
       case .seqpacket: Int32(SOCK_SEQPACKET.rawValue)
+      case .datagram: Int32(SOCK_DGRAM.rawValue)
       }
     }
   }
