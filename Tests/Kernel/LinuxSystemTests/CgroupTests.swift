@@ -81,6 +81,26 @@ import Testing
     #expect(try errorNumber { _ = try cgroups.readStats(path) } == ENOENT)
   }
 
+  @Test(.enabled(if: isRoot), .timeLimit(.minutes(1))) func removalEndsWhatIsInside() throws {
+    let cgroups = try Cgroups.detect()
+    let path = try CgroupPath("/bulkhead-kerneltest-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+    try cgroups.create(path)
+    let process = try LinuxProcessSpawner().spawn(
+      ProcessRequest(executable: "/bin/sleep", arguments: ["sleep", "100"]))
+    try cgroups.attach(process.pid, to: path)
+    #expect(try errorNumber { try cgroups.remove(path) } == EBUSY)
+    try cgroups.removeKilling(path)
+    #expect(!cgroups.exists(path))
+    #expect(try process.waitExit() == .signaled(SIGKILL))
+    try cgroups.removeKilling(path)
+  }
+
+  @Test(.enabled(if: isRoot)) func anticipatingMovesMovesNothing() throws {
+    let before = try FileSystem.read("/proc/self/cgroup", maxBytes: 1 << 16)
+    try Cgroups.detect().anticipateMoves()
+    #expect(try FileSystem.read("/proc/self/cgroup", maxBytes: 1 << 16) == before)
+  }
+
   @Test(.enabled(if: isRoot), .timeLimit(.minutes(1))) func outOfMemoryIsHeard() async throws {
     let cgroups = try Cgroups.detect()
     let path = try CgroupPath("/bulkhead-kerneltest-oom-\(getpid())-\(UInt32.random(in: 0 ... .max))")
