@@ -176,10 +176,16 @@ def attach_many():
             stream = docker.from_env().containers.get(container.id).attach(stream=True)
             seen.append(next(iter(stream)))
 
+        def heard():
+            told = client.events(since=start, until=int(time.time()) + 1, decode=True,
+                                 filters={"container": container.id, "event": "attach"})
+            return len(list(told))
+
+        start = int(time.time())
         threads = [threading.Thread(target=listen) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        until(lambda: heard() == 3)
         container.exec_run(["touch", "/go"])
         for thread in threads:
             thread.join(10)
@@ -239,8 +245,8 @@ def archives():
 
 @check("resize of a terminal")
 def resize():
-    with Sleeper(command=["sh", "-c", "trap 'stty size' WINCH; while :; do sleep 0.02; done"], tty=True) as container:
-        time.sleep(0.2)
+    with Sleeper(command=["sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 0.02; done"], tty=True) as container:
+        until(lambda: b"ready" in container.logs())
         container.resize(33, 77)
         until(lambda: b"33 77" in container.logs())
 

@@ -236,9 +236,13 @@ def exec_detach():
 def signal_proxy():
     name = MARK + "-sig"
     try:
-        docker("run", "-d", "--name", name, "busybox", "sh", "-c", "trap 'echo passed; exit 7' INT; while :; do sleep 0.05; done")
+        start = time.time()
+        docker("run", "-d", "--name", name, "busybox", "sh", "-c",
+               "trap 'echo passed; exit 7' INT; touch /ready; while :; do sleep 0.05; done")
         attached = subprocess.Popen(["docker", "attach", "--no-stdin", name], stdout=subprocess.PIPE)
-        time.sleep(0.5)
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while "attach" not in actions(name, start) or subprocess.run(["docker", "exec", name, "test", "-e", "/ready"]).returncode:
+            assert time.monotonic() < deadline, "never attached"
         attached.send_signal(signal.SIGINT)
         equal(attached.communicate(timeout=LIMIT_SECONDS)[0], b"passed\n")
         equal(docker("wait", name), "7")
