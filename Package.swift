@@ -19,6 +19,8 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOPosix", package: "swift-nio"),
   .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let hashes: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -30,11 +32,16 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
   targets: [
     // Kernel
@@ -44,8 +51,22 @@ let package = Package(
     // Common
     room("Model", floor: "Common", []),
     room("OCITypes", floor: "Common", ["Model"]),
-    room("HTTPServing", floor: "Common", nio + [logging, "Model"]),
+    room("HTTPServing", floor: "Common", nio + [tls, logging, "Model"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
+    room(
+      "Certificates", floor: "Common",
+      [
+        hashes, .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "X509", package: "swift-certificates"),
+        "LinuxSystem", "Model",
+      ]),
+    room(
+      "Accounts", floor: "Common",
+      [
+        hashes, .product(name: "CryptoExtras", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
+        "Model", "Persistence",
+      ]),
+    tests("Accounts", floor: "Common", []),
+    tests("Certificates", floor: "Common", []),
     tests("Model", floor: "Common", []),
     tests("OCITypes", floor: "Common", []),
     tests("HTTPServing", floor: "Common", []),
@@ -54,12 +75,38 @@ let package = Package(
     .systemLibrary(
       name: "CArchive", path: "Sources/Images/CArchive",
       providers: [.apt(["zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
-    room("ContentStore", floor: "Images", ["Model", "LinuxSystem", .product(name: "Crypto", package: "swift-crypto")]),
+    room("ContentStore", floor: "Images", ["Model", "LinuxSystem", hashes]),
     room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model"]),
     room("Snapshots", floor: "Images", ["LinuxSystem", "Model"]),
     room(
       "ImageCatalog", floor: "Images",
       ["ContentStore", "Layers", "Snapshots", "Persistence", "LinuxSystem", "Model", "OCITypes", logging]),
+    room("Dockerfile", floor: "Images", ["Model"]),
+    room(
+      "Builder", floor: "Images",
+      [
+        "ContentStore", "Dockerfile", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "Persistence",
+        "Snapshots", logging,
+      ]),
+    room(
+      "RegistryClient", floor: "Images",
+      [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
+        tls, logging, "LinuxSystem", "Model", "OCITypes",
+      ]),
+    room(
+      "Distribution", floor: "Images",
+      ["ContentStore", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "RegistryClient", "Snapshots", logging]),
+    room(
+      "Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", logging]),
+    room(
+      "Replication", floor: "Images", ["Model", "OCITypes", "Persistence", "Registry", "RegistryClient", logging]),
+    tests("Builder", floor: "Images", []),
+    tests("Distribution", floor: "Images", []),
+    tests("Dockerfile", floor: "Images", []),
+    tests("Registry", floor: "Images", []),
+    tests("RegistryClient", floor: "Images", []),
+    tests("Replication", floor: "Images", []),
     tests("ContentStore", floor: "Images", []),
     tests("Layers", floor: "Images", ["CArchive"]),
     tests("Snapshots", floor: "Images", []),
@@ -89,7 +136,9 @@ let package = Package(
         "ContainerEngine", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model", "Networking", "OCITypes",
         logging,
       ]),
+    room("RegistryAPI", floor: "APIs", ["Accounts", "HTTPServing", "Model", "OCITypes", "Registry", logging]),
     tests("DockerAPI", floor: "APIs", []),
+    tests("RegistryAPI", floor: "APIs", []),
     // Programs
     .executableTarget(
       name: "bulkhead", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],

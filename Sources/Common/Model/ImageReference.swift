@@ -1,5 +1,3 @@
-import Model
-
 /// The name of an image: registry, repository, and a tag or digest.
 ///
 /// Grammar of the distribution project's *reference* (docs at distribution.github.io), with docker's short forms: no
@@ -17,7 +15,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
   private static let defaultDomain = "docker.io"
   private static let legacyDefaultDomain = "index.docker.io"
   private static let officialPrefix = "library/"
-  static let defaultTag = "latest"
+  public static let defaultTag = "latest"
 
   /// Parses what a user typed; throws `invalidArgument`.
   public init(parsing text: String) throws {

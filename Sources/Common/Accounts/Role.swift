@@ -1,0 +1,8 @@
+import Crypto
+import CryptoExtras
+import JWTKit
+import Model
+import Persistence
+
+/// What a member of a project may do.
+public struct Role: Sendable {}

@@ -1,0 +1,4 @@
+import Model
+
+/// A place in a Dockerfile.
+public struct SourcePosition: Sendable {}

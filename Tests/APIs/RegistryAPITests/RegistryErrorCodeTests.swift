@@ -1,0 +1,5 @@
+import Testing
+
+@testable import RegistryAPI
+
+@Suite struct RegistryErrorCodeTests {}

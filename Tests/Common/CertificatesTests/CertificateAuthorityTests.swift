@@ -1,0 +1,5 @@
+import Testing
+
+@testable import Certificates
+
+@Suite struct CertificateAuthorityTests {}

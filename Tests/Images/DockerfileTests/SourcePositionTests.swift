@@ -1,0 +1,5 @@
+import Testing
+
+@testable import Dockerfile
+
+@Suite struct SourcePositionTests {}

@@ -1,0 +1,5 @@
+import Testing
+
+@testable import RegistryClient
+
+@Suite struct RegistryEndpointTests {}

@@ -1,0 +1,5 @@
+import Testing
+
+@testable import Registry
+
+@Suite struct RepositoryNameTests {}
