@@ -56,7 +56,8 @@ let package = Package(
     room(
       "Certificates", floor: "Common",
       [
-        hashes, .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "X509", package: "swift-certificates"),
+        hashes, .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "X509", package: "swift-certificates"),
         "LinuxSystem", "Model",
       ]),
     room(
@@ -90,13 +91,17 @@ let package = Package(
       ]),
     room(
       "RegistryClient", floor: "Images",
-      [
-        .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "NIOCore", package: "swift-nio"),
-        tls, logging, "LinuxSystem", "Model", "OCITypes",
+      nio + [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, logging, "ContentStore", "LinuxSystem",
+        "Model",
+        "OCITypes",
       ]),
     room(
       "Distribution", floor: "Images",
-      ["ContentStore", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "RegistryClient", "Snapshots", logging]),
+      [
+        "ContentStore", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "RegistryClient", "Snapshots",
+        logging,
+      ]),
     room(
       "Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", logging]),
     room(
@@ -105,7 +110,7 @@ let package = Package(
     tests("Distribution", floor: "Images", []),
     tests("Dockerfile", floor: "Images", []),
     tests("Registry", floor: "Images", []),
-    tests("RegistryClient", floor: "Images", []),
+    tests("RegistryClient", floor: "Images", nio + ["ContentStore", "LinuxSystem", "Model", "OCITypes", logging]),
     tests("Replication", floor: "Images", []),
     tests("ContentStore", floor: "Images", []),
     tests("Layers", floor: "Images", ["CArchive"]),

@@ -1,5 +1,0 @@
-import Testing
-
-@testable import RegistryClient
-
-@Suite struct RegistryEndpointTests {}
