@@ -75,7 +75,7 @@ let package = Package(
     // Images
     .systemLibrary(
       name: "CArchive", path: "Sources/Images/CArchive",
-      providers: [.apt(["zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
+      providers: [.apt(["libisal-dev", "zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
     room("ContentStore", floor: "Images", ["Model", "LinuxSystem", hashes]),
     room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model"]),
     room("Snapshots", floor: "Images", ["LinuxSystem", "Model"]),
@@ -99,8 +99,9 @@ let package = Package(
     room(
       "Distribution", floor: "Images",
       [
-        "ContentStore", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "RegistryClient", "Snapshots",
-        logging,
+        .product(name: "NIOCore", package: "swift-nio"), "ContentStore", "ImageCatalog", "Layers", "LinuxSystem",
+        "Model",
+        "OCITypes", "Persistence", "RegistryClient", logging,
       ]),
     room(
       "Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", logging]),
@@ -126,8 +127,9 @@ let package = Package(
     room(
       "ContainerEngine", floor: "Engine",
       [
-        "ContentStore", "Layers", "Snapshots", "ImageCatalog", "Networking", "OCIRuntime", "Isolation", "HostChecks",
-        "Persistence", "LinuxSystem", "Model", "OCITypes", logging,
+        "ContentStore", "Distribution", "Layers", "RegistryClient", "Snapshots", "ImageCatalog", "Networking",
+        "OCIRuntime",
+        "Isolation", "HostChecks", "Persistence", "LinuxSystem", "Model", "OCITypes", logging,
       ]),
     tests("Networking", floor: "Engine", []),
     tests("OCIRuntime", floor: "Engine", []),
@@ -138,8 +140,9 @@ let package = Package(
     room(
       "DockerAPI", floor: "APIs",
       [
-        "ContainerEngine", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model", "Networking", "OCITypes",
-        logging,
+        "ContainerEngine", "Distribution", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model",
+        "Networking",
+        "OCITypes", "RegistryClient", logging,
       ]),
     room("RegistryAPI", floor: "APIs", ["Accounts", "HTTPServing", "Model", "OCITypes", "Registry", logging]),
     tests("DockerAPI", floor: "APIs", []),

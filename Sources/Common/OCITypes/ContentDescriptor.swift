@@ -25,4 +25,10 @@ public struct ContentDescriptor: Sendable, Hashable, Codable {
   public static let referenceAnnotation = "org.opencontainers.image.ref.name"
   /// Annotation with the full reference, which containerd and docker write.
   public static let imageNameAnnotation = "io.containerd.image.name"
+
+  /// Annotation by which builders mark what belongs to an image but is none, such as provenance.
+  public static let attestationAnnotation = "vnd.docker.reference.type"
+
+  /// An entry of an index that only tells about another one.
+  public var isAttestation: Bool { annotations?[Self.attestationAnnotation] != nil || platform?.os == "unknown" }
 }

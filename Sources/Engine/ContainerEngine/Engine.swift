@@ -1,4 +1,5 @@
 import ContentStore
+import Distribution
 import HostChecks
 import ImageCatalog
 import Isolation
@@ -22,6 +23,7 @@ public final class Engine: Sendable {
   let content: ContentStore
   let snapshots: SnapshotStore
   let catalog: ImageCatalog
+  let distribution: ImageDistribution
   let volumeStore: VolumeStore
   let networkStore: NetworkStore
   let networking: NetworkStack
@@ -73,6 +75,10 @@ public final class Engine: Sendable {
     content = try ContentStore(root: paths.content)
     snapshots = try SnapshotStore(root: paths.snapshots)
     catalog = try ImageCatalog(database: database, content: content, snapshots: snapshots)
+    distribution = try ImageDistribution(
+      catalog: catalog, content: content, database: database,
+      settings: Self.registrySettings(configuration.policy.registries, version: configuration.version),
+      limits: Self.distributionLimits(configuration.policy.registries), logger: logger)
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,

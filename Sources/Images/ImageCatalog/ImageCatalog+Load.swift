@@ -36,44 +36,47 @@ extension ImageCatalog {
       var loaded: [String] = []
       for image in images {
         progress("Loading image \(image.names.first?.familiar ?? image.config.description)")
-        let record = try install(image, &archive, lease)
+        let record = try install(
+          config: image.config, layers: image.layers, manifest: image.manifest, references: image.names,
+          unpacked: &archive.unpacked, lease)
         loaded += image.names.isEmpty ? [record.id.description] : image.names.map(\.familiar)
       }
       return loaded
     }
   }
 
-  private func install(
-    _ image: ArchiveImage, _ archive: inout ArchiveContent, _ lease: ContentLease
+  /// Publishes an image's layers from their blobs, which are in the store, and writes its record and names.
+  /// - Parameter unpacked: layers that were unpacked while they came; those used are taken out.
+  func install(
+    config: Digest, layers: [Digest], manifest: Digest?, references: [ImageReference],
+    unpacked: inout [Digest: UnpackedLayer], _ lease: ContentLease
   ) throws -> ImageRecord {
-    lease.hold(image.config)
-    let bytes = try content.read(image.config, maxBytes: ImageDocuments.maximumConfigBytes)
-    let config = try ImageDocuments.config(from: bytes)
-    let diffIDs = config.rootfs.diffIDs
-    guard diffIDs.count == image.layers.count, !diffIDs.isEmpty else {
+    lease.hold(config)
+    let bytes = try content.read(config, maxBytes: ImageDocuments.maximumConfigBytes)
+    let diffIDs = try ImageDocuments.config(from: bytes).rootfs.diffIDs
+    guard diffIDs.count == layers.count, !diffIDs.isEmpty else {
       throw PlatformError(
-        .invalidArgument,
-        "image \(image.config) has \(image.layers.count) layers but its configuration names \(diffIDs.count)")
+        .invalidArgument, "image \(config) has \(layers.count) layers but its configuration names \(diffIDs.count)")
     }
     let installer = installer(lease)
     var descriptors: [ContentDescriptor] = []
     let chain = LayerChain.ids(diffIDs)
     for (index, chainID) in chain.enumerated() {
-      let blob = image.layers[index]
-      var unpacked = archive.unpacked.removeValue(forKey: blob)
-      defer { if let unpacked { archive.unpacked[blob] = unpacked } }
+      let blob = layers[index]
+      var layer = unpacked.removeValue(forKey: blob)
+      defer { if let layer { unpacked[blob] = layer } }
       descriptors.append(
         try installer.install(
-          blob: blob, diffID: diffIDs[index], chainID: chainID, below: Array(chain[..<index]), unpacked: &unpacked))
+          blob: blob, diffID: diffIDs[index], chainID: chainID, below: Array(chain[..<index]), unpacked: &layer))
     }
     // A manifest that came along is kept, so that the image's digest stays; but not where a layer was packed anew.
-    let manifest: Digest
-    if let given = image.manifest, descriptors.map(\.digest) == image.layers {
-      manifest = given
+    let kept: Digest
+    if let manifest, descriptors.map(\.digest) == layers {
+      kept = manifest
     } else {
-      manifest = try writeManifest(config: image.config, sizeBytes: bytes.count, layers: descriptors, lease)
+      kept = try writeManifest(config: config, sizeBytes: bytes.count, layers: descriptors, lease)
     }
-    return try register(manifest: manifest, config: image.config, layers: descriptors, references: image.names)
+    return try register(manifest: kept, config: config, layers: descriptors, references: references)
   }
 
   /// An installer that knows the blobs of the images that are there.

@@ -27,7 +27,7 @@ extension ImageCatalog {
         untagged = [given]
         // Names by digest of the same repository go with its last tag.
         let repository = try ImageReference(parsing: given).repository
-        let isLastTag = !others.contains { !$0.contains("@") }
+        let isLastTag = !others.contains { $0.hasPrefix(repository.description + ":") }
         if isLastTag { untagged += others.filter { $0.hasPrefix(repository.description + "@") } }
         if untagged.count < names.count {
           try delete(images: [], names: untagged)

@@ -166,9 +166,13 @@ public final class ImageCatalog: Sendable {
     guard reference.digest == nil else {
       throw PlatformError(.invalidArgument, "refusing to create a tag with a digest reference")
     }
+    try addReferences(id, [reference.withDefaultTag])
+  }
+
+  func addReferences(_ id: Digest, _ references: [ImageReference]) throws {
     try writing.withLock { _ in
       guard let entry = state.withLock({ $0.images[id] }) else { throw try Self.notFound(id.description) }
-      try write(entry, references: [reference.withDefaultTag])
+      try write(entry, references: references)
     }
   }
 

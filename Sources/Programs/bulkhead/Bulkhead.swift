@@ -28,6 +28,9 @@ struct Bulkhead: ParsableCommand {
         subcommands: [
           ImageGroup.self, Images.self, RemoveImage.self, Tag.self, Load.self, Save.self, Import.self, History.self,
         ]),
+      CommandGroup(
+        name: "Registries",
+        subcommands: [Pull.self, Push.self, Login.self, Logout.self, Search.self, ManifestGroup.self]),
       CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, VolumeGroup.self]),
       CommandGroup(
         name: "The engine",

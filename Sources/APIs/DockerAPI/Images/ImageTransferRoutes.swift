@@ -46,11 +46,7 @@ enum ImageTransferRoutes {
   }
 
   static func create(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    guard request.text("fromImage") == nil else {
-      throw PlatformError(
-        .notImplemented,
-        "pull needs the image distribution client, which this version does not have; use docker load or import")
-    }
+    if let name = request.text("fromImage") { return try await RegistryRoutes.pull(name, request, context) }
     guard let source = request.text("fromSrc") else {
       throw PlatformError(.invalidArgument, "fromSrc: must be - with the archive in the request's body")
     }

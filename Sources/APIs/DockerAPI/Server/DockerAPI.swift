@@ -31,6 +31,7 @@ public final class DockerAPI: HTTPResponder {
     ExecRoutes.add(to: &routes)
     ImageRoutes.add(to: &routes)
     ImageTransferRoutes.add(to: &routes)
+    RegistryRoutes.add(to: &routes)
     BootstrapRoutes.add(to: &routes)
     NetworkRoutes.add(to: &routes)
     VolumeRoutes.add(to: &routes)

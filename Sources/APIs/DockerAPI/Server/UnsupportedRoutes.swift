@@ -5,16 +5,6 @@ import Model
 enum UnsupportedRoutes {
   private static let features: [(methods: [HTTPMethod], patterns: [String], feature: String)] = [
     (
-      [.POST], ["/images/{name…}/push"],
-      "push needs the image distribution client, which this version does not have; use docker save"
-    ),
-    ([.GET], ["/images/search"], "search needs a registry client, which this version does not have"),
-    ([.POST], ["/auth"], "login needs a registry client, which this version does not have"),
-    (
-      [.GET], ["/distribution/{name…}/json"],
-      "registry queries need a registry client, which this version does not have"
-    ),
-    (
       [.POST], ["/build", "/build/cancel", "/session", "/grpc"],
       "build needs the image builder, which this version does not have; use docker load, import or commit"
     ),

@@ -181,6 +181,7 @@ extension Engine {
     await lifetime.finish()
     keepHealth()
     lifetime.end()
+    distribution.shutDown()
     catalog.settle()
     // Without running containers nobody needs the rules and routes any more.
     networking.shutDown(removeKernelState: !registry.all.contains { $0.process != nil })

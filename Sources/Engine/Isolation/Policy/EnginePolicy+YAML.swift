@@ -9,7 +9,7 @@ extension EnginePolicy {
     let reader = try PolicyReader(bytes, name: name)
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "runtimes", "defaultRuntime", "defaults", "limits",
+      "sysctls", "cgroupParents", "syslog", "registries", "runtimes", "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
     try set(&policy.privileged, reader.flag("privileged"))
@@ -19,6 +19,7 @@ extension EnginePolicy {
     try policy.devices.read(reader)
     try policy.hostPaths.read(reader)
     try policy.readConfinement(reader)
+    try policy.registries.read(reader)
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
@@ -126,6 +127,46 @@ extension EnginePolicy.HostPaths {
         path: MountDestination.cleaned(path), readOnly: try entry.flag("readOnly") ?? false,
         ownership: try entry.choice("ownership", of: HostPathOwnership.self))
     }
+  }
+}
+
+extension EnginePolicy.Registries {
+  private static let maximumMirrors = 100
+
+  fileprivate mutating func read(_ reader: PolicyReader) throws {
+    guard let section = try reader.section("registries") else { return }
+    try section.allow(["allowed", "insecure", "mirrors", "tokenServers", "downloads", "uploads"])
+    try set(&allowed, section.texts("allowed"))
+    if let hosts = try section.texts("insecure") {
+      for host in hosts where host.isEmpty || host == "*" || host.contains("/") {
+        throw section.fail(
+          "insecure", "must name hosts such as registry.test:5000 or *.test, not '\(host.prefix(100))'")
+      }
+      insecure = hosts
+    }
+    if let entries = try section.sections("mirrors") {
+      guard entries.count <= Self.maximumMirrors else {
+        throw section.fail("mirrors", "may have \(Self.maximumMirrors) entries")
+      }
+      mirrors = try entries.map(Self.mirror)
+    }
+    if let servers = try section.section("tokenServers") {
+      for registry in servers.keys { tokenServers[registry] = try servers.texts(registry) }
+    }
+    try set(&downloads, section.integer("downloads", in: 1...32).map(Int.init))
+    try set(&uploads, section.integer("uploads", in: 1...32).map(Int.init))
+  }
+
+  private static func mirror(_ entry: PolicyReader) throws -> RegistryMirrorRule {
+    try entry.allow(["prefix", "location", "fallback"])
+    let isPlace: (String) -> Bool = { !$0.isEmpty && !$0.contains("://") && !$0.hasPrefix("/") && !$0.hasSuffix("/") }
+    guard let prefix = try entry.text("prefix"), isPlace(prefix) else {
+      throw entry.fail("prefix", "must be a registry or the start of a name, such as docker.io or docker.io/library")
+    }
+    guard let location = try entry.text("location"), isPlace(location) else {
+      throw entry.fail("location", "must be HOST[:PORT] with or without a path, and without https://")
+    }
+    return RegistryMirrorRule(prefix: prefix, location: location, fallsBack: try entry.flag("fallback") ?? true)
   }
 }
 

@@ -21,6 +21,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var sysctls = Sysctls()
   public var cgroupParents = CgroupParents()
   public var syslog = Syslog()
+  public var registries = Registries()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -116,6 +117,22 @@ extension EnginePolicy {
     public init() {}
   }
 
+  /// Which registries clients may use, and how they are reached.
+  public struct Registries: Sendable, Equatable {
+    /// Patterns of `HOST[:PORT]/PATH` (`*`: any characters, slashes too); one without a slash stands for all of the host.
+    public var allowed = ["*"]
+    /// `HOST[:PORT]` or `*.DOMAIN`: plain HTTP or unverified TLS. Nothing is implied, loopback neither.
+    public var insecure: [String] = []
+    /// In the order in which they are asked.
+    public var mirrors: [RegistryMirrorRule] = []
+    /// Token servers of other domains that a registry's credentials may go to.
+    public var tokenServers: [String: [String]] = [:]
+    /// Layers of one image that come or go at once.
+    public var downloads = 3
+    public var uploads = 5
+    public init() {}
+  }
+
   /// What a container gets when its client does not say.
   public struct Defaults: Sendable, Equatable {
     public var logDriver = "json-file"
@@ -155,6 +172,21 @@ public struct HostPathRule: Sendable, Equatable {
     self.path = path
     self.readOnly = readOnly
     self.ownership = ownership
+  }
+}
+
+/// Another place that names are pulled from.
+public struct RegistryMirrorRule: Sendable, Equatable {
+  /// A registry, or a registry and the start of a path.
+  public var prefix: String
+  /// What stands in its place: `HOST[:PORT]` with or without a path.
+  public var location: String
+  /// False: the registry itself is not asked.
+  public var fallsBack: Bool
+  public init(prefix: String, location: String, fallsBack: Bool = true) {
+    self.prefix = prefix
+    self.location = location
+    self.fallsBack = fallsBack
   }
 }
 

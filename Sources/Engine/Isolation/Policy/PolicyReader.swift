@@ -94,6 +94,9 @@ struct PolicyReader {
     return try PolicyReader(node, path: full(key), name: name)
   }
 
+  /// The keys that are there.
+  var keys: [String] { pairs.map(\.key) }
+
   func sections(_ key: String) throws -> [PolicyReader]? {
     guard let (node, _) = value(key) else { return nil }
     guard let sequence = node.sequence else { throw fail(key, "must be a list") }

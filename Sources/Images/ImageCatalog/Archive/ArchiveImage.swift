@@ -12,7 +12,6 @@ struct ArchiveImage {
 
   /// How deep indexes may name indexes.
   private static let maximumIndexDepth = 3
-  private static let attestationAnnotation = "vnd.docker.reference.type"
 
   /// The images of docker's `manifest.json`.
   static func images(
@@ -53,7 +52,7 @@ struct ArchiveImage {
       throw PlatformError(.resourceExhausted, "the archive names more than \(ArchiveManifestItem.maximumImages) images")
     }
     var images: [ArchiveImage] = []
-    for descriptor in index.manifests where !isAttestation(descriptor) {
+    for descriptor in index.manifests where !descriptor.isAttestation {
       guard var image = try image(descriptor, archive, content, depth: 1) else { continue }
       if let name = name(descriptor) { image.names = [name] }
       if let twin = images.firstIndex(where: { $0.manifest == image.manifest }) {
@@ -77,7 +76,7 @@ struct ArchiveImage {
       guard depth < maximumIndexDepth else {
         throw PlatformError(.invalidArgument, "the archive's index is nested too deep")
       }
-      let choices = try ImageDocuments.index(from: bytes).manifests.filter { !isAttestation($0) }
+      let choices = try ImageDocuments.index(from: bytes).manifests.filter { !$0.isAttestation }
       let fitting = choices.filter { $0.platform?.runs(on: .host) ?? true }
       for choice in fitting.isEmpty ? choices : fitting {
         if let image = try image(choice, archive, content, depth: depth + 1) { return image }
@@ -90,10 +89,6 @@ struct ArchiveImage {
     guard blobs.allSatisfy({ archive.files["blobs/sha256/\($0.digest.hex)"] != nil }) else { return nil }
     return ArchiveImage(
       config: manifest.config.digest, layers: manifest.layers.map(\.digest), manifest: descriptor.digest, names: [])
-  }
-
-  private static func isAttestation(_ descriptor: ContentDescriptor) -> Bool {
-    descriptor.annotations?[attestationAnnotation] != nil || descriptor.platform?.os == "unknown"
   }
 
   /// The full name where the archive has one; a bare tag names nothing.

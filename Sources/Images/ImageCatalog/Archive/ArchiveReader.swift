@@ -116,34 +116,28 @@ final class ArchiveReader {
         return
       }
     }
-    let writer = try content.writer(
-      expected: expected, expectedSizeBytes: entry.sizeBytes, limitBytes: limits.totalBytes)
     var piece = try reader.readContent()
-    let unpacking =
-      LayerSniffer.looksLikeLayer(piece, sizeBytes: entry.sizeBytes)
-      ? try ParallelUnpacking(snapshots: snapshots, limits: limits, writer: writer) : nil
-    if unpacking != nil { progress("Loading layer \(path)") }
+    let isLayer = LayerSniffer.looksLikeLayer(piece, sizeBytes: entry.sizeBytes)
+    let intake = try LayerIntake(
+      content: content, snapshots: snapshots, limits: limits, lease: lease, expected: expected,
+      sizeBytes: entry.sizeBytes, unpacks: isLayer)
+    if isLayer { progress("Loading layer \(path)") }
     do {
       while !piece.isEmpty {
-        try writer.append(piece)
-        unpacking?.feed(piece)
+        try intake.append(piece)
         piece = try reader.readContent()
       }
-      unpacking?.finish()
-      // The lease comes before the blob is visible, so that no collection can take it in between.
-      lease.hold(writer.progress().digest)
-      let (digest, sizeBytes) = try writer.commit()
-      result.files[path] = .init(digest: digest, sizeBytes: sizeBytes)
-      guard let layer = unpacking?.wait() else { return }
-      if result.unpacked[digest] == nil {
-        result.unpacked[digest] = layer
-      } else {
-        try snapshots.discard(layer.staging)
-      }
     } catch {
-      unpacking?.finish(throwing: error)
-      if let layer = unpacking?.wait() { try? snapshots.discard(layer.staging) }
+      intake.abandon(error)
       throw error
+    }
+    let (digest, sizeBytes, layer) = try intake.finish()
+    result.files[path] = .init(digest: digest, sizeBytes: sizeBytes)
+    guard let layer else { return }
+    if result.unpacked[digest] == nil {
+      result.unpacked[digest] = layer
+    } else {
+      try snapshots.discard(layer.staging)
     }
   }
 

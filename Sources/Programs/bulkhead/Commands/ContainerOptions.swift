@@ -49,8 +49,8 @@ struct ContainerOptions: ParsableArguments {
   var labelFile: [String] = []
   @Option(name: .shortAndLong, help: "Tie only this stream: stdin, stdout or stderr.")
   var attach: [String] = []
-  @Option(help: "missing or never; there is no registry to pull from yet.")
-  var pull: Pull = .missing
+  @Option(help: "When to pull the image first: missing, always or never.")
+  var pull: PullRule = .missing
   @Option(help: "The platform that the image must be of, such as linux/amd64.")
   var platform: String?
   @Option(help: "A note for the OCI runtime: name=value.")
@@ -66,7 +66,7 @@ struct ContainerOptions: ParsableArguments {
 }
 
 /// When `run` fetches an image.
-enum Pull: String, ExpressibleByArgument, CaseIterable { case missing, never }
+enum PullRule: String, ExpressibleByArgument, CaseIterable { case missing, always, never }
 
 struct FileOptions: ParsableArguments {
   @Option(name: [.customShort("v"), .long], help: "source:destination[:ro], name:destination, or a destination alone.")

@@ -68,6 +68,7 @@ struct ImageGroup: ParsableCommand {
     commandName: "image", abstract: "Make, list, inspect and remove images.",
     subcommands: [
       Bootstrap.self, ImageList.self, ImageInspect.self, History.self, Tag.self, Load.self, Save.self, Import.self,
+      Pull.self, Push.self,
       ImageRemove.self, ImagePrune.self,
     ])
 }

@@ -119,21 +119,42 @@ extension Engine {
       if options.tty, let size = Terminal(descriptor: STDOUT_FILENO).size {
         body["HostConfig"]["ConsoleSize"] = [.int(size.rows), .int(size.columns)]
       }
-      let answer = try call(
-        .post, "/containers/create", query: [("name", options.name), ("platform", options.platform)], json: body)
+      let answer = try create(options, image: image, body)
       for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
       let id = answer.text("Id")
       if let idFile { try writeAll(idFile, Array(id.utf8)[...]) }
       return id
     } catch {
       if let path = options.cidfile { unlink(path) }
-      if error.status == 404 {
+      if error.status == 404, options.pull == .never {
         throw ClientError(
-          "\(error.message): make an image with 'bulkhead image bootstrap' or bring one with 'bulkhead load'",
+          "\(error.message): leave --pull never out, or make an image with 'bulkhead image bootstrap'",
           exitCode: ExitStatus.engine, status: 404)
       }
       throw error.with(exitCode: ExitStatus.engine)
     }
+  }
+
+  /// Asks for a container; an image that is not here is pulled first, unless that is forbidden.
+  private func create(_ options: ContainerOptions, image: String, _ body: JSONValue) throws(ClientError) -> JSONValue {
+    let query: [(String, String?)] = [("name", options.name), ("platform", options.platform)]
+    if options.pull == .always { try pull(image, options) }
+    do {
+      return try call(.post, "/containers/create", query: query, json: body)
+    } catch {
+      // The engine says the same of a network or container that is named in the options.
+      guard error.status == 404, options.pull == .missing, error.message.hasPrefix("No such image") else { throw error }
+    }
+    Console.writeError("Unable to find image '\(image)' locally\n")
+    try pull(image, options)
+    return try call(.post, "/containers/create", query: query, json: body)
+  }
+
+  private func pull(_ image: String, _ options: ContainerOptions) throws(ClientError) {
+    let (name, tag) = image.contains("@") ? (image, nil) : Self.repositoryAndTag(image)
+    try pull(
+      name, tag: image.contains("@") ? nil : tag ?? "latest", platform: options.platform, quiet: false,
+      output: STDERR_FILENO)
   }
 
   /// Milliseconds to wait for the exit code of a container that could not be started and is being removed.

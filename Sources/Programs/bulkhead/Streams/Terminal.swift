@@ -18,6 +18,17 @@ struct Terminal {
     return Size(rows: Int(window.ws_row), columns: Int(window.ws_col))
   }
 
+  /// Shows nothing of what is typed while `body` runs.
+  func withoutEcho<Result>(_ body: () throws(ClientError) -> Result) throws(ClientError) -> Result {
+    var saved = termios()
+    guard tcgetattr(descriptor, &saved) == 0 else { return try body() }
+    var silent = saved
+    silent.c_lflag &= ~tcflag_t(ECHO)
+    tcsetattr(descriptor, TCSAFLUSH, &silent)
+    defer { tcsetattr(descriptor, TCSAFLUSH, &saved) }
+    return try body()
+  }
+
   /// Passes every key on as it is, without echo, while `body` runs. Does nothing where the descriptor is no terminal.
   func inRawMode<Result>(_ body: () throws(ClientError) -> Result) throws(ClientError) -> Result {
     var saved = termios()

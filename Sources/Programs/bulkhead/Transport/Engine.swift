@@ -19,11 +19,12 @@ struct Engine {
 
   /// Sends a request and waits for the answer's head. Throws what the engine said for any status of 400 and above.
   func open(
-    _ method: Method, _ path: String, query: [(String, String?)] = [], json: JSONValue? = nil, upgrade: Bool = false
+    _ method: Method, _ path: String, query: [(String, String?)] = [], json: JSONValue? = nil, upgrade: Bool = false,
+    fields extra: [(String, String)] = []
   ) throws(ClientError) -> Response {
     let connection = try Connection(to: address)
     let body = json.map { Array($0.compact.utf8) } ?? []
-    var fields = [("Content-Length", String(body.count))]
+    var fields = [("Content-Length", String(body.count))] + extra
     if json != nil { fields.append(("Content-Type", "application/json")) }
     try connection.send(Self.head(method, path, query, fields, upgrade: upgrade) + body)
     return try answer(on: connection)
