@@ -108,10 +108,20 @@ let package = Package(
     room(
       "Replication", floor: "Images", ["Model", "OCITypes", "Persistence", "Registry", "RegistryClient", logging]),
     tests("Builder", floor: "Images", []),
-    tests("Distribution", floor: "Images", []),
+    .target(
+      name: "RegistryDouble", dependencies: nio + ["ContentStore", "Model", "OCITypes"],
+      path: "Tests/Support/RegistryDouble", swiftSettings: strict),
+    tests(
+      "Distribution", floor: "Images",
+      nio + [
+        "ContentStore", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "Persistence", "RegistryClient",
+        "RegistryDouble", "Snapshots", logging,
+      ]),
     tests("Dockerfile", floor: "Images", []),
     tests("Registry", floor: "Images", []),
-    tests("RegistryClient", floor: "Images", nio + ["ContentStore", "LinuxSystem", "Model", "OCITypes", logging]),
+    tests(
+      "RegistryClient", floor: "Images",
+      nio + ["ContentStore", "LinuxSystem", "Model", "OCITypes", "RegistryDouble", logging]),
     tests("Replication", floor: "Images", []),
     tests("ContentStore", floor: "Images", []),
     tests("Layers", floor: "Images", ["CArchive"]),

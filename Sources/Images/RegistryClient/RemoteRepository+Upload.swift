@@ -72,7 +72,7 @@ extension RemoteRepository {
         location = start
         let next = try await patch(start, headers: [:], body: .pieces(sizeBytes: nil, pieces), &wish)
         location = next
-        try await finish(next, digest: try digest(), body: nil, &wish)
+        try await finishAgain(next, digest: try digest())
         return
       } catch let error as RegistryFailure where error.isPassing {
         failure = error
@@ -182,6 +182,17 @@ extension RemoteRepository {
     if let text = response.headers.first(name: "Docker-Content-Digest"), text != digest.description {
       throw RegistryFailure(.badContent, "\(name) stored blob \(digest) as \(ErrorAnswer.printable(text))")
     }
+  }
+
+  /// Ends an upload whose bytes are all there, several times where that may help. The answer to an earlier try may have been
+  /// lost: then the upload is gone and the blob is there.
+  private func finishAgain(_ location: WireURL, digest: Digest) async throws {
+    var request = WireRequest(.PUT, location.adding("digest", digest.description), body: .bytes([]))
+    request.headSeconds = nil
+    let response = try await registry.send(request, scopes: push)
+    if response.status == 404, try await blobSize(digest) != nil { return }
+    try await response.expecting([201, 204], "upload of blob \(digest) to \(name)")
+    await response.drain()
   }
 
   /// Asks how much has come; an upload that the registry has forgotten begins anew.

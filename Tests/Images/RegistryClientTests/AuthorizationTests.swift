@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import NIOHTTP1
+import RegistryDouble
 import Testing
 
 @testable import RegistryClient

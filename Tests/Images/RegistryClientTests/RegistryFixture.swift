@@ -4,6 +4,7 @@ import LinuxSystem
 import Logging
 import Model
 import OCITypes
+import RegistryDouble
 
 @testable import RegistryClient
 

@@ -3,6 +3,7 @@ import Model
 import NIOCore
 import NIOHTTP1
 import OCITypes
+import RegistryDouble
 import Synchronization
 import Testing
 

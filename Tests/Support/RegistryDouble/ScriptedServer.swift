@@ -5,16 +5,16 @@ import NIOPosix
 import Synchronization
 
 /// A registry that does what a test tells it to, on a port of its own at 127.0.0.1.
-final class ScriptedServer: Sendable {
-  struct Request: Sendable {
-    var method: HTTPMethod
+public final class ScriptedServer: Sendable {
+  public struct Request: Sendable {
+    public var method: HTTPMethod
     /// Path and query.
-    var target: String
-    var headers: HTTPHeaders
-    var body: [UInt8]
+    public var target: String
+    public var headers: HTTPHeaders
+    public var body: [UInt8]
   }
 
-  enum Answer: Sendable {
+  public enum Answer: Sendable {
     case full(Int, HTTPHeaders = [:], [UInt8] = [])
     /// Announces the headers as given, sends the bytes, and closes the connection.
     case cut(Int, HTTPHeaders, [UInt8])
@@ -26,11 +26,11 @@ final class ScriptedServer: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let log = Mutex<[Request]>([])
 
-  var port: Int { channel.localAddress?.port ?? 0 }
-  var address: String { "127.0.0.1:\(port)" }
-  var requests: [Request] { log.withLock { $0 } }
+  public var port: Int { channel.localAddress?.port ?? 0 }
+  public var address: String { "127.0.0.1:\(port)" }
+  public var requests: [Request] { log.withLock { $0 } }
 
-  init(_ answer: @escaping @Sendable (Request, _ index: Int) -> Answer) throws {
+  public init(_ answer: @escaping @Sendable (Request, _ index: Int) -> Answer) throws {
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let box = Box()
     channel = try ServerBootstrap(group: group)
@@ -39,13 +39,13 @@ final class ScriptedServer: Sendable {
         channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
           try channel.pipeline.syncOperations.addHandler(
             Handler { request in
-              let index = box.server.withLock { $0?.note(request) } ?? 0
+              let index = box.server.withLock { $0?.server?.note(request) } ?? 0
               return answer(request, index)
             })
         }
       }
       .bind(host: "127.0.0.1", port: 0).wait()
-    box.server.withLock { $0 = self }
+    box.server.withLock { $0 = WeakServer(self) }
   }
 
   deinit {
@@ -60,8 +60,14 @@ final class ScriptedServer: Sendable {
     }
   }
 
+  /// The channel lives longer than the server, which ends it.
+  private struct WeakServer {
+    weak var server: ScriptedServer?
+    init(_ server: ScriptedServer) { self.server = server }
+  }
+
   private final class Box: Sendable {
-    let server = Mutex<ScriptedServer?>(nil)
+    let server = Mutex<WeakServer?>(nil)
   }
 
   private final class Handler: ChannelInboundHandler {

@@ -1,5 +1,0 @@
-import Testing
-
-@testable import Distribution
-
-@Suite struct TransferProgressTests {}
