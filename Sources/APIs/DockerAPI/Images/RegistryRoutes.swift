@@ -207,9 +207,10 @@ enum ProgressText {
     let current = max(0, current)
     guard total > 0, current <= total else { return size(current) }
     let done = Int(current * width / total)
-    let head = done < Int(width) ? ">" : ""
-    let rest = String(repeating: " ", count: max(0, Int(width) - done - head.count))
-    return "[\(String(repeating: "=", count: done))\(head)\(rest)]  \(size(current))/\(size(total))"
+    let rest = String(repeating: " ", count: Int(width) - done)
+    let number = size(current)
+    let padded = String(repeating: " ", count: max(0, 8 - number.count)) + number
+    return "[\(String(repeating: "=", count: done))>\(rest)] \(padded)/\(size(total))"
   }
 
   /// Powers of 1,000 and four digits, as docker writes them.

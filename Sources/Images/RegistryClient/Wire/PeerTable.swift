@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import LinuxSystem
 import Model
 import NIOCore
 import NIOPosix
@@ -19,6 +20,7 @@ final class PeerTable: Sendable {
     var client: HTTPClient
     var uses = 0
     var lastUse: UInt64 = 0
+    let madeAt = Clock.monotonicNanoseconds()
   }
 
   private struct State {
@@ -29,6 +31,8 @@ final class PeerTable: Sendable {
 
   /// Clients that are kept although nobody uses them now.
   private static let idleClients = 32
+  /// An unused client that is older is made anew, so that changed certificates come into force.
+  private static let maximumAgeNanoseconds: UInt64 = 60_000_000_000
   private let state = Mutex(State())
 
   deinit { close() }
@@ -46,12 +50,28 @@ final class PeerTable: Sendable {
     return PeerUse(client: client, key: key, table: self)
   }
 
-  private func take(_ key: Key) -> HTTPClient? {
-    state.withLock { state in
-      guard state.entries[key] != nil else { return nil }
-      state.entries[key]?.uses += 1
-      return state.entries[key]?.client
+  /// Lets an unused client go whose peer could not be trusted: certificates may have come meanwhile.
+  func forget(_ key: Key) {
+    let gone = state.withLock { state -> HTTPClient? in
+      guard state.entries[key]?.uses == 0 else { return nil }
+      return state.entries.removeValue(forKey: key)?.client
     }
+    if let gone { Self.close(gone) }
+  }
+
+  private func take(_ key: Key) -> HTTPClient? {
+    let now = Clock.monotonicNanoseconds()
+    let (client, old) = state.withLock { state -> (HTTPClient?, HTTPClient?) in
+      guard let entry = state.entries[key] else { return (nil, nil) }
+      if entry.uses == 0, now - entry.madeAt > Self.maximumAgeNanoseconds {
+        state.entries[key] = nil
+        return (nil, entry.client)
+      }
+      state.entries[key]?.uses += 1
+      return (entry.client, nil)
+    }
+    if let old { Self.close(old) }
+    return client
   }
 
   private func insert(_ key: Key, _ configuration: HTTPClient.Configuration) throws -> HTTPClient {

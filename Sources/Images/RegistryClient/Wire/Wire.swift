@@ -119,8 +119,13 @@ final class Wire: Sendable {
         status: Int(response.status.code), headers: response.headers, body: response.body, url: url,
         isElsewhere: isElsewhere, peer: peer)
     } catch {
+      if Self.isTrustFailure(error) { peers.forget(key) }
       throw Self.failure(error, url)
     }
+  }
+
+  private static func isTrustFailure(_ error: any Error) -> Bool {
+    error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
   }
 
   private func configuration(
@@ -168,7 +173,7 @@ final class Wire: Sendable {
           + (reason.map { SystemError.message(for: $0.errnoCode) } ?? "no address answers"))
     case let error as IOError:
       return RegistryFailure(.unreachable, "\(url.authority): \(SystemError.message(for: error.errnoCode))")
-    case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+    case let error where isTrustFailure(error):
       return RegistryFailure(
         .unreachable,
         "\(url.authority) has no TLS certificate that this host trusts: put its CA into "

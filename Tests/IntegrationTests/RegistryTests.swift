@@ -1,0 +1,19 @@
+import Testing
+
+/// Pull, push and login against a real registry, through docker's client and ours.
+@Suite("registries", .enabled(if: Target.canStart), .serialized)
+struct RegistryTests {
+  private static let policy = """
+    registries:
+      insecure:
+        - 127.0.0.1
+
+    """
+
+  @Test("docker-registry")
+  func peer() throws {
+    let fixture = try EngineFixture(policy: Self.policy)
+    for line in CaseFile.cases("registries") { try line.check(on: fixture) }
+    #expect(fixture.tearDown() == [])
+  }
+}
