@@ -1,5 +1,0 @@
-import Testing
-
-@testable import Dockerfile
-
-@Suite struct SourcePositionTests {}
