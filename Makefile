@@ -65,8 +65,9 @@ compile: ## programs and tests compile; Package.swift turns every warning into a
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --configuration .swift-format --recursive $(FORMATTED)
 
-bench: deps build ## measure against docker.io and podman from Debian (root; takes a while)
+bench: deps build ## measure against docker.io, podman, buildah and docker-registry from Debian (root; half an hour)
 	@$(CLIENTS) Benchmarks/run
+	@$(CLIENTS) Benchmarks/images
 
 install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)
 	@test -x .build/release/bulkheadd || { echo "install: run 'make build' first" >&2; exit 1; }

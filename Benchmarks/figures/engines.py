@@ -67,14 +67,19 @@ def all_processes():
 class Bulkhead(Engine):
     name = "bulkhead"
 
-    def __init__(self, program):
+    def __init__(self, program, policy=""):
+        """`policy`: text of an engine.yaml; empty: the engine's own."""
         self.program = str(pathlib.Path(program).resolve())
+        self.policy = policy
 
     def start(self):
         self.folder = tempfile.mkdtemp(prefix="bulkhead-bench-", dir="/tmp")
         self.socket = f"{self.folder}/run/docker.sock"
         self.log = open(f"{self.folder}/engine.log", "wb")
         self.arguments = [self.program, "engine", "--root", f"{self.folder}/root", "--run", f"{self.folder}/run"]
+        if self.policy:
+            pathlib.Path(self.folder, "engine.yaml").write_text(self.policy, encoding="utf-8")
+            self.arguments += ["--config", f"{self.folder}/engine.yaml"]
         self.process = subprocess.Popen(self.arguments, stdout=self.log, stderr=self.log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while True:
