@@ -81,7 +81,9 @@ let package = Package(
     room("Snapshots", floor: "Images", ["LinuxSystem", "Model"]),
     room(
       "ImageCatalog", floor: "Images",
-      ["ContentStore", "Layers", "Snapshots", "Persistence", "LinuxSystem", "Model", "OCITypes", logging]),
+      [
+        "ContentStore", "Dockerfile", "Layers", "Snapshots", "Persistence", "LinuxSystem", "Model", "OCITypes", logging,
+      ]),
     room("Dockerfile", floor: "Images", ["Model"]),
     room(
       "Builder", floor: "Images",

@@ -13,9 +13,12 @@ public final class ContentStore: BlobStorage {
 
   private let blobs: String
   private let staging: String
+  private let isDurable: Bool
 
   /// Opens or makes the store and removes what an earlier process left unfinished.
-  public init(root: String) throws {
+  /// - Parameter isDurable: false for what can be had again: `commit` does not wait for the disk then.
+  public init(root: String, isDurable: Bool = true) throws {
+    self.isDurable = isDurable
     blobs = root + "/blobs/sha256"
     staging = root + "/staging"
     try translatingSystemErrors("open content store '\(root)'") {
@@ -32,7 +35,7 @@ public final class ContentStore: BlobStorage {
     try translatingSystemErrors("store content") {
       try ContentWriter(
         staging: staging, blobs: blobs, expected: expected, expectedSizeBytes: expectedSizeBytes,
-        limitBytes: limitBytes)
+        limitBytes: limitBytes, isDurable: isDurable)
     }
   }
 

@@ -21,8 +21,12 @@ public final class ContentWriter: BlobWriter {
   private let expected: Digest?
   private let expectedSizeBytes: Int64?
   private let limitBytes: Int64
+  private let isDurable: Bool
 
-  init(staging: String, blobs: String, expected: Digest?, expectedSizeBytes: Int64?, limitBytes: Int64) throws {
+  init(
+    staging: String, blobs: String, expected: Digest?, expectedSizeBytes: Int64?, limitBytes: Int64, isDurable: Bool
+  ) throws {
+    self.isDurable = isDurable
     self.blobs = blobs
     self.expected = expected
     self.expectedSizeBytes = expectedSizeBytes
@@ -77,13 +81,13 @@ public final class ContentWriter: BlobWriter {
     try translatingSystemErrors("store content \(digest)") {
       if isComplete(path, sizeBytes: hasher.sizeBytes) {
         // The same bytes are there already; a crash may have hit between their rename and the flush of the directory.
-        try FileSystem.syncDirectory(blobs)
+        if isDurable { try FileSystem.syncDirectory(blobs) }
         return
       }
-      try systemCall("fsync", temporary) { fsync(file.raw) }
+      if isDurable { try systemCall("fsync", temporary) { fsync(file.raw) } }
       try FileSystem.rename(temporary, to: path)
       isPublished = true
-      try FileSystem.syncDirectory(blobs)
+      if isDurable { try FileSystem.syncDirectory(blobs) }
     }
     return (digest, hasher.sizeBytes)
   }
