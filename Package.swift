@@ -120,7 +120,7 @@ let package = Package(
         "RegistryDouble", "Snapshots", logging,
       ]),
     tests("Dockerfile", floor: "Images", []),
-    tests("Registry", floor: "Images", []),
+    tests("Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", logging]),
     tests(
       "RegistryClient", floor: "Images",
       nio + ["ContentStore", "LinuxSystem", "Model", "OCITypes", "RegistryDouble", logging]),
@@ -156,9 +156,13 @@ let package = Package(
         "Networking",
         "OCITypes", "RegistryClient", logging,
       ]),
-    room("RegistryAPI", floor: "APIs", ["Accounts", "HTTPServing", "Model", "OCITypes", "Registry", logging]),
+    room(
+      "RegistryAPI", floor: "APIs",
+      ["HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", logging]),
     tests("DockerAPI", floor: "APIs", []),
-    tests("RegistryAPI", floor: "APIs", []),
+    tests(
+      "RegistryAPI", floor: "APIs",
+      ["ContentStore", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", logging]),
     // Programs
     .executableTarget(
       name: "bulkhead", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -40,15 +40,18 @@ extension Connection {
     _ response: HTTPResponse, _ produce: @escaping @Sendable (StreamWriter) async throws -> Void,
     head: RequestHead?, body: RequestBody?, keeps: Bool
   ) async throws -> Bool {
-    let isChunked = head?.isHTTP10 == false
-    var framing = connectionHeader(head, keeps: keeps && isChunked)
+    // Of a stream whose length its owner knows, every byte has to come: he throws where it cannot.
+    let hasLength = response.headers.contains(name: "Content-Length")
+    let isChunked = head?.isHTTP10 == false && !hasLength
+    let keeps = keeps && (isChunked || hasLength)
+    var framing = connectionHeader(head, keeps: keeps)
     if isChunked { framing.append(("Transfer-Encoding", "chunked")) }
     // A go-ahead cannot be sent any more once the answer has begun.
     try await body?.sendContinueIfAwaited(io)
     var buffer = ByteBuffer()
     ResponseEncoder.head(status: response.status, headers: response.headers, framing: framing, into: &buffer)
     try await io.write(buffer)
-    guard head?.method != .HEAD else { return keeps && isChunked }
+    guard head?.method != .HEAD else { return keeps }
     let writer = StreamWriter(connection: io, form: isChunked ? .chunked : .plain)
     do {
       try await runCancelled(by: .inputClosed) { try await produce(writer) }
@@ -59,7 +62,7 @@ extension Connection {
       throw ClientDisconnected()
     }
     try await writer.finish()
-    guard keeps, isChunked, let body else { return false }
+    guard keeps, let body else { return false }
     return try await body.discard(limit: configuration.maxDiscardedBodyBytes)
   }
 

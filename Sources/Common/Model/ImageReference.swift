@@ -131,7 +131,8 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     !text.isEmpty && text.utf8.count <= 5 && text.utf8.allSatisfy { (48...57).contains($0) }
   }
 
-  private static func isPath(_ path: String) -> Bool {
+  /// Whether a text is a repository's path of any number of components; its length is not looked at.
+  public static func isPath(_ path: String) -> Bool {
     path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(isComponent)
   }
 
@@ -156,7 +157,8 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
       || bytes.allSatisfy { $0 == UInt8(ascii: "-") }
   }
 
-  private static func isTag(_ tag: String) -> Bool {
+  /// Whether a text can be a tag: at most 128 letters, digits, `_`, `.` and `-`, the first neither dot nor dash.
+  public static func isTag(_ tag: String) -> Bool {
     guard let first = tag.utf8.first, tag.utf8.count <= maximumTagBytes else { return false }
     let isWord: (UInt8) -> Bool = { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
     return isWord(first) && tag.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }

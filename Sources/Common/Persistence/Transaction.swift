@@ -30,6 +30,29 @@ public struct Transaction {
     return try Row.fetchAll(statement).map(Self.document)
   }
 
+  /// Records whose ids lie in `from ..< below`, ordered by id (by bytes), at most `limit` of them.
+  public func page(in table: String, from: String, below: String, limit: Int) throws -> [Document] {
+    let statement = try database.cachedStatement(
+      sql: """
+        SELECT id, name, document FROM \(DocumentTable.checked(table)) WHERE id >= ? AND id < ? ORDER BY id LIMIT ?
+        """)
+    return try Row.fetchAll(statement, arguments: [from, below, limit]).map(Self.document)
+  }
+
+  /// Whether any record's id lies in `from ..< below`.
+  public func isAny(in table: String, from: String, below: String) throws -> Bool {
+    let statement = try database.cachedStatement(
+      sql: "SELECT 1 FROM \(DocumentTable.checked(table)) WHERE id >= ? AND id < ? LIMIT 1")
+    return try Int.fetchOne(statement, arguments: [from, below]) != nil
+  }
+
+  /// Removes the records whose ids lie in `from ..< below`.
+  public func delete(in table: String, from: String, below: String) throws {
+    let statement = try database.cachedStatement(
+      sql: "DELETE FROM \(DocumentTable.checked(table)) WHERE id >= ? AND id < ?")
+    try statement.execute(arguments: [from, below])
+  }
+
   /// Removes a record; false where there was none.
   @discardableResult
   public func delete(_ id: String, in table: String) throws -> Bool {

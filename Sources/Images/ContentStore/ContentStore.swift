@@ -11,8 +11,8 @@ public final class ContentStore: BlobStorage {
   public static let maximumBlobs = 1_000_000
   private static let readChunkBytes = 256 << 10
 
-  private let blobs: String
-  private let staging: String
+  let blobs: String
+  let staging: String
   private let isDurable: Bool
 
   /// Opens or makes the store and removes what an earlier process left unfinished.
@@ -110,7 +110,7 @@ public final class ContentStore: BlobStorage {
     PlatformError(.internal, "content \(digest) is damaged on disk: remove the image and load it again")
   }
 
-  private func path(_ digest: Digest) -> String { "\(blobs)/\(digest.hex)" }
+  func path(_ digest: Digest) -> String { "\(blobs)/\(digest.hex)" }
 
   private static func size(of file: Descriptor) throws -> Int64 {
     var status = stat()

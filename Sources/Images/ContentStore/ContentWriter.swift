@@ -79,7 +79,7 @@ public final class ContentWriter: BlobWriter {
     }
     let path = "\(blobs)/\(digest.hex)"
     try translatingSystemErrors("store content \(digest)") {
-      if isComplete(path, sizeBytes: hasher.sizeBytes) {
+      if ContentStore.hasSize(path, hasher.sizeBytes) {
         // The same bytes are there already; a crash may have hit between their rename and the flush of the directory.
         if isDurable { try FileSystem.syncDirectory(blobs) }
         return
@@ -98,11 +98,6 @@ public final class ContentWriter: BlobWriter {
       state.file = nil
       unlink(temporary)
     }
-  }
-
-  private func isComplete(_ path: String, sizeBytes: Int64) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0 && Int64(status.st_size) == sizeBytes
   }
 
   private static var spent: PlatformError { PlatformError(.internal, "content writer is used after its end") }

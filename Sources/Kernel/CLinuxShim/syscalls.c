@@ -69,6 +69,8 @@ int bh_ioctl_pointer(int fd, unsigned long request, void *argument) { return ioc
 
 int bh_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
 
+int bh_syncfs(int fd) { return syncfs(fd); }
+
 int bh_memfd_create(const char *name, unsigned int flags) { return memfd_create(name, flags); }
 
 int bh_accept4(int listener, int flags) { return accept4(listener, NULL, NULL, flags); }

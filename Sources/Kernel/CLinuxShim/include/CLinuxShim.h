@@ -23,6 +23,7 @@ int bh_ioctl_pointer(int fd, unsigned long request, void *argument);
 
 // Calls that the C library only shows to GNU programs, which Swift's import of it is not.
 int bh_pipe2(int ends[2], int flags);
+int bh_syncfs(int fd);
 int bh_memfd_create(const char *name, unsigned int flags);
 int bh_accept4(int listener, int flags);
 int bh_eventfd(unsigned int initial, int flags);

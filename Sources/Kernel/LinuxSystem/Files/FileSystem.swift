@@ -65,6 +65,12 @@ public enum FileSystem {
     try systemCall("fsync", path) { fsync(directory.raw) }
   }
 
+  /// Puts all that was written to the file system of `path` on disk (syncfs(2)).
+  public static func syncFileSystem(of path: String) throws {
+    let file = try Descriptor.open(path, flags: O_RDONLY)
+    try systemCall("syncfs", path) { bh_syncfs(file.raw) }
+  }
+
   /// Whether there is anything at `path`, a dangling symbolic link included.
   public static func exists(_ path: String) -> Bool {
     (try? withPath(path, "access") { faccessat(AT_FDCWD, $0, F_OK, AT_SYMLINK_NOFOLLOW) == 0 }) ?? false

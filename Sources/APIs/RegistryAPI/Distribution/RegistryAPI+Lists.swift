@@ -1,0 +1,130 @@
+import HTTPServing
+import Model
+import OCITypes
+import Registry
+
+extension RegistryAPI {
+  static let maximumPage = 1_000
+
+  private struct TagList: Encodable {
+    var name: String
+    var tags: [String]
+  }
+
+  private struct Catalog: Encodable {
+    var repositories: [String]
+  }
+
+  /// `GET /v2/<name>/tags/list`.
+  func tags(_ request: HTTPRequest, _ name: RepositoryName) throws -> HTTPResponse {
+    try requireGet(request)
+    let count = try count(request)
+    let last = request.query["last"] ?? ""
+    // One more than asked for tells whether there is more.
+    let found = count == 0 ? [] : try registry.tags(in: name, after: last, limit: Self.maximumPage).map(\.name)
+    if count == 0 { _ = try registry.tags(in: name, limit: 1) }
+    let page = Array(found.prefix(count))
+    var response = HTTPResponse(
+      contentType: "application/json", bytes: try ImageDocuments.encode(TagList(name: name.description, tags: page)))
+    let hasMore = try found.count > page.count || isMore(after: page.last, found.count, in: name)
+    if hasMore, let end = page.last { addLink("/v2/\(name)/tags/list", n: count, last: end, to: &response) }
+    return response
+  }
+
+  private func isMore(after last: String?, _ found: Int, in name: RepositoryName) throws -> Bool {
+    guard let last, found == Self.maximumPage else { return false }
+    return try !registry.tags(in: name, after: last, limit: 1).isEmpty
+  }
+
+  /// `GET /v2/_catalog`: the repositories that the caller may pull from.
+  func catalog(_ request: HTTPRequest, _ caller: any RegistryCaller) throws -> HTTPResponse {
+    try requireGet(request)
+    let count = try count(request)
+    var last = request.query["last"] ?? ""
+    var names: [String] = []
+    var hasMore = false
+    scan: while count > 0 {
+      let page = try registry.repositories(after: last, limit: Self.maximumPage)
+      for repository in page {
+        last = repository.name.description
+        guard repository.manifests > 0, caller.may(.pull, repository.name) else { continue }
+        // Only one that the caller may see tells him that there is more.
+        if names.count == count {
+          hasMore = true
+          break scan
+        }
+        names.append(last)
+      }
+      if page.count < Self.maximumPage { break }
+    }
+    var response = HTTPResponse(
+      contentType: "application/json", bytes: try ImageDocuments.encode(Catalog(repositories: names)))
+    if hasMore, let end = names.last { addLink("/v2/_catalog", n: count, last: end, to: &response) }
+    return response
+  }
+
+  /// `GET /v2/<name>/referrers/<digest>`: an index of the manifests that refer to the digest.
+  func referrers(_ request: HTTPRequest, _ name: RepositoryName, _ digest: Digest) throws -> HTTPResponse {
+    try requireGet(request)
+    let wanted = request.query["artifactType"]
+    let count = try count(request)
+    var after = try request.query["last"].map { try RegistryError.digest($0) }
+    var found: [ContentDescriptor] = []
+    var hasMore = false
+    scan: while true {
+      let page = try registry.referrers(of: digest, in: name, after: after, limit: Self.maximumPage)
+      for descriptor in page {
+        if found.count == count {
+          hasMore = true
+          break scan
+        }
+        after = descriptor.digest
+        if wanted == nil || descriptor.artifactType == wanted { found.append(descriptor) }
+      }
+      if page.count < Self.maximumPage { break }
+    }
+    var response = HTTPResponse(
+      contentType: MediaType.ociIndex.rawValue, bytes: try ImageDocuments.encode(ImageIndex(manifests: found)))
+    if wanted != nil { response.headers.add(name: "OCI-Filters-Applied", value: "artifactType") }
+    if hasMore, let end = found.last {
+      let filter = wanted.map { "artifactType=\(Self.escaped($0))&" } ?? ""
+      addLink("/v2/\(name)/referrers/\(digest)", filter, n: count, last: end.digest.description, to: &response)
+    }
+    return response
+  }
+
+  private func requireGet(_ request: HTTPRequest) throws {
+    guard request.method == .GET || request.method == .HEAD else { throw methodNotAllowed("GET") }
+  }
+
+  private func count(_ request: HTTPRequest) throws -> Int {
+    guard let text = request.query["n"] else { return Self.maximumPage }
+    guard text.utf8.count <= 18, text.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int(text) else {
+      throw Refusal(
+        response: RegistryErrorMap.response(
+          .badRequest, code: "PAGINATION_NUMBER_INVALID", "invalid value of n: expected a number from 0 on"))
+    }
+    return min(count, Self.maximumPage)
+  }
+
+  /// Source: RFC 8288.
+  private func addLink(_ path: String, _ filter: String = "", n: Int, last: String, to response: inout HTTPResponse) {
+    response.headers.add(name: "Link", value: "<\(path)?\(filter)n=\(n)&last=\(Self.escaped(last))>; rel=\"next\"")
+  }
+
+  /// Percent escapes for all but the unreserved characters (RFC 3986, section 2.3).
+  private static func escaped(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        bytes.append(byte)
+      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,111 @@
+import HTTPServing
+import Model
+import OCITypes
+import Registry
+
+extension RegistryAPI {
+  func manifest(
+    _ request: HTTPRequest, _ name: RepositoryName, _ text: String, _ caller: any RegistryCaller
+  ) async throws -> HTTPResponse {
+    switch request.method {
+    case .GET, .HEAD: return try getManifest(request, name, try Self.reference(text, name), caller)
+    case .PUT:
+      return try await putManifest(request, name, try ManifestReference(parsing: text), caller)
+    case .DELETE:
+      let reference = try Self.reference(text, name)
+      switch reference {
+      case .tag(let tag): try registry.deleteTag(tag, in: name)
+      case .digest(let digest): try registry.deleteManifest(digest, in: name)
+      }
+      record(reference, name, caller)
+      return HTTPResponse(status: .accepted)
+    default: throw methodNotAllowed("GET, HEAD, PUT, DELETE")
+    }
+  }
+
+  /// A text that can be no tag names nothing, where something is asked for; a bad digest is an error everywhere.
+  private static func reference(_ text: String, _ name: RepositoryName) throws -> ManifestReference {
+    do {
+      return try ManifestReference(parsing: text)
+    } catch let error as RegistryError where error.code == .tagInvalid {
+      throw RegistryError(.manifestUnknown, "manifest is not in repository '\(name)': \(error.message)")
+    }
+  }
+
+  private func record(_ reference: ManifestReference, _ name: RepositoryName, _ caller: any RegistryCaller) {
+    switch reference {
+    case .tag(let tag):
+      access.record(
+        RegistryAudit(.deleteTag, caller: caller.name, repository: name.description, reference: tag))
+    case .digest(let digest):
+      access.record(
+        RegistryAudit(
+          .deleteManifest, caller: caller.name, repository: name.description, reference: digest.description,
+          digest: digest))
+    }
+  }
+
+  private func getManifest(
+    _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller
+  ) throws -> HTTPResponse {
+    let version = registry.version(of: name)
+    var stored = try registry.manifest(reference, in: name)
+    var dependsOnAccept: String?
+    if case .tag = reference, MediaType(rawValue: stored.mediaType).isIndex {
+      dependsOnAccept = stored.mediaType
+      if !MediaRange.accepts(stored.mediaType, request.headers), let one = try single(stored, request, name) {
+        stored = one
+        dependsOnAccept = nil
+      }
+    }
+    let headers: HTTPHeaders = [
+      "Content-Type": stored.mediaType, "Docker-Content-Digest": stored.digest.description,
+      "ETag": "\"\(stored.digest)\"", "X-Content-Type-Options": "nosniff",
+    ]
+    let entry = HotAnswers.Entry(
+      repository: name, version: version, reference: reference.description, digest: stored.digest, headers: headers,
+      bytes: stored.bytes, mediaType: dependsOnAccept, action: .pullManifest)
+    if request.method == .GET { access.record(entry.audit(caller)) }
+    // An image picked out of an index is an answer to this client only.
+    let isPicked = dependsOnAccept == nil && stored.digest != (try? registry.resolve(reference, in: name).digest)
+    if !isPicked { hot.insert(entry, for: request.rawPath) }
+    return entry.response(request)
+  }
+
+  /// The image for linux/amd64 of an index, for clients that know no indexes, as docker's registry hands it out; nil
+  /// where there is none that the client takes.
+  private func single(
+    _ index: StoredManifest, _ request: HTTPRequest, _ name: RepositoryName
+  ) throws -> StoredManifest? {
+    let parsed = try ImageDocuments.index(from: index.bytes)
+    let match = parsed.manifests.first { descriptor in
+      descriptor.platform.map { $0.os == "linux" && $0.architecture == "amd64" } ?? false
+        && MediaRange.accepts(descriptor.mediaType.rawValue, request.headers)
+    }
+    return try match.map { try registry.manifest(.digest($0.digest), in: name) }
+  }
+
+  private func putManifest(
+    _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller
+  ) async throws -> HTTPResponse {
+    let bytes = try await request.body.collect(limit: ImageDocuments.maximumManifestBytes)
+    do {
+      try JSONLimits.check(bytes, maxBytes: ImageDocuments.maximumManifestBytes)
+    } catch let error as HTTPRefusal {
+      throw RegistryError(.manifestInvalid, error.message)
+    }
+    let push = try registry.putManifest(
+      bytes, as: reference, mediaType: request.headers["Content-Type"].first, in: name, by: caller.name)
+    access.record(
+      RegistryAudit(
+        .pushManifest, caller: caller.name, repository: name.description, reference: reference.description,
+        digest: push.digest))
+    var response = HTTPResponse(
+      status: .created,
+      headers: [
+        "Location": "/v2/\(name)/manifests/\(push.digest)", "Docker-Content-Digest": push.digest.description,
+      ])
+    if let subject = push.subject { response.headers.add(name: "OCI-Subject", value: subject.description) }
+    return response
+  }
+}

@@ -1,5 +1,0 @@
-import Testing
-
-@testable import RegistryAPI
-
-@Suite struct RegistryErrorCodeTests {}
