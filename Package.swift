@@ -108,7 +108,8 @@ let package = Package(
     room(
       "Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", logging]),
     room(
-      "Replication", floor: "Images", ["Model", "OCITypes", "Persistence", "Registry", "RegistryClient", logging]),
+      "Replication", floor: "Images",
+      ["LinuxSystem", "Model", "OCITypes", "Persistence", "Registry", "RegistryClient", logging]),
     tests("Builder", floor: "Images", []),
     .target(
       name: "RegistryDouble", dependencies: nio + ["ContentStore", "Model", "OCITypes"],
@@ -124,7 +125,11 @@ let package = Package(
     tests(
       "RegistryClient", floor: "Images",
       nio + ["ContentStore", "LinuxSystem", "Model", "OCITypes", "RegistryDouble", logging]),
-    tests("Replication", floor: "Images", []),
+    tests(
+      "Replication", floor: "Images",
+      nio + [
+        "ContentStore", "LinuxSystem", "Model", "OCITypes", "Registry", "RegistryClient", "RegistryDouble", logging,
+      ]),
     tests("ContentStore", floor: "Images", []),
     tests("Layers", floor: "Images", ["CArchive"]),
     tests("Snapshots", floor: "Images", []),

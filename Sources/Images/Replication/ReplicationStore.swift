@@ -1,0 +1,170 @@
+import FoundationEssentials
+import Model
+import Persistence
+import Synchronization
+
+/// Peers, rules and the history of their runs. Each write is durable on return; calls block.
+public final class ReplicationStore: Sendable {
+  public static let maximumRules = 256
+  /// Runs of one rule that are remembered.
+  public static let maximumHistory = 100
+
+  private enum Table {
+    static let peers = "replication_peers"
+    static let rules = "replication_rules"
+    static let executions = "replication_executions"
+    static let indexes = "cached_indexes"
+    static let tags = "cached_tags"
+  }
+
+  private let database: Database
+  private let lastID = Mutex<UInt64>(0)
+
+  /// Opens or makes the file; runs that the end of the server cut off become `interrupted`.
+  public init(path: String, now: Int64) throws {
+    database = try Database(
+      path: path,
+      migrations: [
+        Migration(
+          name: "replication-1",
+          steps: [Table.peers, Table.rules, Table.executions, Table.indexes, Table.tags].map { .createTable($0) })
+      ])
+    let executions = try all(ReplicationExecution.self, Table.executions)
+    lastID.withLock { $0 = executions.compactMap { UInt64($0.id) }.max() ?? 0 }
+    for var execution in executions where execution.state == .running {
+      execution.state = .interrupted
+      execution.endedAt = now
+      try put(execution, Table.executions, execution.id)
+    }
+  }
+
+  public func close() throws { try database.close() }
+
+  // MARK: - Peers
+
+  public func peers() throws -> [ReplicationPeer] { try all(ReplicationPeer.self, Table.peers) }
+
+  /// Throws `notFound`.
+  public func peer(_ name: String) throws -> ReplicationPeer {
+    guard let peer = try get(ReplicationPeer.self, Table.peers, name) else {
+      throw PlatformError(.notFound, "no such replication peer: \(name.prefix(64))")
+    }
+    return peer
+  }
+
+  public func setPeer(_ peer: ReplicationPeer) throws {
+    try ReplicationRule.checkName(peer.name, field: "name")
+    guard (peer.user == nil) == (peer.password == nil) else {
+      throw PlatformError(.invalidArgument, "a peer has a user with a password, or neither")
+    }
+    try put(peer, Table.peers, peer.name)
+  }
+
+  /// Throws `conflict` while a rule uses it.
+  public func removePeer(_ name: String) throws {
+    if let rule = try rules().first(where: { $0.peer == name }) {
+      throw PlatformError(.conflict, "the peer '\(name)' is used by the rule '\(rule.name)'")
+    }
+    guard try database.table(Table.peers).delete(name) else {
+      throw PlatformError(.notFound, "no such replication peer: \(name.prefix(64))")
+    }
+  }
+
+  // MARK: - Rules
+
+  public func rules() throws -> [ReplicationRule] { try all(ReplicationRule.self, Table.rules) }
+
+  /// Throws `notFound`.
+  public func rule(_ name: String) throws -> ReplicationRule {
+    guard let rule = try get(ReplicationRule.self, Table.rules, name) else {
+      throw PlatformError(.notFound, "no such replication rule: \(name.prefix(64))")
+    }
+    return rule
+  }
+
+  /// Makes or replaces a rule. Throws `invalidArgument`, `notFound` for the peer, `resourceExhausted`.
+  public func setRule(_ rule: ReplicationRule) throws {
+    try rule.check()
+    _ = try peer(rule.peer)
+    let rules = database.table(Table.rules)
+    guard try rules.get(rule.name) != nil || rules.count() < Self.maximumRules else {
+      throw PlatformError(.resourceExhausted, "there are \(Self.maximumRules) replication rules, which is the most")
+    }
+    try put(rule, Table.rules, rule.name)
+  }
+
+  public func removeRule(_ name: String) throws {
+    guard try database.table(Table.rules).delete(name) else {
+      throw PlatformError(.notFound, "no such replication rule: \(name.prefix(64))")
+    }
+    for execution in try executions(of: name) { try database.table(Table.executions).delete(execution.id) }
+  }
+
+  // MARK: - History
+
+  /// Runs of a rule, the newest first.
+  public func executions(of rule: String) throws -> [ReplicationExecution] {
+    try all(ReplicationExecution.self, Table.executions).filter { $0.rule == rule }.reversed()
+  }
+
+  func begin(_ rule: String, _ cause: ReplicationExecution.Cause, now: Int64) throws -> ReplicationExecution {
+    let number = lastID.withLock { last -> UInt64 in
+      last += 1
+      return last
+    }
+    let digits = String(number)
+    let id = String(repeating: "0", count: max(0, 12 - digits.count)) + digits
+    let execution = ReplicationExecution(id: id, rule: rule, cause: cause, startedAt: now)
+    try save(execution)
+    for old in try executions(of: rule).dropFirst(Self.maximumHistory) {
+      try database.table(Table.executions).delete(old.id)
+    }
+    return execution
+  }
+
+  func save(_ execution: ReplicationExecution) throws { try put(execution, Table.executions, execution.id) }
+
+  // MARK: - What caches know
+
+  /// A tag of a cache project as its upstream had it.
+  struct CachedTag: Codable, Sendable {
+    var digest: Digest
+    /// When the upstream said so last; seconds since 1970.
+    var checkedAt: Int64
+    /// Not asked again before.
+    var restsUntil: Int64 = 0
+  }
+
+  struct CachedIndex: Codable, Sendable {
+    var mediaType: String
+    var bytes: Data
+  }
+
+  func cachedTag(_ id: String) throws -> CachedTag? { try get(CachedTag.self, Table.tags, id) }
+  func setCachedTag(_ id: String, _ tag: CachedTag) throws { try put(tag, Table.tags, id) }
+  func removeCachedTag(_ id: String) throws { try database.table(Table.tags).delete(id) }
+  func cachedIndex(_ id: String) throws -> CachedIndex? { try get(CachedIndex.self, Table.indexes, id) }
+  func setCachedIndex(_ id: String, _ index: CachedIndex) throws { try put(index, Table.indexes, id) }
+
+  // MARK: - Records
+
+  private func get<T: Decodable>(_ type: T.Type, _ table: String, _ id: String) throws -> T? {
+    try database.table(table).get(id).map { try Self.decode(type, $0.document, table) }
+  }
+
+  private func all<T: Decodable>(_ type: T.Type, _ table: String) throws -> [T] {
+    try database.table(table).all().map { try Self.decode(type, $0.document, table) }
+  }
+
+  private func put(_ value: some Encodable, _ table: String, _ id: String) throws {
+    try database.table(table).put(id, document: JSONEncoder().encode(value))
+  }
+
+  private static func decode<T: Decodable>(_ type: T.Type, _ data: Data, _ table: String) throws -> T {
+    do {
+      return try JSONDecoder().decode(type, from: data)
+    } catch {
+      throw PlatformError(.internal, "a record of \(table) cannot be read", cause: error)
+    }
+  }
+}

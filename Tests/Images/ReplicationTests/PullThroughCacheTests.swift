@@ -1,0 +1,153 @@
+import ContentStore
+import Model
+import NIOHTTP1
+import OCITypes
+import Registry
+import RegistryDouble
+import Testing
+
+@testable import Replication
+
+@Suite struct PullThroughCacheTests {
+  private let name = "hub/debian"
+
+  private func ask(_ cache: PullThroughCache, _ tag: String = "12") async throws -> PullThroughCache.CachedManifest {
+    try await cache.manifest(.tag(tag), in: RepositoryName(parsing: name))
+  }
+
+  @Test func bringsAnImageOnceWhileItIsFresh() async throws {
+    let fixture = try Fixture()
+    let digest = fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    let first = try await ask(cache)
+    #expect(first.digest == digest)
+    let asked = fixture.peer.server.requests.count
+    fixture.wait(299)
+    #expect(try await ask(cache) == first)
+    #expect(fixture.peer.server.requests.count == asked)
+    for blob in Fixture.image("a").blobs {
+      #expect(
+        try fixture.registry.readBlob(
+          ContentHasher.digest(of: blob), in: RepositoryName(parsing: name), maxBytes: 1_000) == blob)
+    }
+    // After that one HEAD tells that nothing has changed.
+    fixture.wait(1)
+    #expect(try await ask(cache) == first)
+    #expect(fixture.peer.server.requests.count == asked + 1)
+    #expect(fixture.peer.server.requests.last?.method == .HEAD)
+  }
+
+  @Test func followsATagThatMoves() async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("old", "library/debian", "12")
+    let cache = try fixture.cache()
+    _ = try await ask(cache)
+    let new = fixture.pushThere("new", "library/debian", "12")
+    fixture.wait(300)
+    #expect(try await ask(cache).digest == new)
+    #expect(try fixture.registry.check(readsContent: true).isClean)
+  }
+
+  @Test("what is kept is served while the upstream fails", arguments: [429, 500, 503])
+  func stale(status: Int) async throws {
+    let fixture = try Fixture()
+    let digest = fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    _ = try await ask(cache)
+    fixture.wait(300)
+    fixture.peer.intercept { _ in .full(status) }
+    let served = try await ask(cache)
+    #expect((served.digest, served.isStale) == (digest, true))
+    // It rests: nobody asks it for a while.
+    let asked = fixture.peer.server.requests.count
+    fixture.wait(29)
+    #expect(try await ask(cache).isStale)
+    #expect(fixture.peer.server.requests.count == asked)
+    fixture.wait(1)
+    fixture.peer.intercept(nil)
+    #expect(try await ask(cache).isStale == false)
+    // What is not here cannot be served.
+    fixture.peer.intercept { _ in .full(status) }
+    let error = try await #require(throws: PlatformError.self) { try await ask(cache, "13") }
+    #expect(error.code == (status == 429 ? .resourceExhausted : .unavailable))
+  }
+
+  @Test func aTagThatIsGoneIsGone() async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    _ = try await ask(cache)
+    fixture.wait(300)
+    fixture.peer.intercept { _ in .full(404) }
+    for _ in 0..<2 {
+      let error = try await #require(throws: PlatformError.self) { try await ask(cache) }
+      #expect(error.code == .notFound)
+    }
+  }
+
+  @Test func manyWhoAskAtOnceShareOneFetch() async throws {
+    let fixture = try Fixture()
+    let digest = fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    try await withThrowingTaskGroup(of: Digest.self) { group in
+      for _ in 0..<50 { group.addTask { try await ask(cache).digest } }
+      for try await found in group { #expect(found == digest) }
+    }
+    #expect(fixture.peer.requests(.GET, "manifests").count == 1)
+    #expect(fixture.peer.requests(.GET, "blobs").count == 2)
+  }
+
+  @Test func imagesOfAnIndexComeWhenAskedFor() async throws {
+    let fixture = try Fixture()
+    let images = ["amd64", "arm64"].map(Fixture.image)
+    for image in images {
+      for blob in image.blobs { fixture.peer.add(blob: blob, to: "library/debian") }
+      fixture.peer.add(manifest: image.manifest, type: .ociManifest, to: "library/debian")
+    }
+    let index = Fixture.encode(ImageIndex(manifests: images.map { Fixture.descriptor($0.manifest, .ociManifest) }))
+    fixture.peer.add(manifest: index, type: .ociIndex, to: "library/debian", tag: "12")
+    let cache = try fixture.cache()
+    #expect(try await ask(cache).bytes == index)
+    #expect(fixture.peer.requests(.GET, "blobs").isEmpty)
+    let repository = try RepositoryName(parsing: name)
+    let image = try await cache.manifest(.digest(images[1].digest), in: repository)
+    #expect(image.bytes == images[1].manifest)
+    #expect(fixture.peer.requests(.GET, "blobs").count == 2)
+    // Both are served when nobody can be asked.
+    fixture.peer.intercept { _ in .full(503) }
+    fixture.wait(300)
+    #expect(try await ask(cache).bytes == index)
+    #expect(try await cache.manifest(.digest(images[1].digest), in: repository) == image)
+  }
+
+  @Test("ATT-015: an upstream that sends other content than it says")
+  func hostile() async throws {
+    let fixture = try Fixture()
+    let digest = fixture.pushThere("a", "library/debian", "12")
+    let wrong = Fixture.image("b").manifest
+    fixture.peer.intercept { request in
+      request.target.contains("/manifests/")
+        ? .full(200, ["Content-Type": MediaType.ociManifest.rawValue], request.method == .HEAD ? [] : wrong) : nil
+    }
+    let cache = try fixture.cache()
+    let error = try await #require(throws: PlatformError.self) {
+      try await cache.manifest(.digest(digest), in: RepositoryName(parsing: name))
+    }
+    #expect(error.code == .invalidArgument)
+    #expect(throws: RegistryError.self) {
+      try fixture.registry.resolve(.digest(digest), in: RepositoryName(parsing: name))
+    }
+  }
+
+  @Test func otherProjectsAreNoCaches() async throws {
+    let fixture = try Fixture()
+    let cache = try fixture.cache()
+    #expect(try cache.isCache(RepositoryName(parsing: "hub/a/b")))
+    #expect(try !cache.isCache(RepositoryName(parsing: "hubs/a")))
+    let error = try await #require(throws: PlatformError.self) {
+      try await cache.manifest(.tag("1"), in: RepositoryName(parsing: "team/app"))
+    }
+    #expect(error.code == .notFound)
+    #expect(fixture.peer.server.requests.isEmpty)
+  }
+}

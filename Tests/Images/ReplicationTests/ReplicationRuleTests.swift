@@ -1,5 +1,0 @@
-import Testing
-
-@testable import Replication
-
-@Suite struct ReplicationRuleTests {}
