@@ -144,7 +144,8 @@ let package = Package(
     room(
       "ContainerEngine", floor: "Engine",
       [
-        "ContentStore", "Distribution", "Layers", "RegistryClient", "Snapshots", "ImageCatalog", "Networking",
+        "Builder", "ContentStore", "Distribution", "Layers", "RegistryClient", "Snapshots", "ImageCatalog",
+        "Networking",
         "OCIRuntime",
         "Isolation", "HostChecks", "Persistence", "LinuxSystem", "Model", "OCITypes", logging,
       ]),
@@ -170,7 +171,10 @@ let package = Package(
       ["ContentStore", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", logging]),
     // Programs
     .executableTarget(
-      name: "bulkhead", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+      name: "bulkhead",
+      dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), hashes, "Dockerfile", "Model",
+      ],
       path: "Sources/Programs/bulkhead", swiftSettings: strict),
     .executableTarget(
       name: "bulkheadd",
@@ -181,11 +185,11 @@ let package = Package(
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
     .testTarget(
       name: "bulkheadTests",
-      dependencies: ["bulkhead", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: ["bulkhead", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
     // Drives the built programs through real clients.
     .testTarget(
-      name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Probe", "Python"],
+      name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Dockerfiles", "Probe", "Python"],
       swiftSettings: strict),
   ]
 )

@@ -8,7 +8,7 @@ struct ScriptTests {
     let fixture = try EngineFixture.shared
     let path = "\(Target.sources)/Tests/IntegrationTests/Python/\(name).py"
     let outcome = try Subprocess.run(
-      ["python3", path], environment: fixture.environment, folder: fixture.scratch, deadlineSeconds: 180)
+      ["python3", path], environment: fixture.environment, folder: fixture.scratch, deadlineSeconds: 400)
     var isDone = false
     for line in outcome.output.split(separator: "\n") {
       if line.hasPrefix("not ok ") {

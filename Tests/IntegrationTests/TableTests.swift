@@ -33,6 +33,9 @@ struct TableTests {
   @Test("images", arguments: CaseFile.cases("images"))
   func images(_ line: ShellCase) throws { try line.check() }
 
+  @Test("contexts of builds", arguments: CaseFile.cases("build-context"))
+  func buildContext(_ line: ShellCase) throws { try line.check() }
+
   @Test("networks", arguments: CaseFile.cases("networks"))
   func networks(_ line: ShellCase) throws { try line.check() }
 

@@ -1,3 +1,4 @@
+import Builder
 import ContentStore
 import Distribution
 import HostChecks
@@ -24,6 +25,7 @@ public final class Engine: Sendable {
   let snapshots: SnapshotStore
   let catalog: ImageCatalog
   let distribution: ImageDistribution
+  let buildContexts: ContextStore
   let volumeStore: VolumeStore
   let networkStore: NetworkStore
   let networking: NetworkStack
@@ -79,6 +81,7 @@ public final class Engine: Sendable {
       catalog: catalog, content: content, database: database,
       settings: Self.registrySettings(configuration.policy.registries, version: configuration.version),
       limits: Self.distributionLimits(configuration.policy.registries), logger: logger)
+    buildContexts = try ContextStore(root: paths.buildContexts, logger: logger)
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,

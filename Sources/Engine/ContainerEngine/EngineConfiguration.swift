@@ -47,6 +47,7 @@ struct EnginePaths: Sendable {
   var content: String { "\(root)/content" }
   var snapshots: String { "\(root)/snapshots" }
   var volumes: String { "\(root)/volumes" }
+  var buildContexts: String { "\(root)/contexts" }
   var containers: String { "\(root)/containers" }
   var trash: String { "\(root)/trash" }
   var bundles: String { "\(run)/c" }

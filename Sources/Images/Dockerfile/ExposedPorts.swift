@@ -10,7 +10,8 @@ public enum ExposedPorts {
     let transport = parts.count > 1 && !parts[1].isEmpty ? parts[1].lowercased() : "tcp"
     guard ["tcp", "udp", "sctp"].contains(transport) else {
       throw PlatformError.syntax(
-        word.position, "invalid proto: '\(transport.prefix(60))' in '\(word.text.prefix(60))', expected tcp, udp or sctp")
+        word.position,
+        "invalid proto: '\(transport.prefix(60))' in '\(word.text.prefix(60))', expected tcp, udp or sctp")
     }
     let bounds = parts[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map(port)
     guard let first = bounds[0], let last = bounds[bounds.count - 1], first > 0, first <= last else {

@@ -26,7 +26,8 @@ struct Bulkhead: ParsableCommand {
       CommandGroup(
         name: "Images",
         subcommands: [
-          ImageGroup.self, Images.self, RemoveImage.self, Tag.self, Load.self, Save.self, Import.self, History.self,
+          ImageGroup.self, Build.self, BuilderGroup.self, Images.self, RemoveImage.self, Tag.self, Load.self, Save.self,
+          Import.self, History.self,
         ]),
       CommandGroup(
         name: "Registries",
@@ -64,7 +65,7 @@ struct Bulkhead: ParsableCommand {
     let commands: [String: any ParsableCommand.Type] = [
       "run": Run.self, "exec": Exec.self, "ps": List.self, "start": Start.self, "stop": Stop.self, "kill": Kill.self,
       "rm": Remove.self, "inspect": Inspect.self, "logs": Logs.self, "images": Images.self,
-      "version": VersionCommand.self,
+      "version": VersionCommand.self, "build": Build.self,
     ]
     return try? arguments.first.flatMap { commands[$0] }?.parse(Array(arguments.dropFirst()))
   }

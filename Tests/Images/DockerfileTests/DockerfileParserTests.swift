@@ -64,6 +64,25 @@ import Testing
     #expect(run.command == command)
   }
 
+  /// What is no JSON list is a command for the shell.
+  @Test(
+    arguments: [
+      (#"["a\n\u0041\ud83d\ude00\/","\ud83dx"]"#, ["a\nA\u{1F600}/", "\u{FFFD}x"]), ("[ ]", []),
+      ("[ \"a\" , \"b\"]", ["a", "b"]),
+      (#"["a",]"#, nil), (#"["a" "b"]"#, nil), (#"["\x"]"#, nil), (#"["a"] ]"#, nil), (#"["\u12"]"#, nil), ("[a]", nil),
+      ("[01]", nil), ("[\"a\tb\"]", nil),
+      ("[" + String(repeating: "[", count: 100) + String(repeating: "]", count: 101), nil),
+    ] as [(String, [String]?)])
+  func listsAreJSON(text: String, expected: [String]?) throws {
+    guard case .cmd(let command) = try first("CMD " + text) else { return #expect(Bool(false)) }
+    #expect(command == (expected.map(Dockerfile.CommandLine.exec) ?? .shell(text)))
+  }
+
+  @Test(arguments: ["[1]", "[null]", #"["a", {"b": [true, -1.5e3]}]"#, "[[]]"])
+  func listsHoldStringsOnly(text: String) {
+    #expect(throws: PlatformError.self) { try first("CMD " + text) }
+  }
+
   @Test func heredocsAreGathered() throws {
     guard case .run(let script) = try first("RUN <<EOF\n#!/bin/sh\necho\nEOF\n") else { return #expect(Bool(false)) }
     #expect(script.program == .script(name: "EOF", content: "#!/bin/sh\necho\n"))

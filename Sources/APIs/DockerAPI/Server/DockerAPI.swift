@@ -33,6 +33,7 @@ public final class DockerAPI: HTTPResponder {
     ImageTransferRoutes.add(to: &routes)
     RegistryRoutes.add(to: &routes)
     BootstrapRoutes.add(to: &routes)
+    BuildContextRoutes.add(to: &routes)
     NetworkRoutes.add(to: &routes)
     VolumeRoutes.add(to: &routes)
     UnsupportedRoutes.add(to: &routes)

@@ -60,7 +60,8 @@ public final class BuildContext: Sendable {
       throw PlatformError(.invalidArgument, "'\(entry.path.prefix(200))' in the build context is no file")
     }
     guard size <= maxBytes else {
-      throw PlatformError(.resourceExhausted, "'\(entry.path.prefix(200))' has \(size) bytes, at most \(maxBytes) are read")
+      throw PlatformError(
+        .resourceExhausted, "'\(entry.path.prefix(200))' has \(size) bytes, at most \(maxBytes) are read")
     }
     return try contents.read(digest, maxBytes: maxBytes)
   }

@@ -157,7 +157,8 @@ enum ContextPath {
   /// - Throws: `invalidArgument` for what is not relative and clean, `resourceExhausted` for what is too long or deep.
   static func check(_ path: [UInt8], limits: ContextLimits) throws {
     func refuse(_ why: String) -> PlatformError {
-      PlatformError(.invalidArgument, "the path '\(String(PathText.text(of: path).prefix(200)))' in the build context \(why)")
+      PlatformError(
+        .invalidArgument, "the path '\(String(PathText.text(of: path).prefix(200)))' in the build context \(why)")
     }
     guard path.count <= limits.pathBytes else {
       throw PlatformError(.resourceExhausted, "a path in the build context has more than \(limits.pathBytes) bytes")
@@ -168,7 +169,9 @@ enum ContextPath {
     }
     for part in parts {
       if part.isEmpty { throw refuse("is empty, absolute or has an empty part") }
-      if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { throw refuse("leads elsewhere by '.' or '..'") }
+      if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) {
+        throw refuse("leads elsewhere by '.' or '..'")
+      }
       if part.count > 255 { throw refuse("has a part of more than 255 bytes") }
       if part.contains(0) { throw refuse("has a zero byte") }
     }

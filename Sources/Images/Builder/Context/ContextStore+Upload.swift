@@ -48,13 +48,42 @@ extension ContextStore {
       }
     }
     let upload = ContextUpload(list, bytes: bytes, missing: missing, pin: pin)
-    if missing.isEmpty { try keep(list, bytes: bytes) }
+    if missing.isEmpty {
+      try keep(list, bytes: bytes)
+    } else {
+      wait(for: upload)
+    }
     return upload
+  }
+
+  /// Remembers an upload until its contents come; too many forget the one that has waited longest.
+  private func wait(for upload: ContextUpload) {
+    // What is forgotten goes outside of the lock, as its end takes it.
+    let forgotten = state.withLock { state in
+      let same = state.uploads.filter { $0.list.id == upload.list.id }
+      state.uploads.removeAll { $0.list.id == upload.list.id }
+      state.uploads.append(upload)
+      return same + (state.uploads.count > limits.uploads ? [state.uploads.removeFirst()] : [])
+    }
+    withExtendedLifetime(forgotten) {}
+  }
+
+  /// Takes the contents that `announce` found missing.
+  /// - Throws: `notFound` when no such list was announced, `invalidArgument` when they are not what was announced.
+  public func receive(_ id: Digest, from source: any ChunkSource) throws {
+    let upload = state.withLock { state -> ContextUpload? in
+      let index = state.uploads.firstIndex { $0.list.id == id }
+      return index.map { state.uploads.remove(at: $0) }
+    }
+    guard let upload else {
+      throw PlatformError(.notFound, "no such build context is announced: \(id): its list has to be sent again")
+    }
+    try receive(upload, from: source)
   }
 
   /// Takes the missing contents, one right behind the other. Blocks.
   /// - Throws: `invalidArgument` when they are not what was announced.
-  public func receive(_ upload: ContextUpload, from source: any ChunkSource) throws {
+  private func receive(_ upload: ContextUpload, from source: any ChunkSource) throws {
     var chunk = UnsafeRawBufferPointer(start: nil, count: 0)
     for (digest, size) in upload.missing {
       let writer = try contents.writer(expected: digest, expectedSizeBytes: size, limitBytes: size)

@@ -20,7 +20,8 @@ public final class ContextStore: Sendable {
     /// Digests of contexts that live, and of uploads under way.
     var pins: [UInt64: Set<Digest>] = [:]
     var nextPin: UInt64 = 0
-    var uploads = 0
+    /// Announced lists whose contents have not come, oldest first.
+    var uploads: [ContextUpload] = []
   }
 
   let limits: ContextLimits

@@ -12,6 +12,9 @@ public struct PatternMatcher: Sendable {
     fileprivate var matched: [Bool]
   }
 
+  /// Excludes nothing.
+  public init() { (patterns, hasExceptions) = ([], false) }
+
   /// - Parameter patterns: as `IgnoreFile.parse` gives them, or those of `--exclude`.
   /// - Throws: `invalidArgument` for a pattern that cannot be read.
   public init(_ patterns: [String], file: String = ".dockerignore") throws {

@@ -102,4 +102,3 @@ public enum ImageChanges {
     return result
   }
 }
-

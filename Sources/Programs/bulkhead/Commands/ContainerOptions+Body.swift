@@ -217,14 +217,16 @@ extension LimitOptions {
       }
       host[name] = .array(devices)
     }
-    var ulimits: [JSONValue] = []
-    for text in ulimit {
-      guard let (name, values) = splitOnce(text, "="), let soft = Int64(values.split(separator: ":").first ?? ""),
-        let hard = Int64(values.split(separator: ":").last ?? "")
-      else { throw ClientError("invalid --ulimit '\(text)': write nofile=1024:4096") }
-      ulimits.append(["Name": .string(name), "Soft": .int(soft), "Hard": .int(hard)])
-    }
+    let ulimits = try ulimit.map { text throws(ClientError) in try Self.ulimit(text) }
     if !ulimits.isEmpty { host["Ulimits"] = .array(ulimits) }
+  }
+
+  /// `nofile=1024:4096` as the API takes it.
+  static func ulimit(_ text: String) throws(ClientError) -> JSONValue {
+    guard let (name, values) = splitOnce(text, "="), let soft = Int64(values.split(separator: ":").first ?? ""),
+      let hard = Int64(values.split(separator: ":").last ?? "")
+    else { throw ClientError("invalid --ulimit '\(text)': write nofile=1024:4096") }
+    return ["Name": .string(name), "Soft": .int(soft), "Hard": .int(hard)]
   }
 }
 

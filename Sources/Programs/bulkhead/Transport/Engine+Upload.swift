@@ -10,12 +10,17 @@ extension Engine {
   ///
   /// The engine may answer while it still reads, so answers are taken in meanwhile. When it hangs up before all is sent,
   /// what it said is the result.
+  /// - Parameter first: what was read of it already.
   func upload(
-    _ method: Method, _ path: String, query: [(String, String?)], from source: Int32
+    _ method: Method, _ path: String, query: [(String, String?)], startingWith first: [UInt8] = [], from source: Int32
   ) throws(ClientError) -> Response {
     let connection = try Connection(to: address)
     let fields = [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")]
     try connection.send(Self.head(method, path, query, fields))
+    if !first.isEmpty {
+      let size = Array((String(first.count, radix: 16) + "\r\n").utf8)
+      guard try transmit(size + first + [13, 10], on: connection) else { return try answer(on: connection) }
+    }
     var finished = false
     while !finished {
       let piece = try readPiece(source, upTo: Self.uploadPiece)
@@ -27,7 +32,7 @@ extension Engine {
   }
 
   /// Sends all bytes and takes in what arrives meanwhile; false when the engine takes no more.
-  private func transmit(_ bytes: [UInt8], on connection: Connection) throws(ClientError) -> Bool {
+  func transmit(_ bytes: [UInt8], on connection: Connection) throws(ClientError) -> Bool {
     var sent = 0
     while sent < bytes.count {
       var entry = pollfd(fd: connection.descriptor, events: Int16(POLLIN | POLLOUT), revents: 0)

@@ -1,0 +1,2 @@
+FROM busybox
+ADD --chown=12:34 a.txt /x/

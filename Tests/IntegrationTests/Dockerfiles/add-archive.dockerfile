@@ -1,0 +1,4 @@
+FROM busybox
+ADD packed.tar /un/
+ADD packed.tar.gz /un2/
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+ADD a.txt /a.txt
+ADD dir /dir
+#: peers docker buildah

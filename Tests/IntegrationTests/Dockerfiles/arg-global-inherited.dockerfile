@@ -1,0 +1,5 @@
+ARG V=7
+FROM busybox
+ARG V
+RUN echo "$V" > /out
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+ARG a="x y"
+RUN echo "$a" > /out
+#: peers docker buildah

@@ -1,0 +1,5 @@
+FROM busybox
+ARG one=1 two
+RUN echo "$one $two" > /out
+#: arg two=given
+#: peers buildah

@@ -1,0 +1,4 @@
+FROM busybox
+CMD echo $HOME
+CMD ["echo", "list"]
+#: peers docker buildah

@@ -1,0 +1,6 @@
+# first
+FROM busybox
+# second
+RUN echo "# no comment" > /out
+   # indented
+#: peers docker buildah

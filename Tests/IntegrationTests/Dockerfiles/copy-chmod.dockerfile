@@ -1,0 +1,3 @@
+FROM busybox
+COPY --chmod=0640 a.txt /a.txt
+#: peers buildah

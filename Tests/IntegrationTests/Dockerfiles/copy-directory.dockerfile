@@ -1,0 +1,4 @@
+FROM busybox
+COPY dir /dir
+COPY dir/ /other/
+#: peers docker buildah

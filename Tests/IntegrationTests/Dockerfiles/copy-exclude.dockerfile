@@ -1,0 +1,3 @@
+FROM busybox
+COPY --exclude=*.md dir /dir
+COPY --exclude=sub --exclude=*.md dir /other

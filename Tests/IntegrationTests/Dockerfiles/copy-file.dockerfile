@@ -1,0 +1,5 @@
+FROM busybox
+COPY a.txt /a.txt
+COPY a.txt b.txt /several/
+COPY a.txt /renamed
+#: peers docker buildah

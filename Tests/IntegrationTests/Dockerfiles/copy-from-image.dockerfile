@@ -1,0 +1,3 @@
+FROM scratch
+COPY --from=busybox /bin/busybox /bb
+#: peers docker buildah

@@ -1,0 +1,6 @@
+FROM busybox
+COPY --chmod=755 <<-EOF /script
+	#!/bin/sh
+	echo ran
+	EOF
+RUN /script > /out

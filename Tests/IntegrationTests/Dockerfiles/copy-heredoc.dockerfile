@@ -1,0 +1,7 @@
+FROM busybox
+ARG NAME=you
+COPY <<EOF <<"RAW" /dir/
+hello $NAME
+EOF
+hello $NAME
+RAW

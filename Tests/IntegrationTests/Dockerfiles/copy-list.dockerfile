@@ -1,0 +1,3 @@
+FROM busybox
+COPY ["a.txt", "b.txt", "/with space/"]
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+COPY exec.sh /exec.sh
+RUN /exec.sh > /out
+#: peers docker buildah

@@ -1,0 +1,6 @@
+FROM busybox
+COPY a.txt /f
+COPY b.txt /f
+COPY dir /d
+COPY dir/one.txt /d/sub/
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+COPY *.txt /txt/
+COPY dir/*/two.tx? /deep/
+#: peers docker buildah

@@ -1,0 +1,5 @@
+FROM busybox
+WORKDIR /work
+COPY a.txt .
+COPY b.txt sub/
+#: peers docker buildah

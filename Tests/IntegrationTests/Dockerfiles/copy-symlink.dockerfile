@@ -1,0 +1,3 @@
+FROM busybox
+COPY link /copied
+#: peers docker buildah

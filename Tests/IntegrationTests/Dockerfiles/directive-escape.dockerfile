@@ -1,0 +1,6 @@
+# escape=`
+FROM busybox
+RUN echo one > /out; `
+  echo two >> /out
+ENV a=b` c
+#: peers docker buildah

@@ -1,0 +1,5 @@
+FROM busybox
+CMD ["gone"]
+ENTRYPOINT ["/bin/echo", "hi"]
+CMD ["there"]
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+CMD ["base"]
+ENTRYPOINT ["/bin/echo"]
+#: peers docker buildah

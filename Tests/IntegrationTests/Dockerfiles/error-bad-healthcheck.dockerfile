@@ -1,0 +1,3 @@
+FROM busybox
+HEALTHCHECK --interval=soon CMD x
+#: fails expected a duration

@@ -1,0 +1,3 @@
+FROM busybox
+SHELL bash
+#: fails JSON form

@@ -1,0 +1,3 @@
+FROM busybox
+RUN --mount=type=nfs,target=/x true
+#: fails unsupported mount type

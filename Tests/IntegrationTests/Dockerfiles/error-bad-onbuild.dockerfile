@@ -1,0 +1,3 @@
+FROM busybox
+ONBUILD FROM x
+#: fails isn't allowed as an ONBUILD trigger

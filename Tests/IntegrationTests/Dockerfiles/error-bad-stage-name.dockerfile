@@ -1,0 +1,2 @@
+FROM busybox AS 1x
+#: fails invalid name for build stage

@@ -1,0 +1,3 @@
+FROM busybox
+#: fails could not be found
+#: target nope

@@ -1,0 +1,3 @@
+FROM busybox
+COPY absent.txt /
+#: fails absent.txt

@@ -1,0 +1,3 @@
+FROM busybox
+COPY a.txt
+#: fails requires at least two arguments

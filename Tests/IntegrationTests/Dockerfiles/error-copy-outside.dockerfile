@@ -1,0 +1,3 @@
+FROM busybox
+COPY ../../etc/passwd /stolen
+#: fails

@@ -1,0 +1,3 @@
+FROM busybox
+COPY a.txt b.txt /file
+#: fails

@@ -1,0 +1,2 @@
+# nothing
+#: fails file with no instructions

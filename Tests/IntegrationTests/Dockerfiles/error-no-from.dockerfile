@@ -1,0 +1,2 @@
+RUN x
+#: fails no build stage in current context

@@ -1,0 +1,3 @@
+FROM busybox
+RUN echo before; exit 3
+#: fails 3

@@ -1,0 +1,3 @@
+FROM busybox
+RUN --mount=type=secret,id=absent,required true
+#: fails absent

@@ -1,0 +1,3 @@
+FROM busybox
+RUN --security=insecure true
+#: fails insecure

@@ -1,0 +1,5 @@
+ARG BASE=nothing
+FROM ${BASE}
+RUN echo x > /x
+#: peers docker buildah
+#: arg BASE=busybox

@@ -1,0 +1,3 @@
+FROM --platform=$BUILDPLATFORM busybox
+RUN echo x > /x
+#: peers buildah

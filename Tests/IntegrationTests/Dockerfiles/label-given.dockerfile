@@ -1,0 +1,4 @@
+FROM busybox
+LABEL a=file
+#: label a=given
+#: label b=more

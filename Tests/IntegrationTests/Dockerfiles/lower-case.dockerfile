@@ -1,0 +1,4 @@
+from busybox
+run echo x > /x
+env a=b
+#: peers docker buildah

@@ -1,0 +1,3 @@
+FROM busybox
+MAINTAINER some body
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+ONBUILD RUN echo late > /late
+ONBUILD ENV LATE=1
+#: peers docker buildah

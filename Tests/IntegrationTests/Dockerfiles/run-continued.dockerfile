@@ -1,0 +1,6 @@
+FROM busybox
+RUN echo one > /out; \
+  # a comment in between
+  echo two >> /out; \
+  echo three >> /out
+#: peers docker buildah

@@ -1,0 +1,5 @@
+FROM busybox
+ARG A=one
+ENV B=two
+RUN echo "$A $B" > /out
+#: peers docker buildah

@@ -1,0 +1,3 @@
+FROM busybox
+RUN ["/bin/sh", "-c", "echo $0 > /out", "arg zero"]
+#: peers docker buildah

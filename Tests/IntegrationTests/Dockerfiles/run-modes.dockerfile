@@ -1,0 +1,3 @@
+FROM busybox
+RUN mkdir -m 1777 /sticky && echo x > /suid && chmod 4755 /suid && chown 12:34 /suid
+#: peers docker buildah

@@ -1,0 +1,3 @@
+FROM busybox
+RUN --mount=type=bind,source=dir,target=/in cat /in/one.txt > /out
+#: peers buildah

@@ -1,0 +1,4 @@
+FROM busybox
+RUN --mount=type=cache,target=/cache echo x > /cache/x
+RUN --mount=type=cache,target=/cache cp /cache/x /out
+#: peers buildah

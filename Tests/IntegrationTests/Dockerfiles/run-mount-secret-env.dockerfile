@@ -1,0 +1,3 @@
+FROM busybox
+RUN --mount=type=secret,id=key,env=KEY echo ${#KEY} > /size
+#: secret key=hidden

@@ -1,0 +1,3 @@
+FROM busybox
+RUN echo "a b" > /out && echo c >> /out
+#: peers docker buildah

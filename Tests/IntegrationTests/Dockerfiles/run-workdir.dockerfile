@@ -1,0 +1,4 @@
+FROM busybox
+WORKDIR /deep/er
+RUN pwd > out
+#: peers docker buildah

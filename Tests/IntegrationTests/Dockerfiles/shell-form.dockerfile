@@ -1,0 +1,5 @@
+FROM busybox
+SHELL ["/bin/sh", "-ec"]
+RUN echo x > /out
+CMD run
+#: peers docker buildah

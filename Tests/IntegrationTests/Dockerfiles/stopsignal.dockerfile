@@ -1,0 +1,3 @@
+FROM busybox
+STOPSIGNAL SIGINT
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+ARG U=12
+USER $U:34
+#: peers docker buildah

@@ -1,0 +1,4 @@
+FROM busybox
+VOLUME /one /two
+VOLUME ["/three", "/fo ur"]
+#: peers docker buildah

@@ -1,0 +1,7 @@
+FROM busybox
+WORKDIR /a
+WORKDIR b
+WORKDIR ../c
+ENV D=/d
+WORKDIR $D/e
+#: peers docker buildah

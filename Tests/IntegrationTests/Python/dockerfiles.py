@@ -1,0 +1,44 @@
+"""Builds the corpus of Dockerfiles by `bulkhead build`: what must succeed does, what must fail says why."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import corpus
+from checks import check, main
+
+CLIENT = os.environ["CLIENT"]
+FOLDER = tempfile.TemporaryDirectory(prefix="dockerfiles-", dir=os.environ["SCRATCH"])
+CONTEXT = corpus.make_context(FOLDER.name)
+
+
+def build(case):
+    command = [CLIENT, "build", "--progress", "plain", "--tag", f"corpus/{case.name}", "--file", str(case.path)]
+    command += case.options() + case.secret_options(FOLDER.name) + [str(CONTEXT)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=120, check=False)
+
+
+def register(case):
+    @check(f"corpus: {case.name}", lacking="it has no bulkhead build")
+    def run():
+        done = build(case)
+        for _, secret in case.secrets:
+            if secret in done.stdout:
+                raise AssertionError("the secret is in the output")
+        if case.fails is None:
+            if done.returncode != 0:
+                raise AssertionError(done.stdout[-600:])
+        elif done.returncode == 0:
+            raise AssertionError("it was built")
+        elif case.fails not in done.stdout:
+            raise AssertionError(f"expected '{case.fails}' in: {done.stdout[-600:]}")
+
+
+for one in corpus.cases():
+    register(one)
+if __name__ == "__main__":
+    main()
+    FOLDER.cleanup()
+    sys.exit(0)
