@@ -5,10 +5,15 @@ import Model
 /// For owners that keep a log of their own of what has to be in the store: what is placed here is whole and visible on
 /// return, on disk only after a later flush of the file system (`syncfs`).
 extension ContentStore {
-  /// Stores bytes whose digest the caller has computed, without waiting for the disk. What is there already stays.
+  /// Stores bytes whose digest the caller has computed, without waiting for the disk. What is there already is compared: a
+  /// host that went down may have left a file of the right size with other bytes.
   public func place(_ bytes: [UInt8], as digest: Digest) throws {
     try translatingSystemErrors("store content \(digest)") {
-      if Self.hasSize(path(digest), Int64(bytes.count)) { return }
+      if Self.hasSize(path(digest), Int64(bytes.count)),
+        try FileSystem.read(path(digest), maxBytes: bytes.count) == bytes
+      {
+        return
+      }
       let temporary = "\(staging)/\(digest.hex).\(UInt64.random(in: 0 ... .max))"
       let file = try Descriptor.open(temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
       do {

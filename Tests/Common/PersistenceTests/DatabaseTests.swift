@@ -40,6 +40,23 @@ final class Scratch {
     #expect(try table.count() == 2)
   }
 
+  @Test func rangesOfIdsAreReadInPiecesAndRemoved() throws {
+    let database = try Database(path: path, migrations: Self.migrations)
+    try database.transaction { records in
+      for id in ["a", "a:1", "a:2", "a:3", "a;", "b:1"] { try records.put(id, document: bytes(id), in: "things") }
+    }
+    try database.read { records in
+      let page = try records.page(in: "things", from: "a:", below: "a;", limit: 2)
+      #expect(page.map(\.id) == ["a:1", "a:2"])
+      #expect(page.first?.document == bytes("a:1"))
+      #expect(try records.page(in: "things", from: "a:2!", below: "a;", limit: 2).map(\.id) == ["a:3"])
+      #expect(try records.isAny(in: "things", from: "b:", below: "b;"))
+      #expect(try !records.isAny(in: "things", from: "c:", below: "c;"))
+    }
+    try database.transaction { try $0.delete(in: "things", from: "a:", below: "a;") }
+    #expect(try database.table("things").all().map(\.id) == ["a", "a;", "b:1"])
+  }
+
   @Test func secondOwnerOfANameIsAConflict() throws {
     let table = try Database(path: path, migrations: Self.migrations).table("things")
     try table.put("a", name: "same", document: bytes("1"))
