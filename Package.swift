@@ -89,7 +89,7 @@ let package = Package(
       "Builder", floor: "Images",
       [
         "ContentStore", "Dockerfile", "ImageCatalog", "Layers", "LinuxSystem", "Model", "OCITypes", "Persistence",
-        "Snapshots", logging,
+        logging,
       ]),
     room(
       "RegistryClient", floor: "Images",
@@ -158,7 +158,8 @@ let package = Package(
     room(
       "DockerAPI", floor: "APIs",
       [
-        "ContainerEngine", "Distribution", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model",
+        "Builder", "ContainerEngine", "Distribution", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem",
+        "Model",
         "Networking",
         "OCITypes", "RegistryClient", logging,
       ]),

@@ -41,6 +41,8 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   public var appArmorProfile: String?
   /// Health as it was when it last changed, for the next engine; the newest is in memory.
   public var health: HealthState?
+  /// A step of a build: it goes with the build, and at the next start.
+  public var isBuildStep: Bool?
 }
 
 /// A mount as it was decided when the container was created.
@@ -60,6 +62,16 @@ public struct MountPoint: Codable, Sendable, Equatable {
   public var tmpfsOptions: String?
   /// The request it came from was `-v` or `--mount`.
   public var shortSyntax: Bool
+  /// Set for what a build mounts into its steps: `source` is a folder of the engine's own, `subpath` a path below it.
+  public var buildSource: BuildSource?
+
+  /// Whose ids the files have.
+  public enum BuildSource: Codable, Sendable, Equatable {
+    /// The image's, 0 to 65535.
+    case image
+    /// The container's on the host, for these ids inside.
+    case secret(uid: UInt32, gid: UInt32)
+  }
 }
 
 /// A container as an API sees it at one moment.

@@ -25,7 +25,8 @@ public final class Engine: Sendable {
   let snapshots: SnapshotStore
   let catalog: ImageCatalog
   let distribution: ImageDistribution
-  let buildContexts: ContextStore
+  public let buildContexts: ContextStore
+  let builder: ImageBuilder
   let volumeStore: VolumeStore
   let networkStore: NetworkStore
   let networking: NetworkStack
@@ -82,6 +83,8 @@ public final class Engine: Sendable {
       settings: Self.registrySettings(configuration.policy.registries, version: configuration.version),
       limits: Self.distributionLimits(configuration.policy.registries), logger: logger)
     buildContexts = try ContextStore(root: paths.buildContexts, logger: logger)
+    builder = try ImageBuilder(
+      root: paths.builds, contexts: buildContexts, catalog: catalog, database: database, logger: logger)
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,

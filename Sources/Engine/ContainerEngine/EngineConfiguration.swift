@@ -46,6 +46,7 @@ struct EnginePaths: Sendable {
   var database: String { "\(root)/engine.sqlite" }
   var content: String { "\(root)/content" }
   var snapshots: String { "\(root)/snapshots" }
+  var builds: String { "\(root)/builds" }
   var volumes: String { "\(root)/volumes" }
   var buildContexts: String { "\(root)/contexts" }
   var containers: String { "\(root)/containers" }

@@ -1,13 +1,15 @@
-import ContentStore
-import Dockerfile
-import ImageCatalog
-import Layers
-import LinuxSystem
-import Logging
-import Model
-import OCITypes
-import Persistence
-import Snapshots
-
 /// What one build may use.
-public struct BuildLimits: Sendable {}
+public struct BuildLimits: Sendable {
+  /// Bytes of the build cache; the steps used longest ago go first.
+  public var cacheBytes: Int64 = 20 << 30
+  /// Steps that the cache knows.
+  public var cacheEntries = 20_000
+  /// Bytes of a Dockerfile.
+  public var dockerfileBytes = 1 << 20
+  /// Files that one COPY or ADD may take.
+  public var copiedEntries = 500_000
+  /// Bytes of one secret.
+  public var secretBytes = 500 << 10
+
+  public init() {}
+}

@@ -48,6 +48,33 @@ extension SnapshotStore {
     }
   }
 
+  /// Layers together, read only and mounted where nobody sees it; the mount goes with the descriptor. Ids are the image's.
+  /// - Parameter layers: chain ids, lowest first; none is an empty directory.
+  public func openMerged(_ layers: [Digest]) throws -> Descriptor {
+    guard layers.count <= Self.maximumLayers else {
+      throw PlatformError(.invalidArgument, "an image has \(Self.maximumLayers) layers at most")
+    }
+    for chainID in layers where !hasLayer(chainID) {
+      throw PlatformError(.notFound, "layer \(chainID) of the image is not in the store")
+    }
+    return try translatingSystemErrors("open the files of an image") {
+      if layers.count < 2 {
+        return try Descriptor.open(layers.first.map(layerPath) ?? rootfsPath, flags: O_PATH | O_DIRECTORY)
+      }
+      return try NamespaceThread.run(unsharing: .mount, propagation: .private) {
+        try systemCall("chdir", mountsPath) { chdir(mountsPath) }
+        for (index, chainID) in layers.enumerated() {
+          try placeLayer(layerPath(chainID), at: String(index), idmap: nil)
+        }
+        let lower = layers.indices.reversed().map(String.init).joined(separator: ":")
+        try MountAPI.mount(
+          source: "overlay", target: "rootfs", type: "overlay", flags: [.noDevices, .readOnly],
+          data: "lowerdir=\(lower),redirect_dir=nofollow,metacopy=off,index=off,xino=off")
+        return try MountAPI.openTree("rootfs", clone: true)
+      }
+    }
+  }
+
   private func placeLayer(_ source: String, at name: String, idmap userNamespace: Descriptor?) throws {
     let tree = try MountAPI.openTree(source, clone: true, followLink: false)
     if let userNamespace {

@@ -47,6 +47,30 @@ struct RegistryAuthorization {
     return try RegistryAuthorization(JSONFields(value, path: "X-Registry-Auth")).credentials
   }
 
+  /// Credentials of `X-Registry-Config`, for whichever registry a base image comes from.
+  static func ofBuild(_ request: DockerRequest) throws -> @Sendable (ImageReference) -> RegistryCredentials {
+    guard let header = request.http.headers["X-Registry-Config"].first, !header.isEmpty else {
+      return { _ in .anonymous }
+    }
+    let malformed = PlatformError(.invalidArgument, "X-Registry-Config: expected JSON in base64url")
+    guard header.utf8.count <= maximumBytes, let data = decode(header) else { throw malformed }
+    guard !data.isEmpty, case .object(let members) = try JSONParser.parse(data) else { return { _ in .anonymous } }
+    var known: [String: RegistryCredentials] = [:]
+    for (server, value) in members {
+      guard case .object = value else { continue }
+      known[host(server)] = try RegistryAuthorization(JSONFields(value, path: "X-Registry-Config")).credentials
+    }
+    return { [known] reference in known[reference.domain] ?? .anonymous }
+  }
+
+  /// The registry that a key of docker's configuration means: `https://index.docker.io/v1/` is `docker.io`.
+  private static func host(_ server: String) -> String {
+    var text = server[...]
+    for scheme in ["https://", "http://"] where text.hasPrefix(scheme) { text = text.dropFirst(scheme.count) }
+    let host = String(text.prefix { $0 != "/" })
+    return host == "index.docker.io" || host == "registry-1.docker.io" ? "docker.io" : host
+  }
+
   /// Base64 in either alphabet, with or without padding.
   private static func decode(_ text: String) -> [UInt8]? {
     var plain = text.replacing("-", with: "+").replacing("_", with: "/")

@@ -34,6 +34,7 @@ public final class DockerAPI: HTTPResponder {
     RegistryRoutes.add(to: &routes)
     BootstrapRoutes.add(to: &routes)
     BuildContextRoutes.add(to: &routes)
+    BuildRoutes.add(to: &routes)
     NetworkRoutes.add(to: &routes)
     VolumeRoutes.add(to: &routes)
     UnsupportedRoutes.add(to: &routes)

@@ -5,8 +5,8 @@ import Model
 enum UnsupportedRoutes {
   private static let features: [(methods: [HTTPMethod], patterns: [String], feature: String)] = [
     (
-      [.POST], ["/build", "/build/cancel", "/session", "/grpc"],
-      "build needs the image builder, which this version does not have; use docker load, import or commit"
+      [.POST], ["/session", "/grpc"],
+      "BuildKit sessions are not supported by this engine: build with DOCKER_BUILDKIT=0, or with bulkhead build"
     ),
     (
       [.GET, .POST, .DELETE],

@@ -17,13 +17,6 @@ enum SystemRoutes {
     routes.on(.GET, "/system/df", diskUsage)
     // There are no plugins to list.
     routes.on(.GET, "/plugins") { _, _ in .json(Array("[]".utf8)) }
-    // There is no builder whose cache could hold anything.
-    routes.on(.POST, "/build/prune") { _, _ in
-      .json { writer in
-        writer.null("CachesDeleted")
-        writer.field("SpaceReclaimed", 0)
-      }
-    }
   }
 
   static func ping(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
@@ -74,7 +67,13 @@ enum SystemRoutes {
         }
       }
       if kinds.contains("volume") { writer.list("Volumes", usage.volumes) { VolumeResponse.write($1, into: &$0) } }
-      if kinds.contains("build-cache") { writer.field("BuildCache", [String]()) }
+      if kinds.contains("build-cache") {
+        let steps = engine.buildCache()
+        if request.version < .v1(42) {
+          writer.field("BuilderSize", steps.reduce(Int64(0)) { $0.clampedAdding($1.step.sizeBytes) })
+        }
+        writer.list("BuildCache", steps) { BuildRoutes.write($1.key, $1.step, into: &$0) }
+      }
     }
   }
 }

@@ -96,6 +96,14 @@ private struct AssemblyBuilder {
       if !mount.noCopy, mount.subpath == nil, try !engine.volumeStore.record(volume).populated {
         population.append((staged, mount.destination, volume))
       }
+    case .bind where mount.buildSource != nil:
+      // A step may have changed the folder: what is found is held, and never outside of it.
+      let source = try RootedDirectory(path: mount.source, confinement: .beneath)
+        .openPath(mount.subpath ?? "", followLink: false)
+      let isImage = mount.buildSource == .image
+      binds.append(
+        try RootAssembly.bind(
+          source, name: name, readOnly: mount.readOnly, recursive: false, idmap: isImage ? layerMap : nil))
     case .bind:
       // Looked up and checked once more: links may have changed since the container was created. What was checked is held
       // open and is what is mounted.

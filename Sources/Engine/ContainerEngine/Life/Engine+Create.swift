@@ -20,7 +20,22 @@ extension Engine {
     // What is wrong in itself is told before what is not there.
     if case .failure(let error as PlatformError) = found, error.code == .invalidArgument { throw error }
     if let name, !name.isEmpty { try ContainerName.check(ContainerName.plain(name)) }
-    let image = try found.get()
+    return try await create(name: name, settings: settings, image: try found.get(), creator: creator)
+  }
+
+  /// Makes the container of a build's step, from an image that has no record.
+  /// - Parameter mounts: of the engine's own; no client can ask for such.
+  func createStep(
+    _ settings: ContainerSettings, image: ImageRecord, creator: ClientIdentity?, mounts: [MountPoint]
+  ) async throws -> ContainerID {
+    try await create(name: nil, settings: settings, image: image, creator: creator, stepMounts: mounts).id
+  }
+
+  /// - Parameter stepMounts: nil for an ordinary container.
+  private func create(
+    name: String?, settings: ContainerSettings, image: ImageRecord, creator: ClientIdentity?,
+    stepMounts: [MountPoint]? = nil
+  ) async throws -> (id: ContainerID, warnings: [String]) {
     let warnings = try check(settings, image: image)
     try checkLinks(settings)
     let settings = settled(settings)
@@ -32,7 +47,13 @@ extension Engine {
       var record = try makeRecord(id: id, name: name, settings: settings, image: image)
       if !record.ids.isHost { made.range = record.ids }
       record.creator = creator
-      record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
+      if let stepMounts {
+        // What a step writes at a place that the image calls a volume belongs to the layer.
+        record.isBuildStep = true
+        record.mounts = stepMounts
+      } else {
+        record.mounts = try resolveMounts(record, image: image, inherited: volumesFrom, made: &made)
+      }
       guard registry.count < policy.limits.containers else {
         throw PlatformError(
           .resourceExhausted,

@@ -48,6 +48,11 @@ extension Engine {
       forwardLog(container)
     }
     for container in ended { await finishRun(container) }
+    for container in registry.all where container.record.isBuildStep == true {
+      // Its build is gone.
+      try? await removeContainer(container.id.hex, force: true, volumes: true)
+    }
+    try FileSystem.removeTree("\(paths.run)/builds")
     startByPolicy()
     keepLogs()
   }
@@ -182,6 +187,7 @@ extension Engine {
     keepHealth()
     lifetime.end()
     distribution.shutDown()
+    builder.shutDown()
     catalog.settle()
     // Without running containers nobody needs the rules and routes any more.
     networking.shutDown(removeKernelState: !registry.all.contains { $0.process != nil })

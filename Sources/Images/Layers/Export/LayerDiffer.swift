@@ -26,13 +26,17 @@ public enum LayerDiffer {
   /// *Representing Changes*). The same directory gives the same bytes. Blocks.
   ///
   /// Left out are sockets, overlay's attributes, and files whose own names would read as deletions.
-  /// - Parameter ids: the container's on the host; other owners become 65534.
+  /// - Parameters:
+  ///   - ids: the container's on the host; other owners become 65534.
+  ///   - latestSeconds: times after this one, in seconds since 1970, become it.
   /// - Throws: `cancelled` when the reader of `output` went away, `invalidArgument` for the deletion of a file whose name
   ///   is too long to be noted.
-  public static func writeLayer(upper: String, ids: IDRange, to output: Descriptor) throws {
+  public static func writeLayer(
+    upper: String, ids: IDRange, latestSeconds: Int64? = nil, to output: Descriptor
+  ) throws {
     try translating("read '\(upper)'") {
       let root = try Descriptor.open(upper, flags: O_PATH | O_DIRECTORY | O_NOFOLLOW)
-      let archiver = TreeArchiver(ids: ids, to: output)
+      let archiver = TreeArchiver(ids: ids, latestSeconds: latestSeconds, to: output)
       let walk = try TreeWalk(root)
       while let entry = try walk.next() {
         if try OverlayAttributes.isWhiteout(entry.file, entry.status) {

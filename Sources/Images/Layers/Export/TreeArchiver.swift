@@ -11,10 +11,13 @@ final class TreeArchiver {
 
   private let writer: TarWriter
   private let ids: IDRange
+  private let latestSeconds: Int64?
   private var links = LinkNames()
 
-  init(ids: IDRange, to output: Descriptor) {
+  /// - Parameter latestSeconds: times after this one become it.
+  init(ids: IDRange, latestSeconds: Int64? = nil, to output: Descriptor) {
     self.ids = ids
+    self.latestSeconds = latestSeconds
     writer = TarWriter(to: output)
   }
 
@@ -26,7 +29,8 @@ final class TreeArchiver {
     entry.mode = status.mode
     entry.uid = Int64(ids.inside(status.uid) ?? Self.nobody)
     entry.gid = Int64(ids.inside(status.gid) ?? Self.nobody)
-    entry.modified = FileTime(seconds: status.modificationTime.seconds)
+    entry.modified = FileTime(
+      seconds: min(status.modificationTime.seconds, latestSeconds ?? .max))
     switch kind {
     case .file:
       if let first = links.earlierName(of: status, name: name) {

@@ -1,0 +1,154 @@
+import Builder
+import Glibc
+import ImageCatalog
+import Isolation
+import LinuxSystem
+import Model
+import OCITypes
+import RegistryClient
+
+/// Runs the steps of one build as containers.
+struct ContainerStepRunner: StepRunner {
+  let engine: Engine
+  let creator: ClientIdentity?
+  let credentials: @Sendable (ImageReference) -> RegistryCredentials
+
+  func image(_ name: String, pulls: Bool) async throws -> ImageRecord {
+    if !pulls, let known = try? engine.catalog.resolve(name) { return known }
+    let reference = try ImageReference(parsing: name).withDefaultTag
+    do {
+      let pull = try await engine.findImage(reference, platform: nil, credentials: credentials(reference))
+      return try await engine.pullImage(pull) { _ in }.image
+    } catch let error as PlatformError {
+      throw PlatformError(error.code, "base image '\(name.prefix(256))': \(error.message)", cause: error)
+    }
+  }
+
+  func owner(_ text: String, passwd: [UInt8]?, group: [UInt8]?) throws -> (uid: UInt32, gid: UInt32) {
+    let user = try UserResolver.resolve(user: text, groups: [], passwd: passwd, group: group)
+    let isNumber = UInt32(text) != nil
+    // docker: a number alone is user and group, whatever the account's group is.
+    return (user.uid, isNumber ? user.uid : user.gid)
+  }
+
+  func run(
+    _ step: RunStep, started: @escaping @Sendable (String) async throws -> Void,
+    output: @escaping @Sendable (_ isError: Bool, _ bytes: [UInt8]) async throws -> Void,
+    harvest: @escaping @Sendable (StepChanges) async throws -> Void
+  ) async throws -> Int32 {
+    let settings = StepContainer.settings(RunStepSettings(step.settings), image: step.image.id.description, step: step)
+    let folders = StepFiles(path: "\(engine.paths.run)/builds/\(ContainerID.random().short)")
+    defer { folders.remove() }
+    let mounts = try folders.mountPoints(step.mounts)
+    let stubs = try MountStubs(
+      engine.catalog.openRoot(step.image.chainIDs), destinations: mounts.map(\.destination) + MountStubs.standard,
+      workingDirectory: step.image.config.config?.workingDir)
+    let id = try await engine.createStep(settings, image: step.image, creator: creator, mounts: mounts)
+    do {
+      try folders.own(mounts, by: engine.registry.find(id.hex).record.ids)
+      try await started(id.hex)
+      let code = try await runToEnd(id, output)
+      if code == 0 {
+        let container = try engine.registry.find(id.hex)
+        await container.settle()
+        let changes = StepChanges(upper: engine.snapshots.upperPath(id), ids: container.record.ids)
+        try stubs.remove(from: changes.upper, ids: changes.ids)
+        try await harvest(changes)
+      }
+      try await engine.removeContainer(id.hex, force: true, volumes: true)
+      return code
+    } catch {
+      // Also where the client has gone: the step ends with it. The task may be cancelled, the removal is not.
+      let engine = engine
+      await Task { try? await engine.removeContainer(id.hex, force: true, volumes: true) }.value
+      throw error
+    }
+  }
+
+  private func runToEnd(
+    _ id: ContainerID, _ output: @escaping @Sendable (Bool, [UInt8]) async throws -> Void
+  ) async throws -> Int32 {
+    let session = try await engine.attach(
+      id.hex, AttachOptions(stream: true, logs: false, stdin: false, stdout: true, stderr: true))
+    defer { session.close() }
+    let waiter = try engine.waiter(id.hex, condition: .nextExit)
+    try await engine.startContainer(id.hex)
+    while let chunk = try await session.next() { try await output(chunk.stream == .stderr, chunk.bytes) }
+    try Task.checkCancellation()
+    return try await waiter.result().exitCode
+  }
+}
+
+/// The part of a step's settings that its container's are made from.
+struct RunStepSettings {
+  let settings: StepSettings
+  init(_ settings: StepSettings) { self.settings = settings }
+}
+
+/// A step as a container: nothing is asked for that a container would not get by default.
+enum StepContainer {
+  static func settings(_ given: RunStepSettings, image: String, step: RunStep? = nil) -> ContainerSettings {
+    var settings = ContainerSettings(image: image)
+    settings.entrypoint = step.map { Array($0.arguments.prefix(1)) }
+    settings.command = step.map { Array($0.arguments.dropFirst()) }
+    settings.environment = step?.environment ?? []
+    settings.host.log.driver = "none"
+    settings.healthcheck = HealthcheckSettings()
+    settings.healthcheck?.test = ["NONE"]
+    settings.host.resources = given.settings.resources
+    settings.host.sharedMemorySizeBytes = given.settings.sharedMemorySizeBytes
+    settings.host.resourceLimits = given.settings.resourceLimits
+    settings.host.extraHosts = given.settings.extraHosts
+    switch given.settings.network {
+    case .standard: settings.host.networkMode = .standard
+    case .none: settings.host.networkMode = .none
+    case .host: settings.host.networkMode = .host
+    case .named(let name): settings.host.networkMode = .network(name)
+    }
+    return settings
+  }
+}
+
+/// Files of a step's mounts that are made for it: secrets, below a folder that is in memory.
+struct StepFiles {
+  let path: String
+
+  func mountPoints(_ mounts: [StepMount]) throws -> [MountPoint] {
+    try mounts.enumerated().map { index, mount in
+      let destination = try Engine.clean(mount.target)
+      var point = MountPoint(
+        kind: .bind, volumeName: nil, source: "", destination: destination, readOnly: mount.isReadOnly,
+        propagation: "rprivate", modeText: "", subpath: nil, noCopy: true, nonRecursive: true, shortSyntax: false)
+      switch mount.source {
+      case .folder(let folder, let inner):
+        point.source = folder
+        point.subpath = inner
+        point.buildSource = .image
+      case .tmpfs(let size):
+        point.kind = .tmpfs
+        point.tmpfsOptions = size.map { "size=\($0)" } ?? ""
+      case .secret(let bytes, let uid, let gid, let mode):
+        try FileSystem.makeDirectories(path, mode: 0o700)
+        let file = "\(path)/\(index)"
+        try FileSystem.atomicWrite(file, bytes, mode: mode, durable: false)
+        point.source = path
+        point.subpath = "\(index)"
+        point.buildSource = .secret(uid: uid, gid: gid)
+      }
+      return point
+    }
+  }
+
+  /// Gives the files to the ids that they are for.
+  func own(_ mounts: [MountPoint], by ids: IDRange) throws {
+    for mount in mounts {
+      guard case .secret(let uid, let gid)? = mount.buildSource, let name = mount.subpath else { continue }
+      guard let user = ids.host(uid), let group = ids.host(gid) else {
+        throw PlatformError(.invalidArgument, "a secret's owner \(uid):\(gid) is above the ids of a container")
+      }
+      try FileOwnership.set("\(mount.source)/\(name)", user: user, group: group)
+    }
+  }
+
+  func remove() { try? FileSystem.removeTree(path) }
+}

@@ -1,0 +1,52 @@
+import Builder
+import ImageCatalog
+import Isolation
+import LinuxSystem
+import Model
+import RegistryClient
+
+extension Engine {
+  /// Takes a build context as `docker build` sends it: a tar archive, packed or not. Blocks.
+  public func receiveContext(from archive: Descriptor) throws -> BuildContext { try builder.receive(archive) }
+
+  /// Builds an image.
+  /// - Parameter credentials: for the registry of a base image.
+  public func build(
+    _ request: BuildRequest, context: BuildContext, creator: ClientIdentity?,
+    credentials: @escaping @Sendable (ImageReference) -> RegistryCredentials, report: @escaping BuildReport
+  ) async throws -> Digest {
+    if case .host = request.settings.network {
+      // Refused before anything is done, and once more at each step.
+      try policyCheck.check(StepContainer.settings(RunStepSettings(request.settings), image: "build"))
+    }
+    let runner = ContainerStepRunner(engine: self, creator: creator, credentials: credentials)
+    let id = try await builder.build(request, context: context, runner: runner, report: report)
+    events.emit(.image, "build", id: id.description, attributes: [:])
+    for reference in request.references {
+      events.emit(.image, "tag", id: id.description, attributes: ["name": reference.withDefaultTag.familiar])
+    }
+    return id
+  }
+
+  /// Every step in the build cache, the one used last first.
+  public func buildCache() -> [(key: Digest, step: CachedStep)] { builder.cache.list() }
+
+  /// Removes steps from the build cache.
+  /// - Parameters:
+  ///   - all: cache mounts and contexts too.
+  ///   - keepBytes: stop when the cache has no more than these; 0 keeps nothing.
+  ///   - unusedSince: only steps that were not used since, in nanoseconds since 1970.
+  public func pruneBuildCache(
+    all: Bool, keepBytes: Int64, unusedSince: Int64?, ids: Set<Digest>?
+  ) throws -> (removed: [Digest], reclaimedBytes: Int64) {
+    // Steps are listed under their keys; without a filter by id all may go.
+    let chosen = ids.map { ids in Set(builder.cache.list().filter { ids.contains($0.key) }.map(\.step)) }
+    return try builder.prune(
+      all: all && ids == nil, keepBytes: keepBytes,
+      { step in
+        if let chosen, !chosen.contains(step) { return false }
+        return unusedSince.map { step.lastUsedAt < $0 } ?? true
+      },
+      sizeOf: { try snapshots.sizeBytes(upper: $0) })
+  }
+}

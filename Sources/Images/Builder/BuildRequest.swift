@@ -1,0 +1,70 @@
+import Model
+
+/// What a client wants built.
+public struct BuildRequest: Sendable {
+  /// Within the context.
+  public var dockerfile = "Dockerfile"
+  /// A stage's name or number; empty: the last.
+  public var target = ""
+  public var arguments: [String: String] = [:]
+  public var labels: [String: String] = [:]
+  public var references: [ImageReference] = []
+  public var usesCache = true
+  /// Ask the registry for base images although they are here.
+  public var pulls = false
+  public var settings = StepSettings()
+  /// By id. They reach only the steps that name them.
+  public var secrets: [String: [UInt8]] = [:]
+
+  public init() {}
+}
+
+/// What holds for each RUN of a build.
+public struct StepSettings: Sendable {
+  public var network: StepNetwork = .standard
+  /// `host:address`.
+  public var extraHosts: [String] = []
+  public var resources = ResourceSettings()
+  public var sharedMemorySizeBytes: Int64?
+  public var resourceLimits: [ResourceLimit] = []
+
+  public init() {}
+}
+
+/// The network of a step.
+public enum StepNetwork: Sendable, Hashable {
+  case standard
+  case none
+  /// Only where the engine's policy allows it.
+  case host
+  case named(String)
+}
+
+/// One step as progress shows it.
+public struct BuildStepName: Sendable, Hashable {
+  /// Counted from 1 over the stages that are built.
+  public var number: Int
+  public var total: Int
+  public var stage: String
+  /// The instruction as written.
+  public var text: String
+}
+
+/// What happens in a build, in the order in which it happens; stages that do not depend on each other mix.
+public enum BuildEvent: Sendable {
+  case started(BuildStepName)
+  /// The step's result was known.
+  case cached(BuildStepName)
+  /// A container runs the step.
+  case running(BuildStepName, container: String)
+  case output(BuildStepName, isError: Bool, [UInt8])
+  /// The step is done; the id names what there is now.
+  case finished(BuildStepName, id: Digest)
+  case triggers(BuildStepName, count: Int)
+  case warning(String)
+  case built(Digest)
+  case tagged(ImageReference)
+}
+
+/// Takes what happens; it may make the build wait, and its error ends the build.
+public typealias BuildReport = @Sendable (BuildEvent) async throws -> Void

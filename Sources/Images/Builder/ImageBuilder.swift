@@ -1,0 +1,193 @@
+import Dockerfile
+import ImageCatalog
+import Layers
+import LinuxSystem
+import Logging
+import Model
+import OCITypes
+import Persistence
+
+/// Builds images from Dockerfiles.
+///
+/// A build is a graph of stages. Those that the target needs are built side by side, each as soon as what it is made from is
+/// there; a step whose inputs are known is not done again. COPY and ADD write layers without a container; RUN is a
+/// container of the engine's.
+public final class ImageBuilder: Sendable {
+  private static let maximumThreads = 32
+
+  public let contexts: ContextStore
+  public let cache: BuildCache
+  private let catalog: ImageCatalog
+  private let folders: StepFolders
+  private let limits: BuildLimits
+  private let logger: Logger
+  private let executor: BlockingExecutor
+
+  /// Must be made before the catalog collects what nobody needs.
+  /// - Parameter root: a folder of its own.
+  public init(
+    root: String, contexts: ContextStore, catalog: ImageCatalog, database: Database, limits: BuildLimits = BuildLimits(), logger: Logger
+  ) throws {
+    self.catalog = catalog
+    self.limits = limits
+    self.logger = logger
+    folders = try StepFolders(root: root)
+    self.contexts = contexts
+    cache = try BuildCache(catalog: catalog, database: database, limits: limits, logger: logger)
+    executor = try BlockingExecutor(maxThreads: Self.maximumThreads, name: "build")
+  }
+
+  /// Takes a context as `docker build` sends it. Blocks.
+  public func receive(_ archive: Descriptor) throws -> BuildContext {
+    try contexts.receive(archive: try UnpackedStream.open(DescriptorSource(archive)))
+  }
+
+  /// Builds, and gives the image its names.
+  /// - Parameter report: told what happens.
+  /// - Throws: `PlatformError`; what was done until then stays in the cache.
+  public func build(
+    _ request: BuildRequest, context: BuildContext, runner: any StepRunner, report: @escaping BuildReport
+  ) async throws -> Digest {
+    try await withTaskExecutorPreference(executor) {
+      let lease = catalog.lease()
+      defer {
+        do { try cache.save() } catch { logger.warning("the build cache could not be written: \(error)") }
+        catalog.end(lease)
+      }
+      return try await build(request, context, runner, report, lease)
+    }
+  }
+
+  private func build(
+    _ request: BuildRequest, _ context: BuildContext, _ runner: any StepRunner, _ report: @escaping BuildReport,
+    _ lease: ContentLease
+  ) async throws -> Digest {
+    let context = try Self.withoutIgnored(context, dockerfile: request.dockerfile)
+    let file = try parse(context.original, request)
+    let host = Platform.host
+    let platform = BuildArguments.Platform(os: host.os, architecture: host.architecture, variant: host.variant ?? "")
+    let arguments = try BuildArguments(
+      file, given: request.arguments, target: platform, build: platform, stage: request.target)
+    let plan = try BuildPlan(file, target: request.target, arguments: arguments)
+    for warning in file.warnings { try await report(.warning("\(warning.position): \(warning.message)")) }
+    let session = BuildSession(
+      request: request, plan: plan, arguments: arguments, context: context.filtered, runner: runner, report: report,
+      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease,
+      epoch: try Self.epoch(request.arguments["SOURCE_DATE_EPOCH"]))
+    let state = try await StageGraph(session: session, executor: executor).build()
+    let image = try catalog.addBuilt(
+      state.config, layers: state.layers, references: request.references, lease: lease)
+    let unused = arguments.unused(in: file)
+    if !unused.isEmpty {
+      try await report(.warning("One or more build-args [\(unused.joined(separator: " "))] were not consumed"))
+    }
+    try await report(.built(image.id))
+    for reference in request.references { try await report(.tagged(reference)) }
+    return image.id
+  }
+
+  private func parse(_ context: BuildContext, _ request: BuildRequest) throws -> ParsedDockerfile {
+    let name = CopyLayout.clean(request.dockerfile)
+    let path: String
+    do {
+      path = try context.resolve(name)
+    } catch let error as PlatformError where error.code == .notFound {
+      throw PlatformError(
+        .invalidArgument, "Cannot locate specified Dockerfile: \(name.prefix(256)): it is not in the build context")
+    }
+    guard let entry = context.entry(path) else {
+      throw PlatformError(.invalidArgument, "Cannot locate specified Dockerfile: \(name.prefix(256))")
+    }
+    let bytes = try context.read(entry, maxBytes: limits.dockerfileBytes)
+    return try DockerfileParser.parse(bytes, file: FileSystem.lastComponent(of: name))
+  }
+
+  /// The context as it was sent, and without what its `.dockerignore` excludes.
+  private static func withoutIgnored(
+    _ context: BuildContext, dockerfile: String
+  ) throws -> (original: BuildContext, filtered: BuildContext) {
+    let own = CopyLayout.clean(dockerfile) + ".dockerignore"
+    guard let entry = context.entry(own) ?? context.entry(".dockerignore"), case .file = entry.kind else {
+      return (context, context)
+    }
+    let patterns = try IgnoreFile.parse(try context.read(entry, maxBytes: 1 << 20))
+    return (context, context.filtered(try PatternMatcher(patterns)))
+  }
+
+  private static func epoch(_ text: String?) throws -> Int64? {
+    guard let text, !text.isEmpty else { return nil }
+    guard let seconds = Int64(text), (0...253_402_300_799).contains(seconds) else {
+      throw PlatformError(
+        .invalidArgument, "SOURCE_DATE_EPOCH: '\(text.prefix(64))' is no number of seconds since 1970")
+    }
+    return seconds
+  }
+
+  /// Removes steps from the cache; with `all` cache mounts and contexts too.
+  public func prune(
+    all: Bool, keepBytes: Int64, _ takes: (CachedStep) -> Bool, sizeOf: (String) throws -> Int64
+  ) throws -> (removed: [Digest], reclaimedBytes: Int64) {
+    var (removed, bytes) = try cache.prune(keepBytes: keepBytes, takes)
+    if all && keepBytes == 0 {
+      bytes = bytes.clampedAdding(try folders.prune(sizeOf)).clampedAdding(try contexts.prune())
+    }
+    return (removed, bytes)
+  }
+
+  public func shutDown() { executor.shutdown() }
+}
+
+/// The stages of one build, each built once.
+private final class StageGraph: Sendable {
+  private let session: BuildSession
+  private let tasks: [Int: Task<StageState, any Error>]
+
+  init(session: BuildSession, executor: BlockingExecutor) {
+    self.session = session
+    // A stage is made from earlier ones only, whose tasks are there when its own is made.
+    var tasks: [Int: Task<StageState, any Error>] = [:]
+    for stage in session.plan.stages {
+      let earlier = tasks
+      tasks[stage.index] = Task(executorPreference: executor) {
+        try await StageBuilder.build(stage, in: session) { source in
+          guard let task = earlier[source.index] else {
+            throw PlatformError(.internal, "stage \(source.displayName) was not planned")
+          }
+          return try await task.value
+        }
+      }
+    }
+    self.tasks = tasks
+  }
+
+  /// Waits for all stages; the first that fails ends the others.
+  func build() async throws -> StageState {
+    try await withTaskCancellationHandler {
+      let outcome = await firstFailure()
+      if let failure = outcome {
+        tasks.values.forEach { $0.cancel() }
+        for task in tasks.values { _ = await task.result }
+        throw failure
+      }
+      guard let target = tasks[session.plan.target.index] else {
+        throw PlatformError(.internal, "the target stage was not planned")
+      }
+      return try await target.value
+    } onCancel: {
+      tasks.values.forEach { $0.cancel() }
+    }
+  }
+
+  private func firstFailure() async -> (any Error)? {
+    await withTaskGroup(of: (any Error)?.self) { group in
+      for task in tasks.values {
+        group.addTask {
+          if case .failure(let error) = await task.result { return error }
+          return nil
+        }
+      }
+      for await failure in group where failure != nil { return failure }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import Dockerfile
+import ImageCatalog
+import Layers
+import LinuxSystem
+import Model
+
+extension StageBuilder {
+  func run(_ run: RunInstruction) async throws {
+    guard run.security == .sandbox else {
+      throw PlatformError(
+        .forbidden,
+        "step \(step.number): --security=insecure is refused: no build step gets more rights than a container")
+    }
+    let mounts = try run.resolvedMounts(expansion)
+    let settings = self.settings(run)
+    let (arguments, script) = program(run)
+    // Arguments that were declared, and the client's proxies, which count for nothing.
+    var environment = variables.argumentNames.sorted().compactMap { name in variables.all[name].map { "\(name)=\($0)" }
+    }
+    let counted = environment.filter { item in
+      !BuildArguments.proxyNames.contains(String(item.prefix { $0 != "=" }))
+    }
+    for name in BuildArguments.proxyNames.sorted() where variables.all[name] == nil {
+      if let value = session.request.arguments[name] { environment.append("\(name)=\(value)") }
+    }
+    let digest = try await key(run, arguments, script, counted, mounts)
+    let history = history(arguments)
+    let image = try session.catalog.unregistered(state.config, layers: state.layers, chainIDs: state.chainIDs)
+    guard !state.chainIDs.isEmpty else {
+      throw PlatformError(
+        .invalidArgument, "step \(step.number): RUN needs a base image; there is nothing to run in scratch")
+    }
+    try await layer(digest, history: history) {
+      let held = try await hold(mounts, script: script)
+      let runStep = RunStep(
+        image: image, arguments: arguments, environment: environment, settings: settings, mounts: held.mounts)
+      return try await withReleased(held) { try await execute(runStep) }
+    }
+  }
+
+  private func withReleased<Result>(_ held: HeldMounts, _ body: () async throws -> Result) async throws -> Result {
+    defer { held.release() }
+    return try await body()
+  }
+
+  private func execute(_ runStep: RunStep) async throws -> BuiltLayer {
+    let box = LayerBox()
+    let (session, step, chainIDs) = (session, step, state.chainIDs)
+    let code = try await session.runner.run(
+      runStep,
+      started: { try await session.report(.running(step, container: $0)) },
+      output: { try await session.report(.output(step, isError: $0, $1)) },
+      harvest: { changes in
+        box.set(
+          try session.catalog.makeLayer(on: chainIDs, lease: session.lease) { output in
+            try LayerDiffer.writeLayer(
+              upper: changes.upper, ids: changes.ids, latestSeconds: session.epoch, to: output)
+          })
+      })
+    guard code == 0 else {
+      let command = runStep.arguments.joined(separator: " ")
+      throw PlatformError(
+        .invalidArgument, "The command '\(command.prefix(1_000))' returned a non-zero code: \(code)",
+        context: ["exitCode": "\(code)"])
+    }
+    guard let layer = box.layer else { throw PlatformError(.internal, "a step ended without its changes") }
+    return layer
+  }
+
+  private func settings(_ run: RunInstruction) -> StepSettings {
+    var settings = session.request.settings
+    switch run.network {
+    case .default: break
+    case .none: settings.network = .none
+    case .host: settings.network = .host
+    }
+    return settings
+  }
+
+  /// What is run, and the script that a here-document brings along.
+  private func program(_ run: RunInstruction) -> (arguments: [String], script: String?) {
+    switch run.program {
+    case .exec(let arguments): (arguments, nil)
+    case .shell(let line): (state.shell + [line], nil)
+    case .script(let name, let content): (state.shell + ["\(StepFolders.scriptFolder)/\(name)"], content)
+    }
+  }
+
+  private func history(_ arguments: [String]) -> String {
+    let shown = declared.filter { !BuildArguments.proxyNames.contains($0.name) }.sorted { $0.name < $1.name }
+    let line = arguments.joined(separator: " ")
+    if shown.isEmpty { return line }
+    return "|\(shown.count) " + shown.map { SecretNames.shown($0.name, $0.value) }.joined(separator: " ") + " " + line
+  }
+
+  private func key(
+    _ run: RunInstruction, _ arguments: [String], _ script: String?, _ environment: [String], _ mounts: [RunMount]
+  ) async throws -> Digest {
+    var key = StepKey("RUN")
+    key.add(state.chainKey)
+    key.add(arguments)
+    key.add(script ?? "")
+    key.add((state.execution.env ?? []).sorted())
+    key.add(environment)
+    key.add([
+      state.execution.user ?? "", state.workingDirectory, run.network.rawValue, "\(session.request.settings.network)",
+      session.epoch.map(String.init) ?? "",
+    ])
+    key.add(session.request.settings.extraHosts)
+    for mount in mounts {
+      key.add([
+        mount.kind.rawValue, mount.target ?? "", mount.source ?? "", mount.id ?? "", "\(mount.isReadOnly)",
+        mount.environmentName ?? "",
+      ])
+      if let from = mount.from {
+        key.add(try await self.state(from: from).chainKey)
+      } else if mount.kind == .bind {
+        let source = ContextSource(context: session.context)
+        let path = CopyLayout.clean(mount.source ?? "")
+        guard let node = try source.find(path, followLast: true) else { continue }
+        key.add(source.fingerprint(node) ?? "")
+        guard node.kind == .directory else { continue }
+        for file in try source.below(node) { key.add([file.path, source.fingerprint(file) ?? ""]) }
+      }
+    }
+    return key.digest()
+  }
+
+  // MARK: - Mounts
+
+  private func hold(_ mounts: [RunMount], script: String?) async throws -> HeldMounts {
+    let held = HeldMounts(folders: session.mounts)
+    do {
+      for mount in mounts { try await hold(mount, in: held) }
+      if let script, case .script(let name, _)? = currentProgram {
+        let folder = try held.temporaryFolder()
+        let file = try RootedDirectory(path: folder).createFile("/\(name)", mode: 0o755)
+        try file.write(all: Array(script.utf8))
+        held.mounts.append(
+          StepMount(source: .folder(folder, path: ""), target: StepFolders.scriptFolder, isReadOnly: true))
+      }
+      return held
+    } catch {
+      held.release()
+      throw error
+    }
+  }
+
+  private var currentProgram: RunInstruction.Program? {
+    let index = step.number - (session.plan.firstNumbers[stage.index] ?? 1) - 1
+    guard stage.instructions.indices.contains(index), case .run(let run) = stage.instructions[index].kind else {
+      return nil
+    }
+    return run.program
+  }
+
+  private func hold(_ mount: RunMount, in held: HeldMounts) async throws {
+    let target = mount.target.map(absolute)
+    switch mount.kind {
+    case .tmpfs:
+      held.mounts.append(
+        StepMount(source: .tmpfs(sizeBytes: mount.sizeBytes), target: target ?? "/tmp", isReadOnly: mount.isReadOnly))
+    case .secret: try hold(secret: mount, in: held)
+    case .ssh:
+      throw PlatformError(
+        .notImplemented, "\(mount.position): RUN --mount=type=ssh is not supported by this engine: use a secret")
+    case .cache:
+      let id = mount.id ?? target ?? ""
+      let folder = try await held.cacheFolder(id: id, sharing: mount.sharing ?? .shared) { root in
+        try await seed(mount, root)
+      }
+      held.mounts.append(
+        StepMount(
+          source: .folder(folder, path: ""), target: target ?? "/", isReadOnly: mount.isReadOnly))
+    case .bind:
+      let folder = try held.temporaryFolder()
+      try await copyTree(mount, to: RootedDirectory(path: folder), name: "m")
+      held.mounts.append(
+        StepMount(source: .folder(folder, path: "m"), target: target ?? "/", isReadOnly: mount.isReadOnly))
+    }
+  }
+
+  private func hold(secret mount: RunMount, in held: HeldMounts) throws {
+    let id = mount.id ?? mount.source ?? FileSystem.lastComponent(of: mount.target ?? "")
+    guard let bytes = session.request.secrets[id] else {
+      guard mount.isRequired else { return }
+      throw PlatformError.syntax(
+        mount.position, "secret '\(id.prefix(128))' is required, but was not given to this build")
+    }
+    guard mount.environmentName == nil else {
+      throw PlatformError(
+        .notImplemented,
+        "\(mount.position): secrets as variables are not supported by this engine, as records of containers keep variables: use the file"
+      )
+    }
+    held.mounts.append(
+      StepMount(
+        source: .secret(bytes, uid: mount.uid ?? 0, gid: mount.gid ?? 0, mode: mount.mode ?? 0o400),
+        target: mount.target.map(absolute) ?? "/run/secrets/\(id)", isReadOnly: true))
+  }
+
+  /// The first content of a cache mount.
+  private func seed(_ mount: RunMount, _ root: RootedDirectory) async throws {
+    if mount.from != nil { try await copyTree(mount, to: root, name: "") }
+    let top = try root.openPath("/", followLink: false)
+    try top.chown(uid: mount.uid ?? 0, gid: mount.gid ?? 0)
+    try top.chmod(mount.mode ?? 0o755)
+  }
+
+  /// Copies a part of a stage, an image or the context to be mounted; what a step writes there is thrown away.
+  private func copyTree(_ mount: RunMount, to root: RootedDirectory, name: String) async throws {
+    let path = CopyLayout.clean(mount.source ?? "")
+    if let from = mount.from {
+      let state = try await state(from: from)
+      let source = try session.catalog.openRoot(state.chainIDs)
+      let isDirectory = try source.stat(path, followLink: true).type == .directory
+      if isDirectory, !name.isEmpty { try root.makeDirectory(name, mode: 0o755) }
+      try TreeCopy.run(source, path, to: root, isDirectory ? name : "", as: isDirectory ? "" : name)
+      return
+    }
+    let source = ContextSource(context: session.context)
+    guard let node = try source.find(path, followLast: true) else {
+      throw PlatformError.syntax(mount.position, "'\(path.prefix(200))' is not in the build context")
+    }
+    guard case .file = node.kind else {
+      try root.makeDirectory(name, mode: 0o755)
+      return try session.context.materialise(node.path, in: try root.directory(name))
+    }
+    let file = try root.createFile(name, mode: node.mode)
+    let content = try source.open(node)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try content.read(into: buffer)
+      if count == 0 { return }
+      try file.write(all: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import ImageCatalog
+import Model
+import OCITypes
+
+/// One RUN, as whoever runs containers needs it.
+public struct RunStep: Sendable {
+  /// Configuration and layers of what was built so far.
+  public var image: ImageRecord
+  public var arguments: [String]
+  /// `NAME=value`, over those of the image.
+  public var environment: [String]
+  public var settings: StepSettings
+  public var mounts: [StepMount]
+}
+
+/// What a step sees at a place of its file system, as long as it runs.
+public struct StepMount: Sendable {
+  public enum Source: Sendable {
+    /// A folder of the engine's own whose files have the image's ids; `path` is walked below it and never out of it.
+    case folder(String, path: String)
+    case tmpfs(sizeBytes: Int64?)
+    /// A file that is never on a disk, owned by these ids of the image.
+    case secret([UInt8], uid: UInt32, gid: UInt32, mode: UInt32)
+  }
+  public var source: Source
+  public var target: String
+  public var isReadOnly: Bool
+}
+
+/// What a step has changed: the upper directory of its overlay and the ids that its files have on disk.
+public struct StepChanges: Sendable {
+  public var upper: String
+  public var ids: IDRange
+
+  public init(upper: String, ids: IDRange) {
+    self.upper = upper
+    self.ids = ids
+  }
+}
+
+/// What a builder needs of the engine. A step is an ordinary container: the engine's default isolation, its policy, no more.
+public protocol StepRunner: Sendable {
+  /// Runs a step to its end; nothing of it stays.
+  /// - Parameters:
+  ///   - started: told the container's id.
+  ///   - output: gets what it writes, in order.
+  ///   - harvest: called when it has ended well, while its changes are there.
+  /// - Returns: the exit code.
+  func run(
+    _ step: RunStep, started: @escaping @Sendable (String) async throws -> Void,
+    output: @escaping @Sendable (_ isError: Bool, _ bytes: [UInt8]) async throws -> Void,
+    harvest: @escaping @Sendable (StepChanges) async throws -> Void
+  ) async throws -> Int32
+
+  /// A base image by its name; brought from its registry where it is not here, or where `pulls` says so.
+  func image(_ name: String, pulls: Bool) async throws -> ImageRecord
+
+  /// The ids for `user`, `uid`, `user:group` or `uid:gid` by an image's account files; one without group has its own number.
+  func owner(_ text: String, passwd: [UInt8]?, group: [UInt8]?) throws -> (uid: UInt32, gid: UInt32)
+}
