@@ -51,7 +51,7 @@ let package = Package(
     // Common
     room("Model", floor: "Common", []),
     room("OCITypes", floor: "Common", ["Model"]),
-    room("HTTPServing", floor: "Common", nio + [tls, logging, "Model"]),
+    room("HTTPServing", floor: "Common", nio + [tls, logging, "LinuxSystem", "Model"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     room(
       "Certificates", floor: "Common",

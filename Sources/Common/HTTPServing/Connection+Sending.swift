@@ -8,6 +8,7 @@ extension Connection {
     switch response.body {
     case .empty: return try await sendWhole(response, [], head: head, body: body, keeps: keeps)
     case .bytes(let bytes): return try await sendWhole(response, bytes, head: head, body: body, keeps: keeps)
+    case .file(let file): return try await sendFile(response, file, head: head, body: body, keeps: keeps)
     case .stream(let produce): return try await sendStream(response, produce, head: head, body: body, keeps: keeps)
     case .hijack(let take):
       try await hijack(response, take, head: head, body: body)
@@ -18,12 +19,7 @@ extension Connection {
   private func sendWhole(
     _ response: HTTPResponse, _ bytes: [UInt8], head: RequestHead?, body: RequestBody?, keeps: Bool
   ) async throws -> Bool {
-    var framing = connectionHeader(head, keeps: keeps)
-    if response.status.code >= 200, response.status != .noContent, response.status != .notModified,
-      !response.headers.contains(name: "Content-Length")
-    {
-      framing.append(("Content-Length", String(bytes.count)))
-    }
+    let framing = connectionHeader(head, keeps: keeps) + ResponseEncoder.length(of: bytes, in: response)
     var buffer = ByteBuffer()
     buffer.reserveCapacity(256 + bytes.count)
     ResponseEncoder.head(status: response.status, headers: response.headers, framing: framing, into: &buffer)
@@ -33,6 +29,31 @@ extension Connection {
       return false
     }
     try await io.writeAhead(buffer)
+    return try await body.discard(limit: configuration.maxDiscardedBodyBytes)
+  }
+
+  private func sendFile(
+    _ response: HTTPResponse, _ file: FileBody, head: RequestHead?, body: RequestBody?, keeps: Bool
+  ) async throws -> Bool {
+    try await body?.sendContinueIfAwaited(io)
+    var buffer = ByteBuffer()
+    ResponseEncoder.head(
+      status: response.status, headers: response.headers,
+      framing: connectionHeader(head, keeps: keeps) + [("Content-Length", String(file.count))], into: &buffer)
+    if head?.method == .HEAD || file.count == 0 {
+      try await io.write(buffer)
+    } else {
+      try await io.writeAhead(buffer)
+      do {
+        try await file.send(over: io)
+      } catch {
+        report(error)
+        // Fewer bytes than announced: the client knows that the answer is not whole.
+        io.close()
+        throw ClientDisconnected()
+      }
+    }
+    guard keeps, let body else { return false }
     return try await body.discard(limit: configuration.maxDiscardedBodyBytes)
   }
 

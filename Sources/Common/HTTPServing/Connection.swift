@@ -30,13 +30,17 @@ struct Connection: Sendable {
     guard let head = try await readHead(isFirst: isFirst) else { return false }
     let body = RequestBody(
       framing: head.framing, expectsContinue: head.expectsContinue, connection: io, configuration: configuration)
-    let request = HTTPRequest(
-      method: head.method, rawPath: head.rawPath, path: head.path, query: head.query, headers: head.headers,
-      peer: peer, body: body, isUpgrade: head.isUpgrade)
+    let request = request(head, body)
     let start = NIODeadline.now()
     let response = await answer(request)
     defer { log(request, response, since: start) }
     return try await send(response, head: head, body: body)
+  }
+
+  private func request(_ head: RequestHead, _ body: RequestBody) -> HTTPRequest {
+    HTTPRequest(
+      method: head.method, rawPath: head.rawPath, path: head.path, query: head.query, headers: head.headers,
+      peer: peer, body: body, isUpgrade: head.isUpgrade, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted)
   }
 
   private func readHead(isFirst: Bool) async throws -> RequestHead? {
@@ -61,7 +65,7 @@ struct Connection: Sendable {
   /// The next bytes; an unused connection that times out just ends.
   private func nextHeadBytes(hasBegun: Bool) async throws -> ByteBuffer? {
     do {
-      return try await io.read()
+      return try await io.read(isBetweenRequests: !hasBegun)
     } catch let refusal as HTTPRefusal where !hasBegun && refusal.status == .requestTimeout {
       return nil
     }

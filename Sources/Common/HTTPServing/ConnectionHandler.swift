@@ -6,11 +6,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
   typealias OutboundIn = ByteBuffer
 
   private let io: ConnectionIO
+  private let shortcut: RequestShortcut
   private let onActive: (EventLoop) -> Void
   private let onInactive: () -> Void
+  /// Answers were written that are not on their way yet.
+  private var mustFlush = false
 
-  init(io: ConnectionIO, onActive: @escaping (EventLoop) -> Void, onInactive: @escaping () -> Void) {
+  init(
+    io: ConnectionIO, shortcut: RequestShortcut, onActive: @escaping (EventLoop) -> Void,
+    onInactive: @escaping () -> Void
+  ) {
     self.io = io
+    self.shortcut = shortcut
     self.onActive = onActive
     self.onInactive = onInactive
   }
@@ -27,7 +34,23 @@ final class ConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    io.received(unwrapInboundIn(data))
+    var bytes = unwrapInboundIn(data)
+    // A client that asks and does not read fills its own socket, not our memory.
+    while bytes.readableBytes > 0, context.channel.isWritable, io.awaitsRequest,
+      let answer = shortcut.answer(&bytes, from: io)
+    {
+      context.write(NIOAny(answer), promise: nil)
+      mustFlush = true
+    }
+    if bytes.readableBytes > 0 { io.received(bytes) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    if mustFlush {
+      mustFlush = false
+      context.flush()
+    }
+    context.fireChannelReadComplete()
   }
 
   func read(context: ChannelHandlerContext) {

@@ -22,6 +22,8 @@ final class ConnectionIO: Sendable {
 
   private struct Waiter {
     var id: UInt64
+    /// Nothing of a request has come yet.
+    var isBetweenRequests: Bool
     var resume: @Sendable (Result<ByteBuffer?, any Error>) -> Void
   }
 
@@ -47,12 +49,17 @@ final class ConnectionIO: Sendable {
   }
 
   let channel: any Channel
+  /// The client's IP address; nil on unix sockets.
+  let remoteAddress: String?
+  let isEncrypted: Bool
   private let maxReadAheadBytes: Int
   private let state = Mutex(State())
 
-  init(channel: any Channel, maxReadAheadBytes: Int) {
+  init(channel: any Channel, maxReadAheadBytes: Int, isEncrypted: Bool = false) {
     self.channel = channel
     self.maxReadAheadBytes = maxReadAheadBytes
+    self.isEncrypted = isEncrypted
+    remoteAddress = channel.remoteAddress?.ipAddress
   }
 
   // MARK: the event loop's side
@@ -69,6 +76,10 @@ final class ConnectionIO: Sendable {
     }
     waiter?.resume(.success(bytes))
   }
+
+  /// Whether the connection's task sleeps until the next request begins. It stays so for as long as the event loop, which
+  /// alone delivers, hands it nothing.
+  var awaitsRequest: Bool { state.withLock { $0.waiter?.isBetweenRequests == true && $0.queue.isEmpty } }
 
   /// No more bytes come; `isGone` when none can be sent either.
   func ended(_ error: (any Error)? = nil, isGone: Bool) {
@@ -95,7 +106,7 @@ final class ConnectionIO: Sendable {
   // MARK: reading
 
   /// The next bytes, or nil when the client closed its side. Throws `CancellationError`, or what ended the connection.
-  func read() async throws -> ByteBuffer? {
+  func read(isBetweenRequests: Bool = false) async throws -> ByteBuffer? {
     switch try take() {
     case .bytes(let bytes): return bytes
     case .end: return nil
@@ -107,7 +118,7 @@ final class ConnectionIO: Sendable {
     }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<ByteBuffer?, any Error>) in
-        wait(id: id) { continuation.resume(with: $0) }
+        wait(id: id, isBetweenRequests) { continuation.resume(with: $0) }
         if Task.isCancelled { cancelWaiter(id) }
       }
     } onCancel: {
@@ -155,7 +166,9 @@ final class ConnectionIO: Sendable {
     return taken
   }
 
-  private func wait(id: UInt64, resume: @escaping @Sendable (Result<ByteBuffer?, any Error>) -> Void) {
+  private func wait(
+    id: UInt64, _ isBetweenRequests: Bool = false, resume: @escaping @Sendable (Result<ByteBuffer?, any Error>) -> Void
+  ) {
     let result = Result { try take() }
     switch result {
     case .success(.bytes(let bytes)): return resume(.success(bytes))
@@ -167,10 +180,10 @@ final class ConnectionIO: Sendable {
     let mustRetry = state.withLock { state in
       if !state.queue.isEmpty || state.end != nil { return true }
       precondition(state.waiter == nil, "a connection has one reader at a time")
-      state.waiter = Waiter(id: id, resume: resume)
+      state.waiter = Waiter(id: id, isBetweenRequests: isBetweenRequests, resume: resume)
       return false
     }
-    if mustRetry { wait(id: id, resume: resume) }
+    if mustRetry { wait(id: id, isBetweenRequests, resume: resume) }
   }
 
   private func cancelWaiter(_ id: UInt64) {
@@ -250,6 +263,12 @@ final class ConnectionIO: Sendable {
 
   /// The client must deliver within `milliseconds`; until `clearDeadline` its place may be given to another.
   func beginWait(_ milliseconds: Int64) {
+    setDeadline(milliseconds, isWaiting: true)
+  }
+
+  /// A request was answered at once: the wait for the next one begins.
+  func renewWait(_ milliseconds: Int64) {
+    state.withLock { $0.waitingSince = nil }
     setDeadline(milliseconds, isWaiting: true)
   }
 

@@ -9,13 +9,17 @@ public struct HTTPRequest: Sendable {
   public let headers: HTTPHeaders
   /// The process at the other end; nil on TCP.
   public let peer: PeerCredentials?
+  /// The client's IP address; nil on unix sockets.
+  public let remoteAddress: String?
+  /// Whether it came over TLS.
+  public let isEncrypted: Bool
   public let body: RequestBody
   /// The client asked to switch to a raw stream (`Connection: Upgrade` and `Upgrade: tcp`).
   public let isUpgrade: Bool
 
   public init(
     method: HTTPMethod, rawPath: String, path: [String], query: QueryParameters, headers: HTTPHeaders,
-    peer: PeerCredentials?, body: RequestBody, isUpgrade: Bool
+    peer: PeerCredentials?, body: RequestBody, isUpgrade: Bool, remoteAddress: String? = nil, isEncrypted: Bool = false
   ) {
     self.method = method
     self.rawPath = rawPath
@@ -25,6 +29,8 @@ public struct HTTPRequest: Sendable {
     self.peer = peer
     self.body = body
     self.isUpgrade = isUpgrade
+    self.remoteAddress = remoteAddress
+    self.isEncrypted = isEncrypted
   }
 }
 

@@ -5,6 +5,8 @@ public struct HTTPResponse: Sendable {
   public enum Body: Sendable {
     case empty
     case bytes([UInt8])
+    /// The length is known and sent; on plain sockets the kernel sends the file itself.
+    case file(FileBody)
     /// The head is sent at once, then whatever the closure writes, chunk by chunk. The closure's task is cancelled when
     /// the client goes away (closes its sending side or more). An error from it cuts the connection, as the head is
     /// out already.

@@ -13,12 +13,25 @@ public final class HTTPServer: Sendable {
   private struct State {
     /// Open connections.
     var open: [ObjectIdentifier: ConnectionIO] = [:]
+    /// Of them, those from each IP address.
+    var openFromAddress: [String: Int] = [:]
     /// The tasks of connections, which may outlive these for a moment; nil until the task is made.
     var tasks: [ObjectIdentifier: Task<Void, Never>?] = [:]
     var listeners: [any Channel] = []
     var files: [UnixListener] = []
     var isDraining = false
     var whenDone: CheckedContinuation<Void, Never>?
+
+    mutating func take(_ io: ConnectionIO) {
+      open[ObjectIdentifier(io)] = io
+      if let address = io.remoteAddress { openFromAddress[address, default: 0] += 1 }
+    }
+
+    mutating func forget(_ io: ConnectionIO) {
+      guard open.removeValue(forKey: ObjectIdentifier(io)) != nil, let address = io.remoteAddress else { return }
+      let left = openFromAddress[address, default: 1] - 1
+      openFromAddress[address] = left > 0 ? left : nil
+    }
   }
 
   private let configuration: HTTPServerConfiguration
@@ -51,6 +64,34 @@ public final class HTTPServer: Sendable {
     let listener = try UnixListener.bind(path: path, mode: mode, group: gid, backlog: configuration.backlog)
     state.withLock { $0.files.append(listener) }
     try await listen(inheritedDescriptor: listener.descriptor)
+  }
+
+  /// Listens on TCP, over TLS where an identity is given.
+  /// - Parameters:
+  ///   - host: a name or an IP address of this machine; `::` is every address.
+  ///   - port: 0 takes one that is free.
+  /// - Returns: the port.
+  /// - Throws: `PlatformError` (`unavailable`) where the address is not to be had.
+  @discardableResult
+  public func listen(host: String, port: Int, tls: ServerTLS?) async throws -> Int {
+    do {
+      let channel = try await ServerBootstrap(group: group)
+        .serverChannelOption(.backlog, value: configuration.backlog)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .childChannelOption(.allowRemoteHalfClosure, value: true)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .childChannelInitializer { [self] channel in
+          channel.eventLoop.makeCompletedFuture {
+            if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+            try addHandler(channel, isEncrypted: tls != nil)
+          }
+        }
+        .bind(host: host, port: port).get()
+      state.withLock { $0.listeners.append(channel) }
+      return channel.localAddress?.port ?? port
+    } catch {
+      throw PlatformError(.unavailable, "failed to listen on \(host) port \(port): \(error)", cause: error)
+    }
   }
 
   /// Serves a stream socket that listens already; the descriptor is the server's from now on.
@@ -109,11 +150,15 @@ public final class HTTPServer: Sendable {
     waiter?.resume()
   }
 
-  private func addHandler(_ channel: any Channel) throws {
-    let io = ConnectionIO(channel: channel, maxReadAheadBytes: configuration.maxReadAheadBytes)
+  private func addHandler(_ channel: any Channel, isEncrypted: Bool = false) throws {
+    let io = ConnectionIO(
+      channel: channel, maxReadAheadBytes: configuration.maxReadAheadBytes, isEncrypted: isEncrypted)
+    let shortcut = RequestShortcut(
+      configuration: configuration, responder: responder,
+      isDraining: { [self] in state.withLock { $0.isDraining } })
     let handler = ConnectionHandler(
-      io: io, onActive: { [self] _ in admit(io) },
-      onInactive: { [self] in state.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(io)) } })
+      io: io, shortcut: shortcut, onActive: { [self] _ in admit(io) },
+      onInactive: { [self] in state.withLock { $0.forget(io) } })
     try channel.pipeline.syncOperations.addHandler(handler)
   }
 
@@ -122,15 +167,20 @@ public final class HTTPServer: Sendable {
     enum Decision { case start, refuse, startInsteadOf(ConnectionIO) }
     let decision = state.withLock { state -> Decision in
       if state.isDraining { return .refuse }
+      if let address = io.remoteAddress,
+        state.openFromAddress[address, default: 0] >= configuration.maxConnectionsPerAddress
+      {
+        return .refuse
+      }
       defer { io.beginWait(configuration.headTimeoutMilliseconds) }
       if state.open.count < configuration.maxConnections {
-        state.open[ObjectIdentifier(io)] = io
+        state.take(io)
         return .start
       }
       let waiting = state.open.values.compactMap { io in io.waitingSince.map { (io, $0) } }
       guard let oldest = waiting.min(by: { $0.1 < $1.1 })?.0 else { return .refuse }
-      state.open[ObjectIdentifier(oldest)] = nil
-      state.open[ObjectIdentifier(io)] = io
+      state.forget(oldest)
+      state.take(io)
       return .startInsteadOf(oldest)
     }
     switch decision {

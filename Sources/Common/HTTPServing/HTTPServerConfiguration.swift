@@ -24,6 +24,8 @@ public struct HTTPServerConfiguration: Sendable {
   /// Connections open at once. A further one takes the place of the one that has waited longest without a complete
   /// request; where all are at work it is answered 503.
   public var maxConnections = 1_024
+  /// Connections open at once from one IP address; a further one is answered 503.
+  public var maxConnectionsPerAddress = 256
   /// Bytes read ahead of what was asked for; beyond them the socket is not read.
   public var maxReadAheadBytes = 64 * 1024
   /// Bytes of a body nobody read that are thrown away to keep the connection; beyond them it is closed.

@@ -40,4 +40,12 @@ public struct PeerCredentials: Sendable, Hashable {
 /// What answers requests. Called on the connection's task, one request at a time for each connection.
 public protocol HTTPResponder: Sendable {
   func respond(to request: HTTPRequest) async throws -> HTTPResponse
+
+  /// The answer where it is at hand: `.empty` or `.bytes`, for a GET or HEAD without a body. Called on the event loop, so it must
+  /// not block; nil sends the request the ordinary way.
+  func respondAtOnce(to request: HTTPRequest) -> HTTPResponse?
+}
+
+extension HTTPResponder {
+  public func respondAtOnce(to request: HTTPRequest) -> HTTPResponse? { nil }
 }

@@ -22,6 +22,14 @@ enum ResponseEncoder {
     buffer.writeStaticString("\r\n")
   }
 
+  /// The length of a whole body, where the status allows one and the response does not tell it itself.
+  static func length(of bytes: [UInt8], in response: HTTPResponse) -> [(String, String)] {
+    let isTold =
+      response.status.code < 200 || response.status == .noContent || response.status == .notModified
+      || response.headers.contains(name: "Content-Length")
+    return isTold ? [] : [("Content-Length", String(bytes.count))]
+  }
+
   private static func line(_ name: String, _ value: String, into buffer: inout ByteBuffer) {
     buffer.writeString(name)
     buffer.writeStaticString(": ")

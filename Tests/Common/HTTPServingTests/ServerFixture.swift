@@ -33,12 +33,15 @@ func onNewThread(_ body: @escaping @Sendable () -> Void) {
 
 struct ClosureResponder: HTTPResponder {
   let closure: @Sendable (HTTPRequest) async throws -> HTTPResponse
+  var atOnce: @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil }
   func respond(to request: HTTPRequest) async throws -> HTTPResponse { try await closure(request) }
+  func respondAtOnce(to request: HTTPRequest) -> HTTPResponse? { atOnce(request) }
 }
 
 /// A server on a unix socket in a folder of its own, for the time of one closure.
 func withServer(
   _ configuration: HTTPServerConfiguration = .init(), errors: ErrorMapper = .plainText,
+  atOnce: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil },
   responder: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse,
   _ test: (HTTPServer, String) async throws -> Void
 ) async throws {
@@ -48,7 +51,7 @@ func withServer(
   var logger = Logger(label: "test")
   logger.logLevel = .critical
   let server = HTTPServer(
-    configuration: configuration, responder: ClosureResponder(closure: responder), errors: errors,
+    configuration: configuration, responder: ClosureResponder(closure: responder, atOnce: atOnce), errors: errors,
     executor: ThreadExecutor(), logger: logger)
   try await server.listen(unixSocketPath: path)
   let result: Result<Void, any Error>
@@ -75,6 +78,23 @@ final class RawClient: Sendable {
     let result = withUnsafePointer(to: address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(result == 0, "connect: errno \(errno)")
+  }
+
+  /// Connects to a port of 127.0.0.1.
+  init(port: Int) throws {
+    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var limit = timeval(tv_sec: Self.timeoutSeconds, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    let result = withUnsafePointer(to: address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
     try #require(result == 0, "connect: errno \(errno)")
