@@ -41,7 +41,6 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
   targets: [
     // Kernel
@@ -62,10 +61,7 @@ let package = Package(
       ]),
     room(
       "Accounts", floor: "Common",
-      [
-        hashes, .product(name: "CryptoExtras", package: "swift-crypto"), .product(name: "JWTKit", package: "jwt-kit"),
-        "Model", "Persistence",
-      ]),
+      [hashes, .product(name: "CryptoExtras", package: "swift-crypto"), "Model", "Persistence"]),
     tests("Accounts", floor: "Common", []),
     tests("Certificates", floor: "Common", []),
     tests("Model", floor: "Common", []),
@@ -165,7 +161,7 @@ let package = Package(
       ]),
     room(
       "RegistryAPI", floor: "APIs",
-      ["HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", logging]),
+      ["Accounts", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", "Replication", logging]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "RegistryAPI", floor: "APIs",
@@ -181,7 +177,8 @@ let package = Package(
       name: "bulkheadd",
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
-        "DockerAPI", "ContainerEngine", "HTTPServing", "Isolation", "HostChecks", "LinuxSystem", "Model",
+        "Accounts", "Certificates", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing", "Isolation",
+        "LinuxSystem", "Model", "Persistence", "Registry", "RegistryAPI", "RegistryClient", "Replication",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
     .testTarget(

@@ -27,7 +27,9 @@ public struct FileBody: Sendable {
   private func hand(to connection: ConnectionIO) async throws {
     // Asked for more than there is, sendfile(2) would give nothing for ever.
     let size = try descriptor.status().sizeBytes
-    guard offset + count <= size else { throw SystemError(errno: EIO, operation: "sendfile of a file that is too short") }
+    guard offset + count <= size else {
+      throw SystemError(errno: EIO, operation: "sendfile of a file that is too short")
+    }
     let own = try systemCall("fcntl") { fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 0) }
     let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: own)
     let region = FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(offset + count))

@@ -23,3 +23,14 @@ int bh_become_root_of(int user_namespace) {
   struct __user_cap_data_struct data[2] = {{.effective = files, .permitted = files}};
   return (int)syscall(SYS_capset, &header, data);
 }
+
+int bh_become_user(uid_t user, gid_t group) {
+  // The bounding set first: it takes a capability to shrink it.
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return -1;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
+  if (setgroups(0, NULL) != 0) return -1;
+  if (setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0) return -1;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}

@@ -2,6 +2,7 @@ import ArgumentParser
 import ContainerEngine
 import Glibc
 import LinuxSystem
+import Logging
 
 @main
 enum Main {
@@ -26,7 +27,7 @@ struct BulkheadDaemon: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "bulkheadd", abstract: "The daemon of Bulkhead, the secure container platform.", version: version,
-    subcommands: [EngineCommand.self, RunCommand.self, DoctorCommand.self])
+    subcommands: [EngineCommand.self, ServerCommand.self, RunCommand.self, DoctorCommand.self])
 }
 
 /// Options that every role has.
@@ -42,6 +43,16 @@ struct DaemonOptions: ParsableArguments {
 
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
   var logLevel = "info"
+
+  func logger(label: String) throws -> Logger {
+    guard let level = Logger.Level(rawValue: logLevel) else {
+      throw ValidationError(
+        "invalid --log-level '\(logLevel)': expected trace, debug, info, notice, warning, error or critical")
+    }
+    var logger = Logger(label: label) { label in JournalLogHandler(label: label) }
+    logger.logLevel = level
+    return logger
+  }
 }
 
 struct EngineCommand: AsyncParsableCommand {

@@ -22,7 +22,7 @@ struct EngineProgram {
     guard geteuid() == 0 else {
       throw ValidationError("the engine has to run as root: it makes namespaces, mounts and control groups")
     }
-    let logger = try makeLogger()
+    let logger = try options.logger(label: "engine")
     let policy = try EnginePolicy.load(path: options.config)
     let isBuiltIn = options.config == nil && !FileSystem.exists(EnginePolicy.standardPath)
     logger.notice("the policy is \(isBuiltIn ? "the built-in one" : options.config ?? EnginePolicy.standardPath)")
@@ -55,16 +55,6 @@ struct EngineProgram {
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await withTaskExecutorPreference(executor) { await engine.shutDown(stopContainers: stopContainers) }
     try? FileSystem.removeFile(socket)
-  }
-
-  private func makeLogger() throws -> Logger {
-    guard let level = Logger.Level(rawValue: options.logLevel) else {
-      throw ValidationError(
-        "invalid --log-level '\(options.logLevel)': expected trace, debug, info, notice, warning, error or critical")
-    }
-    var logger = Logger(label: "engine") { label in JournalLogHandler(label: label) }
-    logger.logLevel = level
-    return logger
   }
 
   /// Two engines on one root would tear each other's containers down.

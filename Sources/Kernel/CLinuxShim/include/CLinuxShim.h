@@ -93,3 +93,6 @@ int bh_signal_bell(const int *signals, size_t count);
 // Makes a process with one thread the root of a user namespace: its ids, and there only the capabilities over files.
 // Returns 0, or -1 with errno set; then the process must end.
 int bh_become_root_of(int user_namespace);
+// Makes the calling thread, and by the C library all others, run as a user with one group, without capabilities and
+// with no way to new ones. The bounding set and no_new_privs are the calling thread's: execute a program next.
+int bh_become_user(uid_t user, gid_t group);

@@ -1,0 +1,137 @@
+import Accounts
+import HTTPServing
+import Logging
+import Model
+import OCITypes
+import Registry
+import Replication
+
+/// The management of users, projects and the registry as a whole, below `/api/v1/`, in JSON. It translates; it decides
+/// nothing but who may.
+public final class ManagementAPI: HTTPResponder {
+  struct Call: Sendable {
+    let request: HTTPRequest
+    let principal: Principal
+    let parameters: RouteParameters
+  }
+  typealias Handler = @Sendable (Call, ManagementAPI) async throws -> HTTPResponse
+
+  static let maximumBodyBytes = 64 << 10
+
+  let accounts: AccountStore
+  let registry: Registry
+  let replicator: Replicator
+  let replication: ReplicationStore
+  let logger: Logger
+  private let access: AccountsAccess
+  private let router: Router<Handler>
+
+  public init(
+    accounts: AccountStore, registry: Registry, replicator: Replicator, replication: ReplicationStore,
+    access: AccountsAccess, logger: Logger
+  ) {
+    self.accounts = accounts
+    self.registry = registry
+    self.replicator = replicator
+    self.replication = replication
+    self.access = access
+    self.logger = logger
+    var router = Router<Handler>()
+    UserRoutes.add(to: &router)
+    ProjectRoutes.add(to: &router)
+    ReplicationRoutes.add(to: &router)
+    UpkeepRoutes.add(to: &router)
+    self.router = router
+  }
+
+  public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
+    do {
+      let (handler, parameters) = try router.find(request.method, request.path)
+      let call = Call(request: request, principal: try access.principal(of: request), parameters: parameters)
+      return try await handler(call, self)
+    } catch let error as PlatformError {
+      return try Self.answer(error, logger)
+    } catch let error as RegistryError {
+      return RegistryErrorMap.response(error)
+    } catch let error as RouteError {
+      switch error {
+      case .notFound: return try Self.problem(.notFound, "there is no such route")
+      case .methodNotAllowed(let allowed):
+        var answer = try Self.problem(.methodNotAllowed, "this route takes \(allowed.joined(separator: ", "))")
+        answer.headers.add(name: "Allow", value: allowed.joined(separator: ", "))
+        return answer
+      }
+    }
+  }
+
+  // MARK: - For the routes
+
+  /// Throws `unauthenticated` for nobody in particular, `forbidden` for the rest who are no administrators.
+  func requireAdministrator(_ call: Call) throws {
+    if call.principal == .anonymous { throw PlatformError(.unauthenticated, "sign in first") }
+    guard call.principal.isAdministrator else { throw PlatformError(.forbidden, "only administrators may do this") }
+  }
+
+  /// Throws the same for a project that is not there and for one that is closed to the caller.
+  func require(_ call: Call, _ action: Role.Action, in project: String) throws {
+    if accounts.allows(call.principal, action, in: project) { return }
+    if call.principal == .anonymous { throw PlatformError(.unauthenticated, "sign in first") }
+    if call.principal.isAdministrator { _ = try accounts.project(project) }
+    throw PlatformError(.forbidden, "you may not do this in project '\(project.prefix(80))', or it is not there")
+  }
+
+  func body<T: Decodable & Sendable>(_ type: T.Type, of call: Call) async throws -> T {
+    let bytes = try await call.request.body.collect(limit: Self.maximumBodyBytes)
+    return try ImageDocuments.decode(type, from: bytes, limit: Self.maximumBodyBytes, named: "the request's body")
+  }
+
+  /// A security-relevant change: it goes to the log with its author.
+  func note(_ call: Call, _ change: String, _ subject: String) {
+    logger.notice(
+      "account change",
+      metadata: [
+        "caller": "\(call.principal.name)", "change": "\(change)", "subject": "\(subject)",
+        "from": "\(call.request.remoteAddress ?? "local")",
+      ])
+  }
+
+  static func json(_ value: some Encodable, status: HTTPStatus = .ok) throws -> HTTPResponse {
+    HTTPResponse(status: status, contentType: "application/json", bytes: try ImageDocuments.encode(value))
+  }
+
+  // MARK: - Errors
+
+  /// Source: RFC 9457.
+  private struct Problem: Encodable {
+    var title: String
+    var status: UInt
+    var detail: String
+  }
+
+  private static func problem(_ status: HTTPStatus, _ detail: String) throws -> HTTPResponse {
+    let problem = Problem(title: status.reasonPhrase, status: status.code, detail: detail)
+    return HTTPResponse(
+      status: status, contentType: "application/problem+json", bytes: try ImageDocuments.encode(problem))
+  }
+
+  private static func answer(_ error: PlatformError, _ logger: Logger) throws -> HTTPResponse {
+    let status: HTTPStatus
+    switch error.code {
+    case .invalidArgument: status = .badRequest
+    case .notFound: status = .notFound
+    case .conflict: status = .conflict
+    case .notModified: status = .notModified
+    case .forbidden: status = .forbidden
+    case .unauthenticated: status = .unauthorized
+    case .resourceExhausted: status = .tooManyRequests
+    case .notImplemented: status = .notImplemented
+    case .unavailable: status = .serviceUnavailable
+    case .cancelled, .internal: throw error
+    }
+    var answer = try problem(status, error.message)
+    if status == .unauthorized {
+      answer.headers.add(name: "WWW-Authenticate", value: #"Basic realm="Bulkhead", charset="UTF-8""#)
+    }
+    return answer
+  }
+}

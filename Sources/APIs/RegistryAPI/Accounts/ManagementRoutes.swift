@@ -1,0 +1,148 @@
+import Accounts
+import HTTPServing
+import Model
+import Registry
+
+/// `/api/v1/users`.
+enum UserRoutes {
+  private struct NewUser: Decodable, Sendable {
+    var name: String
+    var password: String
+    var isAdministrator: Bool?
+  }
+  private struct NewPassword: Decodable, Sendable {
+    var password: String
+  }
+
+  static func add(to router: inout Router<ManagementAPI.Handler>) {
+    router.on(.GET, "/api/v1/users") { call, api in
+      try api.requireAdministrator(call)
+      return try ManagementAPI.json(api.accounts.allUsers())
+    }
+    router.on(.POST, "/api/v1/users") { call, api in
+      try api.requireAdministrator(call)
+      let new = try await api.body(NewUser.self, of: call)
+      let user = User(name: new.name, isAdministrator: new.isAdministrator ?? false)
+      try api.accounts.addUser(user, password: new.password)
+      api.note(call, "user created", user.name)
+      return try ManagementAPI.json(user, status: .created)
+    }
+    router.on(.PUT, "/api/v1/users/{name}/password") { call, api in
+      let name = call.parameters["name"]
+      // Everybody may change his own.
+      if call.principal != .user(User(name: name)) { try api.requireAdministrator(call) }
+      try api.accounts.setPassword(of: name, to: try await api.body(NewPassword.self, of: call).password)
+      api.note(call, "password changed", name)
+      return HTTPResponse(status: .noContent)
+    }
+    router.on(.DELETE, "/api/v1/users/{name}") { call, api in
+      try api.requireAdministrator(call)
+      try api.accounts.removeUser(call.parameters["name"])
+      api.note(call, "user removed", call.parameters["name"])
+      return HTTPResponse(status: .noContent)
+    }
+  }
+}
+
+/// `/api/v1/projects`.
+enum ProjectRoutes {
+  private struct NewProject: Decodable, Sendable {
+    var name: String
+    var isPublic: Bool?
+  }
+  private struct Visibility: Decodable, Sendable {
+    var isPublic: Bool
+  }
+  private struct Membership: Decodable, Sendable {
+    var role: String
+  }
+
+  static func add(to router: inout Router<ManagementAPI.Handler>) {
+    router.on(.GET, "/api/v1/projects") { call, api in
+      try ManagementAPI.json(
+        api.accounts.allProjects().filter { api.accounts.allows(call.principal, .pull, in: $0.name) }
+          .map { shown($0, to: call, api) })
+    }
+    router.on(.POST, "/api/v1/projects") { call, api in
+      try api.requireAdministrator(call)
+      let new = try await api.body(NewProject.self, of: call)
+      let project = Project(name: new.name, isPublic: new.isPublic ?? false)
+      try api.accounts.addProject(project)
+      api.note(call, "project created", project.name)
+      return try ManagementAPI.json(project, status: .created)
+    }
+    router.on(.GET, "/api/v1/projects/{name}") { call, api in
+      try api.require(call, .pull, in: call.parameters["name"])
+      return try ManagementAPI.json(shown(try api.accounts.project(call.parameters["name"]), to: call, api))
+    }
+    router.on(.PATCH, "/api/v1/projects/{name}") { call, api in
+      let name = call.parameters["name"]
+      try api.require(call, .manageProject, in: name)
+      let wish = try await api.body(Visibility.self, of: call)
+      try api.accounts.setPublic(name, wish.isPublic)
+      api.note(call, wish.isPublic ? "project opened to everybody" : "project closed", name)
+      return try ManagementAPI.json(try api.accounts.project(name))
+    }
+    router.on(.DELETE, "/api/v1/projects/{name}") { call, api in
+      let name = call.parameters["name"]
+      try api.requireAdministrator(call)
+      _ = try api.accounts.project(name)
+      // Refused while the project holds repositories: what is kept is never lost by a slip.
+      try api.registry.removeProject(name)
+      try api.accounts.removeProject(name)
+      api.note(call, "project removed", name)
+      return HTTPResponse(status: .noContent)
+    }
+    addMembers(to: &router)
+  }
+
+  private static func addMembers(to router: inout Router<ManagementAPI.Handler>) {
+    router.on(.PUT, "/api/v1/projects/{name}/members/{user}") { call, api in
+      let (name, user) = (call.parameters["name"], call.parameters["user"])
+      try api.require(call, .manageMembers, in: name)
+      let wish = try await api.body(Membership.self, of: call).role
+      guard let role = Role(rawValue: wish) else {
+        throw PlatformError(
+          .invalidArgument,
+          "field 'role': '\(wish.prefix(40))' is none of \(Role.allCases.map(\.rawValue).joined(separator: ", "))")
+      }
+      try api.accounts.setMember(user, of: name, to: role)
+      api.note(call, "member is \(role.rawValue)", "\(name)/\(user)")
+      return HTTPResponse(status: .noContent)
+    }
+    router.on(.DELETE, "/api/v1/projects/{name}/members/{user}") { call, api in
+      let (name, user) = (call.parameters["name"], call.parameters["user"])
+      try api.require(call, .manageMembers, in: name)
+      try api.accounts.setMember(user, of: name, to: nil)
+      api.note(call, "member removed", "\(name)/\(user)")
+      return HTTPResponse(status: .noContent)
+    }
+  }
+
+  /// Who the members are is for the project's administrators.
+  private static func shown(_ project: Project, to call: ManagementAPI.Call, _ api: ManagementAPI) -> Project {
+    var project = project
+    if !api.accounts.allows(call.principal, .manageMembers, in: project.name) { project.members = [:] }
+    return project
+  }
+}
+
+/// `/api/v1/registry`: the upkeep of all that is kept.
+enum UpkeepRoutes {
+  static func add(to router: inout Router<ManagementAPI.Handler>) {
+    router.on(.POST, "/api/v1/registry/gc") { call, api in
+      try api.requireAdministrator(call)
+      let isDryRun = call.request.query["dryRun"] == "true"
+      let collection = try api.registry.collectGarbage(isDryRun: isDryRun)
+      api.note(call, "garbage collected", isDryRun ? "dry run" : "")
+      return try ManagementAPI.json(collection)
+    }
+    router.on(.POST, "/api/v1/registry/check") { call, api in
+      try api.requireAdministrator(call)
+      let repairs = call.request.query["repair"] == "true"
+      let check = try api.registry.check(repairs: repairs, readsContent: call.request.query["content"] == "true")
+      api.note(call, repairs ? "registry repaired" : "registry checked", "")
+      return try ManagementAPI.json(check)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import Crypto
+import CryptoExtras
+import FoundationEssentials
+import Model
+
+/// A password as it is kept: what scrypt makes of it, with the parameters of the time. Source: RFC 7914.
+struct PasswordRecord: Codable, Sendable {
+  private static let bytes = 32
+  private static let saltBytes = 16
+  static let lengths = 12...256
+
+  /// scrypt's N, r and p: 16 MiB of memory for each try.
+  private var rounds = 1 << 14
+  private var blockSize = 8
+  private var parallelism = 1
+  private let salt: Data
+  private var derived = Data()
+
+  /// Throws `invalidArgument` for a password that is too short or too long.
+  init(_ password: String) throws {
+    guard Self.lengths.contains(password.utf8.count) else {
+      throw PlatformError(
+        .invalidArgument,
+        "field 'password': it has \(password.utf8.count) bytes; \(Self.lengths.lowerBound) to \(Self.lengths.upperBound) are needed"
+      )
+    }
+    salt = SymmetricKey(size: .init(bitCount: Self.saltBytes * 8)).withUnsafeBytes { Data($0) }
+    derived = try derive(password)
+  }
+
+  /// Takes some 50 ms and 16 MiB.
+  func fits(_ password: String) -> Bool {
+    guard password.utf8.count <= Self.lengths.upperBound, let other = try? derive(password) else { return false }
+    // All bytes are compared, so that the time tells nothing.
+    return other.count == derived.count && zip(other, derived).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+
+  private func derive(_ password: String) throws -> Data {
+    let key = try KDF.Scrypt.deriveKey(
+      from: Data(password.utf8), salt: salt, outputByteCount: Self.bytes, rounds: rounds, blockSize: blockSize,
+      parallelism: parallelism)
+    return key.withUnsafeBytes { Data($0) }
+  }
+}

@@ -1,0 +1,31 @@
+import Certificates
+import FoundationEssentials
+import HTTPServing
+import Synchronization
+
+/// The server's certificate, made anew at each start and after two thirds of its life. Its key is in memory only.
+final class RenewedTLS: Sendable {
+  let serving: ServerTLS
+  private let authority: CertificateAuthority
+  private let names: [String]
+  private let lifeSeconds: Double
+  private let renewAt: Mutex<Date>
+
+  init(authority: CertificateAuthority, names: [String], lifeSeconds: Double) throws {
+    self.authority = authority
+    self.names = names
+    self.lifeSeconds = lifeSeconds
+    let identity = try authority.issue(names: names, lifeSeconds: lifeSeconds)
+    serving = try ServerTLS(chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8))
+    renewAt = Mutex(identity.renewAt)
+  }
+
+  /// Renews the certificate where that is due; true where it was. New connections get the new one.
+  func renewIfDue(_ now: Date) throws -> Bool {
+    guard now >= renewAt.withLock({ $0 }) else { return false }
+    let identity = try authority.issue(names: names, lifeSeconds: lifeSeconds)
+    try serving.replace(chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8))
+    renewAt.withLock { $0 = identity.renewAt }
+    return true
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+
+/// An address to listen on: `127.0.0.1:5443`, `[::1]:5443`, `name:5443`.
+struct ListenAddress: ExpressibleByArgument, Sendable {
+  let host: String
+  let port: Int
+
+  init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  init?(argument: String) {
+    guard let colon = argument.lastIndex(of: ":"), let port = Int(argument[argument.index(after: colon)...]),
+      (0...65_535).contains(port)
+    else { return nil }
+    var host = String(argument[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.init(host: host, port: port)
+  }
+
+  func shown(port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+struct ServerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "server", abstract: "Run the server: registry and management over HTTPS (not root).",
+    discussion: """
+      Started as root it goes on as user '\(ServerProgram.user)' without any capability. This machine's administrators reach it \
+      at RUN/server/admin.sock; everybody else signs in.
+      """)
+
+  @OptionGroup var options: DaemonOptions
+
+  @Option(help: ArgumentHelp("Address to serve HTTPS on; may be repeated.", valueName: "host:port"))
+  var listen: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 5443)]
+
+  @Option(name: .customLong("name"), help: "A further name or address that the certificate is to hold for.")
+  var names: [String] = []
+
+  func run() async throws {
+    try await ServerProgram(options: options, listen: listen, names: names).run()
+  }
+}

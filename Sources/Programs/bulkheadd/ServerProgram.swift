@@ -1,0 +1,157 @@
+import Accounts
+import ArgumentParser
+import Certificates
+import FoundationEssentials
+import Glibc
+import HTTPServing
+import LinuxSystem
+import Logging
+import Model
+import Persistence
+import Registry
+import RegistryAPI
+import RegistryClient
+import Replication
+
+/// The role that faces the network: the registry and its management over HTTPS. It is not root and reaches the engine by
+/// nothing but the engine's sockets.
+struct ServerProgram {
+  static let user = "bulkhead"
+  private static let certificateLifeSeconds = 90.0 * 86_400
+  private static let upkeepSeconds: Int64 = 3_600
+  private static let gracefulSeconds: Int64 = 5
+
+  let options: DaemonOptions
+  let listen: [ListenAddress]
+  let names: [String]
+
+  private var root: String { "\(options.root)/server" }
+  private var runFolder: String { "\(options.run)/server" }
+
+  func run() async throws {
+    if geteuid() == 0 { try giveUpRoot() }
+    let logger = try options.logger(label: "server")
+    umask(0o077)
+    let lock = try acquireLock()
+    defer { withExtendedLifetime(lock) {} }
+    let poller = try Poller()
+    let executor = try BlockingExecutor(name: "server")
+    let registry = try Registry(root: "\(root)/registry", logger: logger)
+    let database = try Database(path: "\(root)/server.sqlite")
+    let accounts = try AccountStore(database: database) { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) }
+    let authority = try CertificateAuthority.open(directory: "\(root)/ca")
+    let tls = try RenewedTLS(authority: authority, names: certificateNames(), lifeSeconds: Self.certificateLifeSeconds)
+    let client = RegistryClient(executor: executor, logger: logger)
+    let replication = try ReplicationStore(
+      path: "\(root)/replication.sqlite", now: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
+    let replicator = Replicator(
+      registry: registry, client: client, store: replication, executor: executor, logger: logger)
+    let access = AccountsAccess(accounts: accounts, logger: logger)
+    let server = makeServer(
+      RegistryAPI(registry: registry, access: access, logger: logger),
+      ManagementAPI(
+        accounts: accounts, registry: registry, replicator: replicator, replication: replication, access: access,
+        logger: logger), executor, logger)
+    for address in listen {
+      let port = try await server.listen(host: address.host, port: address.port, tls: tls.serving)
+      logger.notice("the server serves https://\(address.shown(port: port))")
+    }
+    let socket = "\(runFolder)/admin.sock"
+    try await server.listen(unixSocketPath: socket, mode: 0o660, group: getegid())
+    logger.notice("the server is administered at \(socket)")
+    // Ends with this function: renewal and upkeep, in turn.
+    let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
+    // Ends with this function, too: replication by time and after pushes.
+    let copying = Task { try await replicator.serve() }
+    ServiceNotification.send("READY=1")
+    if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
+    ServiceNotification.send("STOPPING=1")
+    upkeep.cancel()
+    copying.cancel()
+    await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    client.close()
+    try replication.close()
+    try registry.close()
+    try database.close()
+  }
+
+  private func makeServer(
+    _ registry: RegistryAPI, _ management: ManagementAPI, _ executor: BlockingExecutor, _ logger: Logger
+  ) -> HTTPServer {
+    var configuration = HTTPServerConfiguration()
+    configuration.maxReadAheadBytes = 1 << 20
+    configuration.eventLoopThreads = 2
+    return HTTPServer(
+      configuration: configuration, responder: ServerResponder(registry: registry, management: management),
+      errors: RegistryAPI.errorMapper, executor: executor, logger: logger)
+  }
+
+  /// Takes expired uploads away and renews the certificate, until cancelled.
+  private func keepUp(_ registry: Registry, _ tls: RenewedTLS, _ logger: Logger) async {
+    while !Task.isCancelled {
+      do {
+        try registry.maintain()
+        if try tls.renewIfDue(Date()) { logger.notice("the certificate of the server was renewed") }
+      } catch {
+        logger.error("the hourly upkeep failed and is tried again: \(error)")
+      }
+      try? await Task.sleep(for: .seconds(Self.upkeepSeconds))
+    }
+  }
+
+  // MARK: - Rights
+
+  /// Makes the folders, gives them to the server's user and goes on as that one.
+  private func giveUpRoot() throws {
+    guard let account = UserChange.find(Self.user) else {
+      throw ValidationError(
+        "there is no user '\(Self.user)', as which the server runs: make one with "
+          + "'useradd --system --user-group --no-create-home --shell /usr/sbin/nologin \(Self.user)'")
+    }
+    try FileSystem.makeDirectories(options.root, mode: 0o711)
+    try FileSystem.makeDirectories(options.run, mode: 0o755)
+    for (path, mode) in [(root, 0o700), (runFolder, 0o750)] as [(String, UInt32)] {
+      try FileSystem.makeDirectories(path, mode: mode)
+      let folder = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+      try systemCall("fchown", path) { fchown(folder.raw, account.user, account.group) }
+    }
+    try UserChange.executeAgain(user: account.user, group: account.group, arguments: CommandLine.arguments)
+  }
+
+  private func acquireLock() throws -> FileLock {
+    do {
+      return try FileLock(path: "\(root)/server.lock")
+    } catch let error as SystemError where error.errno == EWOULDBLOCK {
+      throw PlatformError(.conflict, "another server uses \(root): give this one another --root and --run")
+    }
+  }
+
+  /// Names of this machine, those it listens on and those it was told.
+  private func certificateNames() -> [String] {
+    var buffer = [CChar](repeating: 0, count: 256)
+    gethostname(&buffer, buffer.count - 1)
+    let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    let all =
+      names + ["localhost", host, "127.0.0.1", "::1"] + listen.map(\.host).filter { $0 != "0.0.0.0" && $0 != "::" }
+    var seen: Set<String> = []
+    return all.filter { !$0.isEmpty && seen.insert($0).inserted }
+  }
+}
+
+/// Sends each request to the API whose path it has.
+struct ServerResponder: HTTPResponder {
+  let registry: RegistryAPI
+  let management: ManagementAPI
+
+  func respond(to request: HTTPRequest) async throws -> HTTPResponse {
+    switch request.path.first {
+    case "v2": try await registry.respond(to: request)
+    case "healthz": HTTPResponse(contentType: "text/plain", bytes: Array("ok\n".utf8))
+    default: try await management.respond(to: request)
+    }
+  }
+
+  func respondAtOnce(to request: HTTPRequest) -> HTTPResponse? {
+    request.path.first == "v2" ? registry.respondAtOnce(to: request) : nil
+  }
+}

@@ -1,0 +1,142 @@
+import Glibc
+import Model
+import Persistence
+import Synchronization
+import Testing
+
+@testable import Accounts
+
+@Suite struct AccountStoreTests {
+  private final class Clock: Sendable {
+    let seconds = Atomic<Int64>(1_000)
+  }
+
+  private static let password = "correct horse battery"
+
+  private static func with(_ body: (AccountStore, () throws -> AccountStore, Clock) throws -> Void) throws {
+    var template = Array("/tmp/accounts-XXXXXX".utf8CString)
+    let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+    let path = folder + "/db"
+    defer {
+      for name in ["db", "db-wal", "db-shm"] { unlink("\(folder)/\(name)") }
+      rmdir(folder)
+    }
+    let clock = Clock()
+    let database = try Database(path: path)
+    let open = { try AccountStore(database: database) { clock.seconds.load(ordering: .relaxed) } }
+    try body(try open(), open, clock)
+    try database.close()
+  }
+
+  private func expect(_ code: PlatformError.Code, _ body: () throws -> Void) {
+    do {
+      try body()
+      Issue.record("nothing was refused; \(code) was expected")
+    } catch let error as PlatformError {
+      #expect(error.code == code)
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
+  @Test func whatWasChangedIsThereAfterARestart() throws {
+    try Self.with { store, reopen, _ in
+      try store.addUser(User(name: "ada", isAdministrator: true), password: Self.password)
+      try store.addUser(User(name: "ben"), password: Self.password)
+      try store.addProject(Project(name: "team"))
+      try store.setMember("ben", of: "team", to: .developer)
+      let again = try reopen()
+      #expect(again.allUsers() == [User(name: "ada", isAdministrator: true), User(name: "ben")])
+      #expect(again.allProjects() == [Project(name: "team", members: ["ben": .developer])])
+      #expect(try again.authenticate(name: "ben", password: Self.password) == User(name: "ben"))
+    }
+  }
+
+  @Test func wrongNamesAndPasswordsGetTheSameAnswer() throws {
+    try Self.with { store, _, _ in
+      try store.addUser(User(name: "ada"), password: Self.password)
+      var messages: Set<String> = []
+      for (name, password) in [("ada", "wrong"), ("eve", Self.password), ("", ""), ("ada", "")] {
+        do {
+          _ = try store.authenticate(name: name, password: password)
+          Issue.record("\(name) came in")
+        } catch let error as PlatformError {
+          #expect(error.code == .unauthenticated)
+          messages.insert(error.message)
+        }
+      }
+      #expect(messages.count == 1)
+    }
+  }
+
+  @Test func manyWrongPasswordsBarANameForAWhile() throws {
+    try Self.with { store, _, clock in
+      try store.addUser(User(name: "ada"), password: Self.password)
+      for _ in 0..<TryLimiter.maximumFailures {
+        expect(.unauthenticated) { _ = try store.authenticate(name: "ada", password: "no") }
+      }
+      expect(.resourceExhausted) { _ = try store.authenticate(name: "ada", password: Self.password) }
+      clock.seconds.add(TryLimiter.windowSeconds, ordering: .relaxed)
+      #expect(try store.authenticate(name: "ada", password: Self.password).name == "ada")
+    }
+  }
+
+  @Test func credentialsAreRememberedUntilTheyChange() throws {
+    try Self.with { store, _, clock in
+      try store.addUser(User(name: "ada"), password: Self.password)
+      #expect(store.recall(name: "ada", password: Self.password) == nil)
+      _ = try store.authenticate(name: "ada", password: Self.password)
+      #expect(store.recall(name: "ada", password: Self.password)?.name == "ada")
+      #expect(store.recall(name: "ada", password: "other") == nil)
+      clock.seconds.add(CredentialMemory.lifeSeconds, ordering: .relaxed)
+      #expect(store.recall(name: "ada", password: Self.password) == nil)
+      _ = try store.authenticate(name: "ada", password: Self.password)
+      try store.setPassword(of: "ada", to: "another long password")
+      #expect(store.recall(name: "ada", password: Self.password) == nil)
+      expect(.unauthenticated) { _ = try store.authenticate(name: "ada", password: Self.password) }
+      _ = try store.authenticate(name: "ada", password: "another long password")
+      try store.removeUser("ada")
+      #expect(store.recall(name: "ada", password: "another long password") == nil)
+    }
+  }
+
+  @Test func rightsEndWithTheMembershipAndDoNotPassToANamesake() throws {
+    try Self.with { store, _, _ in
+      let ben = Principal.user(User(name: "ben"))
+      try store.addUser(User(name: "ben"), password: Self.password)
+      try store.addProject(Project(name: "team"))
+      try store.addProject(Project(name: "open", isPublic: true))
+      try store.setMember("ben", of: "team", to: .maintainer)
+      #expect(store.allows(ben, .delete, in: "team") && !store.allows(ben, .manageMembers, in: "team"))
+      #expect(!store.allows(ben, .push, in: "open") && store.allows(.anonymous, .pull, in: "open"))
+      #expect(!store.allows(.anonymous, .pull, in: "team") && !store.allows(ben, .pull, in: "missing"))
+      #expect(store.allows(.localAdministrator, .manageProject, in: "team"))
+      try store.removeUser("ben")
+      try store.addUser(User(name: "ben"), password: Self.password)
+      #expect(!store.allows(ben, .pull, in: "team"))
+    }
+  }
+
+  @Test(arguments: ["", "A", "a b", "-a", "a-", "a..b", "a/b", "ä", "a\u{0}", String(repeating: "a", count: 64)])
+  func badNamesAreRefused(name: String) throws {
+    try Self.with { store, _, _ in
+      expect(.invalidArgument) { try store.addUser(User(name: name), password: Self.password) }
+      expect(.invalidArgument) { try store.addProject(Project(name: name)) }
+    }
+  }
+
+  @Test func otherMistakesAreNamed() throws {
+    try Self.with { store, _, _ in
+      expect(.invalidArgument) { try store.addUser(User(name: "ada"), password: "short") }
+      try store.addUser(User(name: "ada"), password: Self.password)
+      try store.addProject(Project(name: "team"))
+      expect(.conflict) { try store.addUser(User(name: "ada"), password: Self.password) }
+      expect(.conflict) { try store.addProject(Project(name: "team")) }
+      expect(.notFound) { try store.setMember("eve", of: "team", to: .guest) }
+      expect(.notFound) { try store.setMember("ada", of: "none", to: .guest) }
+      expect(.notFound) { try store.removeUser("eve") }
+      expect(.notFound) { try store.removeProject("none") }
+      expect(.notFound) { _ = try store.project("none") }
+    }
+  }
+}
