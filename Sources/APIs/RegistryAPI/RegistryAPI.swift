@@ -97,6 +97,10 @@ public final class RegistryAPI: HTTPResponder {
       access.record(
         RegistryAudit(.refused, caller: "", repository: route.repository?.description ?? "", reference: error.message))
       throw Refusal(response: challenge(error.message, [], request, error: "invalid_token"))
+    } catch let error as PlatformError where error.code == .resourceExhausted {
+      access.record(
+        RegistryAudit(.refused, caller: "", repository: route.repository?.description ?? "", reference: error.message))
+      throw Refusal(response: RegistryErrorMap.response(.tooManyRequests, code: "TOOMANYREQUESTS", error.message))
     }
   }
 

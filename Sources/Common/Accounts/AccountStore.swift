@@ -9,6 +9,8 @@ public final class AccountStore: Sendable {
   public static let maximumUsers = 10_000
   public static let maximumProjects = 10_000
   public static let maximumMembers = 1_000
+  /// Passwords looked at, or waiting for that, at once.
+  public static let maximumSignIns = 16
 
   private struct StoredUser: Codable, Sendable {
     var user: User
@@ -31,6 +33,8 @@ public final class AccountStore: Sendable {
   private let changing = Mutex(())
   /// Held while a password is derived: one at a time, which bounds memory and processor time.
   private let deriving = Mutex(())
+  /// Passwords that wait to be looked at, or are.
+  private let signIns = Atomic<Int>(0)
   /// What an unknown user's password is held against, so that the time tells nobody who is known.
   private let decoy: PasswordRecord
   private let now: @Sendable () -> Int64
@@ -59,19 +63,28 @@ public final class AccountStore: Sendable {
   ///   many wrong ones for a name.
   public func authenticate(name: String, password: String) throws -> User {
     if let user = recall(name: name, password: password) { return user }
-    guard !state.withLock({ $0.tries.isBarred(name, now: now()) }) else {
-      throw PlatformError(.resourceExhausted, "too many wrong passwords for this user; wait five minutes")
+    // Strangers may not fill the threads that others need.
+    let waiting = signIns.add(1, ordering: .relaxed).newValue
+    defer { signIns.subtract(1, ordering: .relaxed) }
+    guard waiting <= Self.maximumSignIns else {
+      throw PlatformError(.resourceExhausted, "too many sign-ins at once; try again in a moment")
     }
-    let stored = state.withLock { $0.users[name] }
-    let fits = deriving.withLock { _ in (stored?.password ?? decoy).fits(password) }
+    let (stored, fits) = try deriving.withLock { _ in
+      let (stored, isBarred) = state.withLock { ($0.users[name], $0.tries.isBarred(name, now: now())) }
+      guard !isBarred else {
+        throw PlatformError(.resourceExhausted, "too many wrong passwords for this user; wait five minutes")
+      }
+      return (stored, try (stored?.password ?? decoy).fits(password))
+    }
     return try state.withLock { state in
-      guard fits, let stored, state.users[name] != nil else {
+      // Who it was when the password was looked at: it may have been changed since, or the user been made anew.
+      guard fits, let stored, let current = state.users[name], current.password == stored.password else {
         state.tries.failed(name, now: now())
         throw PlatformError(.unauthenticated, "the user name or the password is wrong")
       }
       state.tries.succeeded(name)
       state.memory.remember(name, password, now: now())
-      return stored.user
+      return current.user
     }
   }
 
@@ -115,7 +128,7 @@ public final class AccountStore: Sendable {
   /// Old credentials stop to work at once.
   public func setPassword(of name: String, to password: String) throws {
     let record = try deriving.withLock { _ in try PasswordRecord(password) }
-    try change { state in
+    try change(of: name) { state in
       guard var stored = state.users[name] else { throw Self.noUser(name) }
       stored.password = record
       try put(stored, id: name, in: Self.users)
@@ -125,7 +138,7 @@ public final class AccountStore: Sendable {
 
   /// Removes a user and his memberships, so that a later user of that name inherits nothing.
   public func removeUser(_ name: String) throws {
-    try change { state in
+    try change(of: name) { state in
       guard state.users[name] != nil else { throw Self.noUser(name) }
       let touched = state.projects.values.filter { $0.members[name] != nil }.map { project in
         var project = project
@@ -201,15 +214,15 @@ public final class AccountStore: Sendable {
   }
 
   /// Runs a change over a copy of the state, which counts when the change is on disk; readers are not held up.
-  private func change(_ body: (inout State) throws -> Void) throws {
+  /// - Parameter user: whose credentials are no longer what they were.
+  private func change(of user: String? = nil, _ body: (inout State) throws -> Void) throws {
     try changing.withLock { _ in
       var copy = state.withLock { $0 }
       try body(&copy)
       state.withLock { state in
         state.users = copy.users
         state.projects = copy.projects
-        // What was right before the change is asked again: it may have been about the password.
-        state.memory = CredentialMemory()
+        if let user { state.memory.forget(user) }
       }
     }
   }

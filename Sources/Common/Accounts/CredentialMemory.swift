@@ -21,6 +21,8 @@ struct CredentialMemory {
     entries[seal(name, password)] = (name, now + Self.lifeSeconds)
   }
 
+  mutating func forget(_ name: String) { entries = entries.filter { $0.value.name != name } }
+
   private func seal(_ name: String, _ password: String) -> Data {
     Data(HMAC<SHA256>.authenticationCode(for: Data("\(name.utf8.count):\(name)\(password)".utf8), using: key))
   }

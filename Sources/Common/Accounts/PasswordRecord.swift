@@ -4,7 +4,7 @@ import FoundationEssentials
 import Model
 
 /// A password as it is kept: what scrypt makes of it, with the parameters of the time. Source: RFC 7914.
-struct PasswordRecord: Codable, Sendable {
+struct PasswordRecord: Codable, Sendable, Equatable {
   private static let bytes = 32
   private static let saltBytes = 16
   static let lengths = 12...256
@@ -29,8 +29,9 @@ struct PasswordRecord: Codable, Sendable {
   }
 
   /// Takes some 50 ms and 16 MiB.
-  func fits(_ password: String) -> Bool {
-    guard password.utf8.count <= Self.lengths.upperBound, let other = try? derive(password) else { return false }
+  func fits(_ password: String) throws -> Bool {
+    guard password.utf8.count <= Self.lengths.upperBound else { return false }
+    let other = try derive(password)
     // All bytes are compared, so that the time tells nothing.
     return other.count == derived.count && zip(other, derived).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
   }

@@ -8,11 +8,12 @@ struct TryLimiter {
   private var failures: [String: (count: Int, since: Int64)] = [:]
 
   func isBarred(_ name: String, now: Int64) -> Bool {
-    guard let entry = failures[name], now - entry.since < Self.windowSeconds else { return false }
+    guard let entry = failures[Self.key(name)], now - entry.since < Self.windowSeconds else { return false }
     return entry.count >= Self.maximumFailures
   }
 
-  mutating func failed(_ name: String, now: Int64) {
+  mutating func failed(_ text: String, now: Int64) {
+    let name = Self.key(text)
     if let entry = failures[name], now - entry.since < Self.windowSeconds {
       failures[name] = (entry.count + 1, entry.since)
       return
@@ -26,5 +27,8 @@ struct TryLimiter {
     failures[name] = (1, now)
   }
 
-  mutating func succeeded(_ name: String) { failures[name] = nil }
+  mutating func succeeded(_ name: String) { failures[Self.key(name)] = nil }
+
+  /// What cannot be a user's name is counted together: nobody fills the table with long texts.
+  private static func key(_ text: String) -> String { (try? AccountName.check(text, field: "name")) == nil ? "" : text }
 }

@@ -86,10 +86,12 @@ enum BasicCredentials {
     let values = headers["Authorization"]
     guard values.count == 1, let value = values.first, value.utf8.count <= maximumBytes,
       value.lowercased().hasPrefix("basic "), let bytes = Data(base64Encoded: String(value.dropFirst(6))),
-      let text = String(validating: bytes, as: UTF8.self), let colon = text.firstIndex(of: ":")
+      let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+      let name = String(validating: bytes[..<colon], as: UTF8.self),
+      let password = String(validating: bytes[(colon + 1)...], as: UTF8.self)
     else {
       throw PlatformError(.unauthenticated, "the credentials are malformed; the basic scheme is understood")
     }
-    return (String(text[..<colon]), String(text[text.index(after: colon)...]))
+    return (name, password)
   }
 }

@@ -50,6 +50,14 @@ public final class ManagementAPI: HTTPResponder {
       let call = Call(request: request, principal: try access.principal(of: request), parameters: parameters)
       return try await handler(call, self)
     } catch let error as PlatformError {
+      if [.unauthenticated, .forbidden, .resourceExhausted].contains(error.code) {
+        logger.notice(
+          "management refused",
+          metadata: [
+            "path": "\(request.rawPath.prefix(200))", "from": "\(request.remoteAddress ?? "local")",
+            "reason": "\(error.message)",
+          ])
+      }
       return try Self.answer(error, logger)
     } catch let error as RegistryError {
       return RegistryErrorMap.response(error)
