@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Testing
 
 /// Clients written in Python: the `docker` package, the CLI on a terminal, HTTP. Each script reports its checks by lines.
