@@ -26,7 +26,8 @@ public final class ImageBuilder: Sendable {
   /// Must be made before the catalog collects what nobody needs.
   /// - Parameter root: a folder of its own.
   public init(
-    root: String, contexts: ContextStore, catalog: ImageCatalog, database: Database, limits: BuildLimits = BuildLimits(), logger: Logger
+    root: String, contexts: ContextStore, catalog: ImageCatalog, database: Database,
+    limits: BuildLimits = BuildLimits(), logger: Logger
   ) throws {
     self.catalog = catalog
     self.limits = limits

@@ -46,7 +46,9 @@ enum BuildRoutes {
 
   static func prune(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     let filters = try request.filters()
-    try filters.requireKeys(["until", "unused-for", "id"])
+    try filters.requireKeys(["until", "unused-for", "id", "label", "label!"])
+    // `docker system prune --filter label=…` asks here too. A cached step has no labels, so none is meant.
+    if !filters["label"].isEmpty || !filters["label!"].isEmpty { return answer([], 0) }
     let now = Int64(Clock.realTimeNanoseconds())
     let until = try (filters["until"].first ?? filters["unused-for"].first).map { text in
       guard let time = Timestamps.parse(text, now: now) else {
@@ -61,9 +63,13 @@ enum BuildRoutes {
       ?? request.integer("max-used-space", in: 0...Int.max) ?? 0
     let pruned = try context.engine.pruneBuildCache(
       all: request.flag("all"), keepBytes: Int64(keep), unusedSince: until, ids: ids)
-    return .json { writer in
-      writer.field("CachesDeleted", pruned.removed.map(\.hex))
-      writer.field("SpaceReclaimed", pruned.reclaimedBytes)
+    return answer(pruned.removed, pruned.reclaimedBytes)
+  }
+
+  private static func answer(_ removed: [Digest], _ reclaimedBytes: Int64) -> HTTPResponse {
+    .json { writer in
+      writer.field("CachesDeleted", removed.map(\.hex))
+      writer.field("SpaceReclaimed", reclaimedBytes)
     }
   }
 
