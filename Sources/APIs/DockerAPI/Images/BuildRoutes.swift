@@ -16,6 +16,11 @@ enum BuildRoutes {
   }
 
   static func build(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
+    guard request.http.query["events"] == nil else {
+      throw PlatformError(
+        .notImplemented,
+        "the events of 'bulkhead build' are not served by this engine yet; use docker build with DOCKER_BUILDKIT=0")
+    }
     let query = try BuildQuery(request)
     let engine = context.engine
     let known = try query.contextID.map { try engine.buildContexts.context($0) }
