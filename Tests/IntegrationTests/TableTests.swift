@@ -36,6 +36,9 @@ struct TableTests {
   @Test("contexts of builds", arguments: CaseFile.cases("build-context"))
   func buildContext(_ line: ShellCase) throws { try line.check() }
 
+  @Test("builds", arguments: CaseFile.cases("build"))
+  func build(_ line: ShellCase) throws { try line.check() }
+
   @Test("networks", arguments: CaseFile.cases("networks"))
   func networks(_ line: ShellCase) throws { try line.check() }
 

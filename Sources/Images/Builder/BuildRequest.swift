@@ -2,8 +2,10 @@ import Model
 
 /// What a client wants built.
 public struct BuildRequest: Sendable {
-  /// Within the context.
+  /// Within the context, or only a name for errors where `dockerfileBytes` is given.
   public var dockerfile = "Dockerfile"
+  /// A Dockerfile that need not be in the context, whose sender has left out already what is to be ignored.
+  public var dockerfileBytes: [UInt8]?
   /// A stage's name or number; empty: the last.
   public var target = ""
   public var arguments: [String: String] = [:]

@@ -63,7 +63,9 @@ public final class ImageBuilder: Sendable {
     _ request: BuildRequest, _ context: BuildContext, _ runner: any StepRunner, _ report: @escaping BuildReport,
     _ lease: ContentLease
   ) async throws -> Digest {
-    let context = try Self.withoutIgnored(context, dockerfile: request.dockerfile)
+    let context =
+      request.dockerfileBytes == nil
+      ? try Self.withoutIgnored(context, dockerfile: request.dockerfile) : (original: context, filtered: context)
     let file = try parse(context.original, request)
     let host = Platform.host
     let platform = BuildArguments.Platform(os: host.os, architecture: host.architecture, variant: host.variant ?? "")
@@ -89,6 +91,12 @@ public final class ImageBuilder: Sendable {
 
   private func parse(_ context: BuildContext, _ request: BuildRequest) throws -> ParsedDockerfile {
     let name = CopyLayout.clean(request.dockerfile)
+    if let bytes = request.dockerfileBytes {
+      guard bytes.count <= limits.dockerfileBytes else {
+        throw PlatformError(.resourceExhausted, "the Dockerfile has more than \(limits.dockerfileBytes) bytes")
+      }
+      return try DockerfileParser.parse(bytes, file: FileSystem.lastComponent(of: name))
+    }
     let path: String
     do {
       path = try context.resolve(name)

@@ -38,7 +38,7 @@ struct BuildQuery {
     self.request = request
     isQuiet = query.flag("q")
     contextID = try query.text("context").map(Digest.init(parsing:))
-    wantsEvents = query.text("progress") == "events"
+    wantsEvents = query.flag("events")
   }
 
   private static func refuseUnsupported(_ query: DockerRequest) throws {
@@ -68,9 +68,34 @@ struct BuildQuery {
       throw PlatformError(
         .notImplemented, "platform: '\(platform.description.prefix(64))' is not this host's, and no other is supported")
     }
+    try refuseCaches(query)
     if let options = query.text("securityopt"), options != "[]", options != "null" {
       throw PlatformError(.forbidden, "securityopt: no build step gets other rights than a container's default")
     }
+  }
+
+  /// Steps come from the engine's own cache only; docker's client sends empty lists where nothing was asked for.
+  private static func refuseCaches(_ query: DockerRequest) throws {
+    if let value = try strings(query, "cachefrom").first {
+      let reason =
+        value.contains("type=registry")
+        ? "cache import from a registry is not there yet" : "images and files as sources of the cache are not there yet"
+      throw PlatformError(.notImplemented, "cachefrom: '\(value.prefix(128))': \(reason)")
+    }
+    if let value = try strings(query, "cacheto").first {
+      let reason =
+        value.contains("type=registry")
+        ? "cache export to a registry is not there yet" : "cache export is not there yet"
+      throw PlatformError(.notImplemented, "cacheto: '\(value.prefix(128))': \(reason)")
+    }
+  }
+
+  /// A JSON list of texts.
+  private static func strings(_ query: DockerRequest, _ name: String) throws -> [String] {
+    guard let text = query.text(name) else { return [] }
+    guard text.utf8.count <= maximumJSONBytes else { throw PlatformError(.resourceExhausted, "\(name): too long") }
+    let value = try JSONParser.parse(Array(text.utf8))
+    return try JSONFields(.object([(name, value)])).strings(name) ?? []
   }
 
   /// A JSON object of texts; members that are null are left out.

@@ -16,18 +16,23 @@ enum BuildRoutes {
   }
 
   static func build(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    guard request.http.query["events"] == nil else {
-      throw PlatformError(
-        .notImplemented,
-        "the events of 'bulkhead build' are not served by this engine yet; use docker build with DOCKER_BUILDKIT=0")
-    }
     let query = try BuildQuery(request)
     let engine = context.engine
+    var wanted = query.request
+    // A known context leaves the body to what else belongs to the build; without one the body is the context.
+    if query.contextID != nil, let fields = try await request.optionalFields() {
+      let body = try BuildBody(fields)
+      wanted.secrets = body.secrets
+      if let file = body.dockerfile {
+        wanted.dockerfile = file.name
+        wanted.dockerfileBytes = file.content
+      }
+    }
     let known = try query.contextID.map { try engine.buildContexts.context($0) }
     let credentials = try RegistryAuthorization.ofBuild(request)
     let creator = request.http.peer.map { ClientIdentity(user: $0.uid, group: $0.gid) }
     let permit = try await engine.transfers.enter()
-    return ImageTransferRoutes.progress(context) { writer in
+    return ImageTransferRoutes.progress(context) { [wanted] writer in
       let lines = BuildLines(writer, isQuiet: query.isQuiet, wantsEvents: query.wantsEvents)
       do {
         let files: BuildContext
@@ -38,7 +43,7 @@ enum BuildRoutes {
             try await BytePipe.receive(request.http.body) { try engine.receiveContext(from: $0) }
           }
         }
-        let id = try await engine.build(query.request, context: files, creator: creator, credentials: credentials) {
+        let id = try await engine.build(wanted, context: files, creator: creator, credentials: credentials) {
           try await lines.tell($0)
         }
         if query.isQuiet { try await writer.write(ImageTransferRoutes.Progress.stream("\(id)\n")) }
@@ -109,11 +114,7 @@ struct BuildLines: Sendable {
 
   func tell(_ event: BuildEvent) async throws {
     if isQuiet { return }
-    if wantsEvents {
-      try await writer.write(Self.event(event))
-    } else if let text = Self.classic(event) {
-      try await writer.write(text)
-    }
+    if let text = wantsEvents ? Self.event(event) : Self.classic(event) { try await writer.write(text) }
   }
 
   /// docker's classic lines.
@@ -134,16 +135,18 @@ struct BuildLines: Sendable {
     }
   }
 
-  /// `{"event":"started","step":1,"total":3,"stage":"build","text":"RUN make"}` and the like, one a line.
-  static func event(_ event: BuildEvent) -> [UInt8] {
+  /// `{"event":"started","step":{"number":1,"total":3,"stage":"build","text":"RUN make"}}` and the like, one a line.
+  static func event(_ event: BuildEvent) -> [UInt8]? {
     func line(_ name: String, _ step: BuildStepName?, _ more: (inout JSONWriter) -> Void = { _ in }) -> [UInt8] {
       JSONWriter.object { writer in
         writer.field("event", name)
         if let step {
-          writer.field("step", step.number)
-          writer.field("total", step.total)
-          writer.field("stage", step.stage)
-          writer.field("text", step.text)
+          writer.object("step") { writer in
+            writer.field("number", step.number)
+            writer.field("total", step.total)
+            writer.field("stage", step.stage)
+            writer.field("text", step.text)
+          }
         }
         more(&writer)
       } + [10]
@@ -151,17 +154,18 @@ struct BuildLines: Sendable {
     switch event {
     case .started(let step): return line("started", step)
     case .cached(let step): return line("cached", step)
-    case .running(let step, let container): return line("running", step) { $0.field("container", container) }
+    case .running(let step, _): return line("running", step)
     case .output(let step, let isError, let bytes):
       return line("output", step) { writer in
-        writer.field("stream", isError ? "stderr" : "stdout")
-        writer.field("data", String(decoding: bytes, as: UTF8.self))
+        writer.field("stderr", isError)
+        writer.field("text", String(decoding: bytes, as: UTF8.self))
       }
     case .finished(let step, let id): return line("finished", step) { $0.field("id", id.description) }
-    case .triggers(let step, let count): return line("triggers", step) { $0.field("count", count) }
+    // What a trigger runs is told as steps.
+    case .triggers: return nil
     case .warning(let text): return line("warning", nil) { $0.field("message", text) }
     case .built(let id): return line("built", nil) { $0.field("id", id.description) }
-    case .tagged(let reference): return line("tagged", nil) { $0.field("name", reference.familiar) }
+    case .tagged(let reference): return line("tagged", nil) { $0.field("reference", reference.familiar) }
     }
   }
 

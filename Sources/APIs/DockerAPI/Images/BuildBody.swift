@@ -1,0 +1,48 @@
+import Builder
+import FoundationEssentials
+import Model
+
+/// What `bulkhead build` sends beside its query when the context is known by its digest:
+/// `{"dockerfile": {"name": "Dockerfile", "content": BASE64}, "secrets": {ID: BASE64}}`.
+///
+/// No error of this type quotes a value, so that no secret gets into an answer or a log.
+struct BuildBody {
+  private static let maximumSecrets = 64
+  private static let maximumIDBytes = 256
+
+  var dockerfile: (name: String, content: [UInt8])?
+  var secrets: [String: [UInt8]] = [:]
+
+  /// - Throws: `invalidArgument` where a member is not as above, `resourceExhausted` where it is too large.
+  init(_ fields: JSONFields, limits: BuildLimits = BuildLimits()) throws {
+    if let file = try fields.object("dockerfile") {
+      guard let text = try file.string("content") else { throw file.failure("content", "is missing") }
+      dockerfile = (
+        try file.text("name") ?? "Dockerfile",
+        try Self.decode(text, file.place("content"), limit: limits.dockerfileBytes)
+      )
+      try file.finish()
+    }
+    let sent = try fields.stringMap("secrets") ?? [:]
+    guard sent.count <= Self.maximumSecrets else {
+      throw PlatformError(.resourceExhausted, "secrets: at most \(Self.maximumSecrets) of them")
+    }
+    for (id, text) in sent {
+      guard !id.isEmpty, id.utf8.count <= Self.maximumIDBytes else {
+        throw fields.failure("secrets", "expected ids of 1 to \(Self.maximumIDBytes) bytes")
+      }
+      secrets[id] = try Self.decode(text, "secrets.\(id.prefix(64))", limit: limits.secretBytes)
+    }
+    try fields.finish()
+  }
+
+  private static func decode(_ text: String, _ place: String, limit: Int) throws -> [UInt8] {
+    guard let data = Data(base64Encoded: text) else {
+      throw PlatformError(.invalidArgument, "\(place): expected base64")
+    }
+    guard data.count <= limit else {
+      throw PlatformError(.resourceExhausted, "\(place): \(data.count) bytes are more than the \(limit) allowed")
+    }
+    return [UInt8](data)
+  }
+}

@@ -1,0 +1,120 @@
+import HTTPServing
+import Model
+import Testing
+
+@testable import Builder
+@testable import DockerAPI
+
+@Suite struct BuildBodyTests {
+  private func body(_ json: String, limits: BuildLimits = BuildLimits()) throws -> BuildBody {
+    try BuildBody(JSONFields(JSONParser.parse(Array(json.utf8))), limits: limits)
+  }
+
+  @Test func `a Dockerfile and secrets are read`() throws {
+    let body = try body(
+      #"{"dockerfile":{"name":"D","content":"RlJPTSB4"},"secrets":{"a":"eA==","A":""}}"#)
+    #expect(body.dockerfile?.name == "D")
+    #expect(body.dockerfile?.content == Array("FROM x".utf8))
+    #expect(body.secrets == ["a": [120], "A": []])
+  }
+
+  @Test func `nothing is needed`() throws {
+    let body = try body("{}")
+    #expect(body.dockerfile == nil && body.secrets.isEmpty)
+  }
+
+  @Test(arguments: [
+    (#"{"dockerfile":{"name":"D"}}"#, PlatformError.Code.invalidArgument, "dockerfile.content: is missing"),
+    (#"{"dockerfile":7}"#, .invalidArgument, "dockerfile: expected an object, found"),
+    (#"{"dockerfile":{"content":"***"}}"#, .invalidArgument, "dockerfile.content: expected base64"),
+    (#"{"secrets":{"":"eA=="}}"#, .invalidArgument, "secrets: expected ids"),
+    (#"{"secrets":{"a":1}}"#, .invalidArgument, "secrets.a: expected a string"),
+    (#"{"secrets":{"a":"hunter2!"}}"#, .invalidArgument, "secrets.a: expected base64"),
+    (#"{"secrets":{"a":"eHh4eHg="}}"#, .resourceExhausted, "secrets.a: 5 bytes are more than the 4 allowed"),
+    (#"{"other":1}"#, .notImplemented, "other"),
+  ])
+  func `what is wrong is named and no secret is quoted`(json: String, code: PlatformError.Code, text: String) {
+    var limits = BuildLimits()
+    limits.secretBytes = 4
+    #expect {
+      try body(json, limits: limits)
+    } throws: { error in
+      guard let error = error as? PlatformError else { return false }
+      return error.code == code && error.message.contains(text) && !error.message.contains("hunter2")
+    }
+  }
+
+  @Test func `secrets are bounded in number`() {
+    let members = (0...64).map { "\"s\($0)\":\"\"" }.joined(separator: ",")
+    #expect {
+      try body("{\"secrets\":{\(members)}}")
+    } throws: { ($0 as? PlatformError)?.code == .resourceExhausted }
+  }
+}
+
+@Suite struct BuildQueryTests {
+  private func query(_ text: String) throws -> BuildQuery {
+    let http = HTTPRequest(
+      method: .POST, rawPath: "/build", path: [], query: try QueryParameters(parsing: text, maxItems: 100),
+      headers: [:],
+      peer: nil, body: RequestBody(bytes: []), isUpgrade: false)
+    var router = Router<Int>()
+    router.on(.POST, "/", 0)
+    return try BuildQuery(
+      DockerRequest(http: http, parameters: try router.find(.POST, []).1, version: .current))
+  }
+
+  @Test(arguments: [("events=1", true), ("events=0", false), ("", false), ("progress=events", false)])
+  func `events are asked for by one name`(text: String, wants: Bool) throws {
+    #expect(try query(text).wantsEvents == wants)
+  }
+
+  @Test(arguments: ["cachefrom=[]&cacheto=[]", "cachefrom=null", "cachefrom="])
+  func `no caches are asked for`(text: String) throws {
+    _ = try query(text)
+  }
+
+  @Test(arguments: [
+    (#"cachefrom=["type=registry,ref=r/x"]"#, "cache import from a registry is not there yet"),
+    (#"cachefrom=["busybox"]"#, "images and files as sources of the cache are not there yet"),
+    (#"cacheto=["type=registry,ref=r/x"]"#, "cache export to a registry is not there yet"),
+    (#"cacheto=["type=inline"]"#, "cache export is not there yet"),
+  ])
+  func `caches elsewhere are refused`(text: String, message: String) {
+    let encoded = text.replacing("[", with: "%5B").replacing("]", with: "%5D").replacing("\"", with: "%22")
+      .replacing("type=", with: "type%3D").replacing("ref=", with: "ref%3D")
+    #expect {
+      try query(encoded)
+    } throws: { error in
+      guard let error = error as? PlatformError else { return false }
+      return error.code == .notImplemented && error.message.contains(message)
+    }
+  }
+
+  @Test(arguments: ["cachefrom=%7B%7D", "cacheto=%5B1%5D"])
+  func `caches of another form are wrong`(text: String) {
+    #expect { try query(text) } throws: { ($0 as? PlatformError)?.code == .invalidArgument }
+  }
+}
+
+@Suite struct BuildLinesTests {
+  private static let step = BuildStepName(number: 2, total: 3, stage: "s", text: "RUN x")
+  private static let named = #""step":{"number":2,"total":3,"stage":"s","text":"RUN x"}"#
+  private static let id = Digest(bytes: repeatElement(0xAB, count: 32))
+
+  @Test(arguments: [
+    (BuildEvent.started(step), "{\"event\":\"started\",\(named)}\n"),
+    (.cached(step), "{\"event\":\"cached\",\(named)}\n"),
+    (.running(step, container: "c"), "{\"event\":\"running\",\(named)}\n"),
+    (
+      .output(step, isError: true, Array("a\n".utf8)),
+      "{\"event\":\"output\",\(named),\"stderr\":true,\"text\":\"a\\n\"}\n"
+    ),
+    (.finished(step, id: id), "{\"event\":\"finished\",\(named),\"id\":\"\(id)\"}\n"),
+    (.warning("w"), "{\"event\":\"warning\",\"message\":\"w\"}\n"),
+    (.built(id), "{\"event\":\"built\",\"id\":\"\(id)\"}\n"),
+  ])
+  func `events have the client's form`(event: BuildEvent, line: String) {
+    #expect(BuildLines.event(event).map { String(decoding: $0, as: UTF8.self) } == line)
+  }
+}
