@@ -88,11 +88,12 @@ public final class ScriptedServer: Sendable {
       case .body(let piece): body.append(contentsOf: piece.readableBytesView)
       case .end:
         guard let head else { return }
-        reply(answer(Request(method: head.method, target: head.uri, headers: head.headers, body: body)), context)
+        let request = Request(method: head.method, target: head.uri, headers: head.headers, body: body)
+        reply(answer(request), to: head.method, context)
       }
     }
 
-    private func reply(_ answer: Answer, _ context: ChannelHandlerContext) {
+    private func reply(_ answer: Answer, to method: HTTPMethod, _ context: ChannelHandlerContext) {
       func send(_ status: Int, _ headers: HTTPHeaders, _ bytes: [UInt8], length: Bool) {
         var headers = headers
         if length, !headers.contains(name: "Content-Length") {
@@ -104,7 +105,12 @@ public final class ScriptedServer: Sendable {
       }
       switch answer {
       case .full(let status, let headers, let bytes):
-        send(status, headers, bytes, length: true)
+        var headers = headers
+        // An answer to HEAD tells the length and has no body (RFC 9110, section 9.3.2); one would spoil the connection.
+        if method == .HEAD, !headers.contains(name: "Content-Length") {
+          headers.add(name: "Content-Length", value: String(bytes.count))
+        }
+        send(status, headers, method == .HEAD ? [] : bytes, length: true)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
       case .cut(let status, let headers, let bytes):
         send(status, headers, bytes, length: false)
