@@ -3,47 +3,6 @@ import HTTPServing
 import Model
 import Registry
 
-/// `/api/v1/users`.
-enum UserRoutes {
-  private struct NewUser: Decodable, Sendable {
-    var name: String
-    var password: String
-    var isAdministrator: Bool?
-  }
-  private struct NewPassword: Decodable, Sendable {
-    var password: String
-  }
-
-  static func add(to router: inout Router<ManagementAPI.Handler>) {
-    router.on(.GET, "/api/v1/users") { call, api in
-      try api.requireAdministrator(call)
-      return try ManagementAPI.json(api.accounts.allUsers())
-    }
-    router.on(.POST, "/api/v1/users") { call, api in
-      try api.requireAdministrator(call)
-      let new = try await api.body(NewUser.self, of: call)
-      let user = User(name: new.name, isAdministrator: new.isAdministrator ?? false)
-      try api.accounts.addUser(user, password: new.password)
-      api.note(call, "user created", user.name)
-      return try ManagementAPI.json(user, status: .created)
-    }
-    router.on(.PUT, "/api/v1/users/{name}/password") { call, api in
-      let name = call.parameters["name"]
-      // Everybody may change his own.
-      if call.principal != .user(User(name: name)) { try api.requireAdministrator(call) }
-      try api.accounts.setPassword(of: name, to: try await api.body(NewPassword.self, of: call).password)
-      api.note(call, "password changed", name)
-      return HTTPResponse(status: .noContent)
-    }
-    router.on(.DELETE, "/api/v1/users/{name}") { call, api in
-      try api.requireAdministrator(call)
-      try api.accounts.removeUser(call.parameters["name"])
-      api.note(call, "user removed", call.parameters["name"])
-      return HTTPResponse(status: .noContent)
-    }
-  }
-}
-
 /// `/api/v1/projects`.
 enum ProjectRoutes {
   private struct NewProject: Decodable, Sendable {
@@ -59,9 +18,9 @@ enum ProjectRoutes {
 
   static func add(to router: inout Router<ManagementAPI.Handler>) {
     router.on(.GET, "/api/v1/projects") { call, api in
-      try ManagementAPI.json(
+      try ListPage(call.request).answer(
         api.accounts.allProjects().filter { api.accounts.allows(call.principal, .pull, in: $0.name) }
-          .map { shown($0, to: call, api) })
+          .map { shown($0, to: call, api) }, id: \.name)
     }
     router.on(.POST, "/api/v1/projects") { call, api in
       try api.requireAdministrator(call)
@@ -130,25 +89,5 @@ enum ProjectRoutes {
     var project = project
     if !api.accounts.allows(call.principal, .manageMembers, in: project.name) { project.members = [:] }
     return project
-  }
-}
-
-/// `/api/v1/registry`: the upkeep of all that is kept.
-enum UpkeepRoutes {
-  static func add(to router: inout Router<ManagementAPI.Handler>) {
-    router.on(.POST, "/api/v1/registry/gc") { call, api in
-      try api.requireAdministrator(call)
-      let isDryRun = call.request.query["dryRun"] == "true"
-      let collection = try api.registry.collectGarbage(isDryRun: isDryRun)
-      api.note(call, "garbage collected", isDryRun ? "dry run" : "")
-      return try ManagementAPI.json(collection)
-    }
-    router.on(.POST, "/api/v1/registry/check") { call, api in
-      try api.requireAdministrator(call)
-      let repairs = call.request.query["repair"] == "true"
-      let check = try api.registry.check(repairs: repairs, readsContent: call.request.query["content"] == "true")
-      api.note(call, repairs ? "registry repaired" : "registry checked", "")
-      return try ManagementAPI.json(check)
-    }
   }
 }

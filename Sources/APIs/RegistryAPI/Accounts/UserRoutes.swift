@@ -1,0 +1,44 @@
+import Accounts
+import HTTPServing
+import Model
+
+/// `/api/v1/users`.
+enum UserRoutes {
+  private struct NewUser: Decodable, Sendable {
+    var name: String
+    var password: String
+    var isAdministrator: Bool?
+  }
+  private struct NewPassword: Decodable, Sendable {
+    var password: String
+  }
+
+  static func add(to router: inout Router<ManagementAPI.Handler>) {
+    router.on(.GET, "/api/v1/users") { call, api in
+      try api.requireAdministrator(call)
+      return try ListPage(call.request).answer(api.accounts.allUsers(), id: \.name)
+    }
+    router.on(.POST, "/api/v1/users") { call, api in
+      try api.requireAdministrator(call)
+      let new = try await api.body(NewUser.self, of: call)
+      let user = User(name: new.name, isAdministrator: new.isAdministrator ?? false)
+      try api.accounts.addUser(user, password: new.password)
+      api.note(call, "user created", user.name)
+      return try ManagementAPI.json(user, status: .created)
+    }
+    router.on(.PUT, "/api/v1/users/{name}/password") { call, api in
+      let name = call.parameters["name"]
+      // Everybody may change his own.
+      if call.principal != .user(User(name: name)) { try api.requireAdministrator(call) }
+      try api.accounts.setPassword(of: name, to: try await api.body(NewPassword.self, of: call).password)
+      api.note(call, "password changed", name)
+      return HTTPResponse(status: .noContent)
+    }
+    router.on(.DELETE, "/api/v1/users/{name}") { call, api in
+      try api.requireAdministrator(call)
+      try api.accounts.removeUser(call.parameters["name"])
+      api.note(call, "user removed", call.parameters["name"])
+      return HTTPResponse(status: .noContent)
+    }
+  }
+}
