@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests)
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo test test-crash test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo test compare-dockerfiles test-crash test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ test: deps ## build and run all tests (root: the kernel tests and the integratio
 test-crash: deps ## kill -9 the engine 200 times at random moments of a mixed load (about a quarter of an hour)
 	$(SWIFT) build --build-tests
 	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) $(SWIFT) test --skip-build --no-parallel --filter CrashTests
+
+compare-dockerfiles: deps ## build the corpus of Dockerfiles here and with docker.io and buildah, and compare the images (root; 4 minutes)
+	$(SWIFT) build --product bulkhead
+	$(SWIFT) build --product bulkheadd
+	@$(CLIENTS) Tests/IntegrationTests/Dockerfiles/compare --programs .build/debug
 
 test-guest: deps build ## the engine's main jobs on a host with cgroup v2 alone: a QEMU guest made from Debian packages
 	Tests/Guest/guest test --programs .build/release

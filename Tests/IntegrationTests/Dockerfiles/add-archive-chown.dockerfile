@@ -1,2 +1,2 @@
-FROM busybox
+FROM corpus-base
 ADD --chown=12:34 a.txt /x/

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ADD a.txt /a.txt
 ADD dir /dir
 #: peers docker buildah

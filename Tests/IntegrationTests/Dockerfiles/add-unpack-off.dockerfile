@@ -1,2 +1,2 @@
-FROM busybox
+FROM corpus-base
 ADD --unpack=false packed.tar /kept/

@@ -1,5 +1,5 @@
 ARG V=7
-FROM busybox
+FROM corpus-base
 ARG V
 RUN echo "$V" > /out
 #: peers docker buildah

@@ -1,4 +1,4 @@
 ARG V=7
-FROM busybox
+FROM corpus-base
 RUN echo "[$V]" > /out
 #: peers docker buildah

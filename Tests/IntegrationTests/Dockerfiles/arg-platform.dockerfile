@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG TARGETARCH
 ARG TARGETOS
 RUN echo "$TARGETOS/$TARGETARCH" > /out

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG a="x y"
 RUN echo "$a" > /out
 #: peers docker buildah

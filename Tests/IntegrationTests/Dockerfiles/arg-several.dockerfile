@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG one=1 two
 RUN echo "$one $two" > /out
 #: arg two=given

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 CMD echo $HOME
 CMD ["echo", "list"]
 #: peers docker buildah

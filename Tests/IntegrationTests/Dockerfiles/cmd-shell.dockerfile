@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 CMD echo $HOME
 #: peers docker buildah

@@ -1,5 +1,5 @@
 # first
-FROM busybox
+FROM corpus-base
 # second
 RUN echo "# no comment" > /out
    # indented

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY dir /dir
 COPY dir/ /other/
 #: peers docker buildah

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY --exclude=*.md dir /dir
 COPY --exclude=sub --exclude=*.md dir /other

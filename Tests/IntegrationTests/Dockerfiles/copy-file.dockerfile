@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY a.txt /a.txt
 COPY a.txt b.txt /several/
 COPY a.txt /renamed

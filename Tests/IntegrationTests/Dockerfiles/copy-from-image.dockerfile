@@ -1,3 +1,3 @@
 FROM scratch
-COPY --from=busybox /bin/busybox /bb
+COPY --from=corpus-base /bin/busybox /bb
 #: peers docker buildah

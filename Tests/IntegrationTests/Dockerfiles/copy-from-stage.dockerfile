@@ -1,4 +1,4 @@
-FROM busybox AS make
+FROM corpus-base AS make
 RUN echo made > /made && mkdir /tree && echo leaf > /tree/leaf
 FROM scratch
 COPY --from=make /made /made

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY --chmod=755 <<-EOF /script
 	#!/bin/sh
 	echo ran

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG NAME=you
 COPY <<EOF <<"RAW" /dir/
 hello $NAME

@@ -1,2 +1,2 @@
-FROM busybox
+FROM corpus-base
 COPY --link a.txt /made/a.txt

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY ["a.txt", "b.txt", "/with space/"]
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY exec.sh /exec.sh
 RUN /exec.sh > /out
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY a.txt /f
 COPY b.txt /f
 COPY dir /d

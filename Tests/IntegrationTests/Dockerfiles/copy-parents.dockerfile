@@ -1,2 +1,2 @@
-FROM busybox
+FROM corpus-base
 COPY --parents dir/sub/two.txt /p/

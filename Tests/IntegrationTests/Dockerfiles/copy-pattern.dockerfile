@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 COPY *.txt /txt/
 COPY dir/*/two.tx? /deep/
 #: peers docker buildah

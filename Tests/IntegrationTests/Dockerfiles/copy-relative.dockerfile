@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 WORKDIR /work
 COPY a.txt .
 COPY b.txt sub/

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY link /copied
 #: peers docker buildah

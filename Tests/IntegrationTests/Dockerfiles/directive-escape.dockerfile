@@ -1,5 +1,5 @@
 # escape=`
-FROM busybox
+FROM corpus-base
 RUN echo one > /out; `
   echo two >> /out
 ENV a=b` c

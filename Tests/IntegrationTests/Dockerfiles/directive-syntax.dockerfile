@@ -1,3 +1,3 @@
 # syntax=docker/dockerfile:1
-FROM busybox
+FROM corpus-base
 RUN echo x > /x

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 CMD ["gone"]
 ENTRYPOINT ["/bin/echo", "hi"]
 CMD ["there"]

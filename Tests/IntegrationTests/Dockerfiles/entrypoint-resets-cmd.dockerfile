@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 CMD ["base"]
 ENTRYPOINT ["/bin/echo"]
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ENV a=old
 ENV a=new b=$a
 #: peers docker buildah

@@ -1,3 +1,3 @@
 # escape=x
-FROM busybox
+FROM corpus-base
 #: fails escape

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 EXPOSE x
 #: fails containerPort

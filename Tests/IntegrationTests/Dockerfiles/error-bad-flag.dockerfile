@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY --chmdo=1 a.txt /
 #: fails unknown flag: --chmdo

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 HEALTHCHECK --interval=soon CMD x
 #: fails expected a duration

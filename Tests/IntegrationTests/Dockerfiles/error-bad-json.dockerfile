@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 SHELL bash
 #: fails JSON form

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN --mount=type=nfs,target=/x true
 #: fails unsupported mount type

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 ONBUILD FROM x
 #: fails isn't allowed as an ONBUILD trigger

@@ -1,2 +1,2 @@
-FROM busybox AS 1x
+FROM corpus-base AS 1x
 #: fails invalid name for build stage

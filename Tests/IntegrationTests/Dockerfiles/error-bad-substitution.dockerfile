@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 ENV a=${b
 #: fails missing

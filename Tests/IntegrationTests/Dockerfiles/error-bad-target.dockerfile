@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 #: fails could not be found
 #: target nope

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY absent.txt /
 #: fails absent.txt

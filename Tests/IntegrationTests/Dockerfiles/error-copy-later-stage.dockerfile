@@ -1,4 +1,5 @@
-FROM busybox
+FROM corpus-base AS first
 COPY --from=later /x /x
-FROM busybox AS later
+FROM corpus-base AS later
+FROM first
 #: fails expected an earlier one

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY ../../etc/passwd /stolen
 #: fails

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 COPY a.txt b.txt /file
 #: fails

@@ -1,3 +1,3 @@
-FROM busybox
-ENV a=${b:?give it}
+FROM corpus-base
+ENV a="${b:?give it}"
 #: fails give it

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN echo before; exit 3
 #: fails 3

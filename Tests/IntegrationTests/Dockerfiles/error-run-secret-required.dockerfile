@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN --mount=type=secret,id=absent,required true
 #: fails absent

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN --security=insecure true
 #: fails insecure

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUNN x
-#: fails Dockerfile:2:1: unknown instruction: RUNN
+#: fails error-unknown-instruction.dockerfile:2:1: unknown instruction: RUNN

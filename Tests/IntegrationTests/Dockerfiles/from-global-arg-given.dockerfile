@@ -2,4 +2,4 @@ ARG BASE=nothing
 FROM ${BASE}
 RUN echo x > /x
 #: peers docker buildah
-#: arg BASE=busybox
+#: arg BASE=corpus-base

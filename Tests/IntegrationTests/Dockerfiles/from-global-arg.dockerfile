@@ -1,4 +1,4 @@
-ARG BASE=busybox
+ARG BASE=corpus-base
 FROM ${BASE}
 RUN echo x > /x
 #: peers docker buildah

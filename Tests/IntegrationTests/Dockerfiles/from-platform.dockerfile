@@ -1,3 +1,3 @@
-FROM --platform=$BUILDPLATFORM busybox
+FROM --platform=$BUILDPLATFORM corpus-base
 RUN echo x > /x
 #: peers buildah

@@ -1,4 +1,4 @@
-FROM busybox AS first
+FROM corpus-base AS first
 RUN echo 1 > /one
 FROM first AS Second
 RUN echo 2 > /two

@@ -1,6 +1,6 @@
-FROM busybox AS one
+FROM corpus-base AS one
 RUN echo 1 > /one
-FROM busybox AS two
+FROM corpus-base AS two
 RUN exit 1
 #: peers docker buildah
 #: target one

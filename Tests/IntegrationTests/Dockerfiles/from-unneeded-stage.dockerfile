@@ -1,5 +1,5 @@
-FROM busybox AS broken
+FROM corpus-base AS broken
 RUN exit 7
-FROM busybox
+FROM corpus-base
 RUN echo fine > /fine
 #: peers buildah

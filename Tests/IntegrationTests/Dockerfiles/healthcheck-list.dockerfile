@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 HEALTHCHECK CMD ["true"]
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 HEALTHCHECK CMD true
 HEALTHCHECK NONE
 #: peers docker buildah

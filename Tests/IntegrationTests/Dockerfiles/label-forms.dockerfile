@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 LABEL a=1 b="2 2" "c d"=3
 LABEL e f g
 LABEL multi="one\

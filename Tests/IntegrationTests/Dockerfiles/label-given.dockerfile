@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 LABEL a=file
 #: label a=given
 #: label b=more

@@ -1,4 +1,4 @@
-from busybox
+from corpus-base
 run echo x > /x
 env a=b
 #: peers docker buildah

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 MAINTAINER some body
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ONBUILD RUN echo late > /late
 ONBUILD ENV LATE=1
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN echo one > /out; \
   # a comment in between
   echo two >> /out; \

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG A=one
 ENV B=two
 RUN echo "$A $B" > /out

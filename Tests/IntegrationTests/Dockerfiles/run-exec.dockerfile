@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN ["/bin/sh", "-c", "echo $0 > /out", "arg zero"]
 #: peers docker buildah

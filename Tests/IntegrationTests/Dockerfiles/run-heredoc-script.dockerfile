@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN <<EOF
 #!/bin/sh
 echo "$0" | sed s,.*/,, > /out

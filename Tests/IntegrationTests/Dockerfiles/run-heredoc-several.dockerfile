@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN cat <<A > /a && cat <<B > /b
 first
 A

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN <<-EOF
 	echo tab > /out
 	EOF

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN <<EOF
 echo one > /out
 echo two >> /out

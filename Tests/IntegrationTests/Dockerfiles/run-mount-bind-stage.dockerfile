@@ -1,5 +1,5 @@
-FROM busybox AS made
+FROM corpus-base AS made
 RUN echo made > /made
-FROM busybox
+FROM corpus-base
 RUN --mount=from=made,source=/made,target=/in cat /in > /out
 #: peers buildah

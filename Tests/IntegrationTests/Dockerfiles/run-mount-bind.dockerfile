@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN --mount=type=bind,source=dir,target=/in cat /in/one.txt > /out
 #: peers buildah

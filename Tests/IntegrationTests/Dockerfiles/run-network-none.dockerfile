@@ -1,2 +1,2 @@
-FROM busybox
+FROM corpus-base
 RUN --network=none ls /sys/class/net | tr "\n" " " > /out

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 RUN echo "a b" > /out && echo c >> /out
 #: peers docker buildah

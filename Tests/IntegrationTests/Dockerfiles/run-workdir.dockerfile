@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 WORKDIR /deep/er
 RUN pwd > out
 #: peers docker buildah

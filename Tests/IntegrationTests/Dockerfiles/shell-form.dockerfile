@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 SHELL ["/bin/sh", "-ec"]
 RUN echo x > /out
 CMD run

@@ -1,3 +1,3 @@
-FROM busybox
+FROM corpus-base
 STOPSIGNAL SIGINT
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 ARG U=12
 USER $U:34
 #: peers docker buildah

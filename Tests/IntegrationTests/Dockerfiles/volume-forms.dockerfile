@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 VOLUME /one /two
 VOLUME ["/three", "/fo ur"]
 #: peers docker buildah

@@ -1,4 +1,4 @@
-FROM busybox
+FROM corpus-base
 WORKDIR /a
 WORKDIR b
 WORKDIR ../c

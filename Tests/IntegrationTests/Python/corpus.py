@@ -89,16 +89,30 @@ class Image:
             self.files = {}
             for layer in manifest["Layers"]:
                 self._apply(image.extractfile(layer).read(LIMIT))
+        for path in list(self.files):
+            while (path := path.rpartition("/")[0]) and path not in self.files:
+                # Nobody's entry: whoever unpacks the layers makes it like this.
+                self.files[path] = ("directory", "0o755", 0, 0)
         config = document.get("config") or {}
         self.config = {name: config[name] for name in CONFIG if config.get(name)}
         self.config["Author"] = document.get("author", "")
         self.history = [(self._word(entry.get("created_by", "")), bool(entry.get("empty_layer")))
                         for entry in document.get("history") or []]
 
+    def summary(self, base):
+        """A digest of all that a build made of a base image."""
+        contents = {value[-1] for value in base.files.values() if value[0] == "file"}
+        made = {path: (*value[:-1], "of the base") if value[0] == "file" and value[-1] in contents else value
+                for path, value in self.files.items() if base.files.get(path) != value}
+        gone = sorted(set(base.files) - set(self.files))
+        history = self.history[len(base.history):] if self.history[:len(base.history)] == base.history else self.history
+        text = json.dumps([made, gone, self.config, history], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
     @staticmethod
     def _word(text):
         """The instruction of a history's line, whoever wrote it."""
-        text = text.removeprefix("/bin/sh -c #(nop)").strip()
+        text = text.rpartition("#(nop)")[2].strip()
         word = text.split(" ")[0].upper()
         known = {"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
                  "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}

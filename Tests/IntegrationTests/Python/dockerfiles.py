@@ -1,6 +1,9 @@
-"""Builds the corpus of Dockerfiles by `bulkhead build`: what must succeed does, what must fail says why."""
+"""Builds the corpus of Dockerfiles by `bulkhead build`: what must succeed does and makes the image that was compared with
+docker's and buildah's (Dockerfiles/compare), what must fail says why."""
 
+import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -11,6 +14,24 @@ from checks import check, main
 CLIENT = os.environ["CLIENT"]
 FOLDER = tempfile.TemporaryDirectory(prefix="dockerfiles-", dir=os.environ["SCRATCH"])
 CONTEXT = corpus.make_context(FOLDER.name)
+EXPECTED = json.loads((corpus.FOLDER / "expected.json").read_text(encoding="ascii"))
+
+
+def bulkhead(*arguments):
+    subprocess.run([CLIENT, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120, check=True)
+
+
+def saved(name):
+    path = pathlib.Path(FOLDER.name, "saved.tar")
+    bulkhead("save", "--output", path, name)
+    try:
+        return corpus.Image(path)
+    finally:
+        path.unlink()
+
+
+bulkhead("image", "bootstrap", "busybox", "--tag", "corpus-base:latest")
+BASE = saved("corpus-base:latest")
 
 
 def build(case):
@@ -30,6 +51,9 @@ def register(case):
         if case.fails is None:
             if done.returncode != 0:
                 raise AssertionError(done.stdout[-600:])
+            if case.name in EXPECTED and saved(f"corpus/{case.name}").summary(BASE) != EXPECTED[case.name]:
+                raise AssertionError("it is another image than the one compared with docker's: see 'make compare-dockerfiles'")
+            bulkhead("rmi", f"corpus/{case.name}")
         elif done.returncode == 0:
             raise AssertionError("it was built")
         elif case.fails not in done.stdout:

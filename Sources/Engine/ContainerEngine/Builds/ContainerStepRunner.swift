@@ -99,6 +99,10 @@ enum StepContainer {
     settings.host.sharedMemorySizeBytes = given.settings.sharedMemorySizeBytes
     settings.host.resourceLimits = given.settings.resourceLimits
     settings.host.extraHosts = given.settings.extraHosts
+    for mount in step?.mounts ?? [] {
+      guard case .tmpfs(let size) = mount.source else { continue }
+      settings.host.tmpfs[mount.target] = StepFiles.tmpfsOptions(sizeBytes: size, isReadOnly: mount.isReadOnly)
+    }
     switch given.settings.network {
     case .standard: settings.host.networkMode = .standard
     case .none: settings.host.networkMode = .none
@@ -126,7 +130,7 @@ struct StepFiles {
         point.buildSource = .image
       case .tmpfs(let size):
         point.kind = .tmpfs
-        point.tmpfsOptions = size.map { "size=\($0)" } ?? ""
+        point.tmpfsOptions = Self.tmpfsOptions(sizeBytes: size, isReadOnly: mount.isReadOnly)
       case .secret(let bytes, let uid, let gid, let mode):
         try FileSystem.makeDirectories(path, mode: 0o700)
         let file = "\(path)/\(index)"
@@ -137,6 +141,11 @@ struct StepFiles {
       }
       return point
     }
+  }
+
+  /// Options as tmpfs(5) has them.
+  static func tmpfsOptions(sizeBytes: Int64?, isReadOnly: Bool) -> String {
+    ((isReadOnly ? ["ro"] : []) + (sizeBytes.map { ["size=\($0)"] } ?? [])).joined(separator: ",")
   }
 
   /// Gives the files to the ids that they are for.

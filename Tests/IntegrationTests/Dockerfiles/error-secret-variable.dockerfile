@@ -1,3 +1,4 @@
-FROM busybox
+FROM corpus-base
 RUN --mount=type=secret,id=key,env=KEY echo ${#KEY} > /size
 #: secret key=hidden
+#: fails secrets as variables are not supported
