@@ -31,11 +31,14 @@ public struct Router<Handler: Sendable>: Sendable {
   }
 
   private var root = Node()
+  /// Every route in the order it was added, for whoever describes them.
+  public private(set) var patterns: [(method: HTTPMethod, pattern: String)] = []
 
   public init() {}
 
   /// Adds a route. A pattern added twice for a method replaces the first.
   public mutating func on(_ method: HTTPMethod, _ pattern: String, _ handler: Handler) {
+    patterns.append((method, pattern))
     let segments = pattern.split(separator: "/").map(String.init)
     Self.insert(&root, segments[...], Endpoint(names: [], handler: handler), method)
   }

@@ -22,26 +22,35 @@ public final class ManagementAPI: HTTPResponder {
   let registry: Registry
   let replicator: Replicator
   let replication: ReplicationStore
+  /// The certificate that clients are to trust (PEM).
+  let authority: String
   let logger: Logger
   private let access: AccountsAccess
   private let router: Router<Handler>
 
   public init(
     accounts: AccountStore, registry: Registry, replicator: Replicator, replication: ReplicationStore,
-    access: AccountsAccess, logger: Logger
+    access: AccountsAccess, authority: String, logger: Logger
   ) {
     self.accounts = accounts
     self.registry = registry
     self.replicator = replicator
     self.replication = replication
     self.access = access
+    self.authority = authority
     self.logger = logger
+    router = Self.routes()
+  }
+
+  /// All routes; each is described in `APIDocument`, too.
+  static func routes() -> Router<Handler> {
     var router = Router<Handler>()
     UserRoutes.add(to: &router)
     ProjectRoutes.add(to: &router)
     ReplicationRoutes.add(to: &router)
     UpkeepRoutes.add(to: &router)
-    self.router = router
+    ServerRoutes.add(to: &router)
+    return router
   }
 
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {

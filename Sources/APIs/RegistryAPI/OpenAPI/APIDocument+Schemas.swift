@@ -1,0 +1,135 @@
+import Accounts
+import Registry
+import Replication
+
+extension APIDocument {
+  /// The documents that routes take and give, by name.
+  static let schemas = accountSchemas.merging(registrySchemas) { $1 }.merging(replicationSchemas) { $1 }
+
+  private static let name = "Lower-case letters and digits, parted by single '.', '-' or '_', 63 at most"
+  private static let roles = Role.allCases.map(\.rawValue)
+
+  private static let accountSchemas: [String: DocumentValue] = [
+    "Problem": .object(
+      "RFC 9457.",
+      [
+        "title": .string("The status in words"), "status": .integer("The HTTP status"),
+        "detail": .string("What went wrong, and what to do"),
+      ]),
+    "RegistryErrors": .object(
+      "The form of the OCI distribution API.",
+      [
+        "errors": .array(
+          .object(
+            "An error.",
+            ["code": .string("In capitals"), "message": .string("What went wrong"), "detail?": ["type": "object"]]))
+      ]),
+    "User": .object(
+      "A user.", ["name": .string(name), "isAdministrator": .boolean("May everything, in every project")]),
+    "NewUser": .object(
+      "A user to be.",
+      [
+        "name": .string(name), "password": .string("At least 12 bytes"),
+        "isAdministrator?": .boolean("May everything, in every project; false when not given"),
+      ]),
+    "NewPassword": .object("A password.", ["password": .string("At least 12 bytes")]),
+    "Project": .object(
+      "A project.",
+      [
+        "name": .string(name), "isPublic": .boolean("Everybody may pull"),
+        "members": .map(.choice(roles, "The role"), "Roles by users; empty for those who are not to know"),
+      ]),
+    "NewProject": .object(
+      "A project to be.",
+      ["name": .string(name), "isPublic?": .boolean("Everybody may pull; false when not given")]),
+    "ProjectChange": .object("What of a project changes.", ["isPublic": .boolean("Everybody may pull")]),
+    "Membership": .object("What a user is in a project.", ["role": .choice(roles, "The role")]),
+  ]
+
+  private static let registrySchemas: [String: DocumentValue] = [
+    "Collection": .object(
+      "What a garbage collection removed.",
+      [
+        "unlinkedBlobs": .integer("Blobs that repositories do not show any more"),
+        "removedBlobs": .integer("Blobs removed from the store"), "removedBytes": .integer("Their bytes"),
+        "freedDiskBytes": .integer("What the file system got back"),
+        "expiredUploads": .integer("Uploads that were given up"),
+        "removedRepositories": .integer("Repositories that were empty"),
+      ]),
+    "Check": .object(
+      "What a check found.",
+      [
+        "findings": .array(
+          .object(
+            "Something that is wrong.",
+            [
+              "kind": .choice(RegistryCheck.Kind.allCases.map(\.rawValue), "What is wrong"),
+              "subject": .string("What it is about"), "detail": .string("In words"),
+              "isRepaired": .boolean("Nothing has to be done any more"),
+            ]), atMost: Int64(RegistryCheck.maximumFindings)),
+        "furtherFindings": .integer("Findings beyond the list"), "blobs": .integer("Blobs looked at"),
+        "manifests": .integer("Manifests looked at"),
+      ]),
+  ]
+
+  private static let replicationSchemas: [String: DocumentValue] = [
+    "Peer": .object(
+      "Another registry.",
+      [
+        "name": .string("1 to 64 of a-z, 0-9 and '-'"), "host": .string("HOST or HOST:PORT"),
+        "user?": .string("Who we are there"), "password?": .string("Taken and never given"),
+      ]),
+    "Rule": .object(
+      "What is copied where, and when.",
+      [
+        "name": .string("1 to 64 of a-z, 0-9 and '-'"),
+        "direction": .choice(ReplicationRule.Direction.allCases.map(\.rawValue), "push: to the peer; pull: from it"),
+        "peer": .string("The peer's name"), "project": .string("The project here"),
+        "remotePath": .string("What stands there in the project's place"),
+        "repositories": patterns("Repositories below the project"), "tags": patterns("Tags"), "trigger": trigger,
+        "replacesTags": .boolean("False: a tag that the other side has stays as it is"),
+        "isEnabled": .boolean("False: it does not run by itself"),
+      ]),
+    "Execution": .object(
+      "A run of a rule.",
+      [
+        "id": .string("Rises with time"), "rule": .string("The rule's name"),
+        "cause": .choice(ReplicationExecution.Cause.allCases.map(\.rawValue), "Why it ran"),
+        "startedAt": .moment("Its begin"), "endedAt?": .moment("Its end"),
+        "state": .choice(ReplicationExecution.State.allCases.map(\.rawValue), "How it stands"),
+        "attempts": .integer("How often it was tried"), "copied": .integer("Tags copied"),
+        "skipped": .integer("Tags that the other side had"), "failed": .integer("Tags that could not be copied"),
+        "failures": .array(
+          .object(
+            "Something that could not be copied.",
+            ["subject": .string("The image, or the rule"), "message": .string("Why")]),
+          atMost: Int64(ReplicationExecution.maximumFailures)),
+      ]),
+  ]
+
+  private static func patterns(_ description: String) -> DocumentValue {
+    .array(
+      ["type": "string", "minLength": 1, "maxLength": .number(Int64(GlobPattern.maximumBytes))],
+      "\(description): patterns of '*' and '?'", atMost: Int64(ReplicationRule.maximumPatterns)
+    ).with(["minItems": 1])
+  }
+
+  /// One member says which kind it is.
+  private static let trigger: DocumentValue = [
+    "description": "When it runs.",
+    "oneOf": [
+      .object("When somebody asks for it.", ["manual": ["type": "object"]]),
+      .object("After each push into the project; for rules that push.", ["onPush": ["type": "object"]]),
+      .object(
+        "By time.",
+        [
+          "every": .object(
+            "Between two runs.",
+            ["seconds": .integer("Seconds", in: ReplicationRule.shortestSeconds...(1 << 53))])
+        ]),
+      .object(
+        "By a time-table in UTC.",
+        ["cron": .object("Five fields as in crontab(5).", ["_0": .string("MINUTE HOUR DAY MONTH WEEKDAY")])]),
+    ],
+  ]
+}
