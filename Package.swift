@@ -53,6 +53,9 @@ let package = Package(
     room("HTTPServing", floor: "Common", nio + [tls, logging, "LinuxSystem", "Model"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     room(
+      "ConfigurationFiles", floor: "Common",
+      ["LinuxSystem", "Model", .product(name: "Yams", package: "Yams")]),
+    room(
       "Certificates", floor: "Common",
       [
         hashes, .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -135,7 +138,7 @@ let package = Package(
     room("OCIRuntime", floor: "Engine", ["LinuxSystem", "Model", logging]),
     room(
       "Isolation", floor: "Engine",
-      ["LinuxSystem", "Model", "OCITypes", .product(name: "Yams", package: "Yams")]),
+      ["ConfigurationFiles", "LinuxSystem", "Model", "OCITypes"]),
     room("HostChecks", floor: "Engine", ["LinuxSystem", "Model"]),
     room(
       "ContainerEngine", floor: "Engine",
@@ -177,7 +180,8 @@ let package = Package(
       name: "bulkheadd",
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
-        "Accounts", "Certificates", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing", "Isolation",
+        "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing",
+        "Isolation",
         "LinuxSystem", "Model", "Persistence", "Registry", "RegistryAPI", "RegistryClient", "Replication",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
@@ -185,6 +189,7 @@ let package = Package(
       name: "bulkheadTests",
       dependencies: ["bulkhead", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
+    tests("bulkheadd", floor: "Programs", ["HTTPServing", "Model", "Registry"]),
     // Drives the built programs through real clients.
     .testTarget(
       name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Dockerfiles", "Probe", "Python"],

@@ -3,6 +3,7 @@ import ContainerEngine
 import Glibc
 import LinuxSystem
 import Logging
+import Model
 
 @main
 enum Main {
@@ -12,7 +13,15 @@ enum Main {
     if CommandLine.arguments.dropFirst() == [FileWorker.command] { exit(FileWorker.run()) }
     do {
       let signals = try Signals.receive([SIGTERM, SIGINT])
-      await BulkheadDaemon.$signals.withValue(signals) { await BulkheadDaemon.main() }
+      try await BulkheadDaemon.$signals.withValue(signals) {
+        var command = try BulkheadDaemon.parseAsRoot()
+        if var role = command as? any AsyncParsableCommand { try await role.run() } else { try command.run() }
+      }
+    } catch let error as PlatformError where error.code != .internal {
+      // What an administrator can mend is told in one line; where the fault is in the code helps with the rest.
+      let line = Array("bulkheadd: \(error.message)\n".utf8)
+      _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+      exit(1)
     } catch {
       BulkheadDaemon.exit(withError: error)
     }
@@ -32,14 +41,26 @@ struct BulkheadDaemon: AsyncParsableCommand {
 
 /// Options that every role has.
 struct DaemonOptions: ParsableArguments {
-  @Option(help: "Folder for everything that must survive a reboot.")
-  var root = "/var/lib/bulkhead"
+  static let standardRoot = "/var/lib/bulkhead"
+  static let standardRun = "/run/bulkhead"
 
-  @Option(help: "Folder for sockets and the state of what runs.")
-  var run = "/run/bulkhead"
+  @Option(
+    name: .customLong("root"),
+    help: "Folder for everything that must survive a reboot; \(DaemonOptions.standardRoot) unless told otherwise.")
+  var givenRoot: String?
 
-  @Option(name: [.customLong("config"), .customShort("c")], help: "The engine's policy; owned by root.")
+  @Option(
+    name: .customLong("run"),
+    help: "Folder for sockets and the state of what runs; \(DaemonOptions.standardRun) unless told otherwise.")
+  var givenRun: String?
+
+  @Option(
+    name: [.customLong("config"), .customShort("c")],
+    help: "The role's own file, owned by root: /etc/bulkhead/engine.yaml or server.yaml.")
   var config: String?
+
+  var root: String { givenRoot ?? Self.standardRoot }
+  var run: String { givenRun ?? Self.standardRun }
 
   @Option(help: "trace, debug, info, notice, warning, error or critical.")
   var logLevel = "info"

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Glibc
 
 /// An address to listen on: `127.0.0.1:5443`, `[::1]:5443`, `name:5443`.
-struct ListenAddress: ExpressibleByArgument, Sendable {
+struct ListenAddress: ExpressibleByArgument, Sendable, Equatable {
   let host: String
   let port: Int
 
@@ -33,13 +34,21 @@ struct ServerCommand: AsyncParsableCommand {
 
   @OptionGroup var options: DaemonOptions
 
-  @Option(help: ArgumentHelp("Address to serve HTTPS on; may be repeated.", valueName: "host:port"))
-  var listen: [ListenAddress] = [ListenAddress(host: "127.0.0.1", port: 5443)]
+  @Option(
+    help: ArgumentHelp(
+      "Address to serve HTTPS on, in place of those of server.yaml (127.0.0.1:5443); may be repeated.",
+      valueName: "host:port"))
+  var listen: [ListenAddress] = []
 
-  @Option(name: .customLong("name"), help: "A further name or address that the certificate is to hold for.")
+  @Option(
+    name: .customLong("name"),
+    help: "A further name or address that the certificate is to hold for, in place of those of server.yaml.")
   var names: [String] = []
 
   func run() async throws {
-    try await ServerProgram(options: options, listen: listen, names: names).run()
+    var settings = try ServerSettings.load(path: options.config, owner: geteuid())
+    if !listen.isEmpty { settings.listen = listen }
+    if !names.isEmpty { settings.names = names }
+    try await ServerProgram(options: options, settings: settings).run()
   }
 }

@@ -22,11 +22,12 @@ struct ServerProgram {
   private static let gracefulSeconds: Int64 = 5
 
   let options: DaemonOptions
-  let listen: [ListenAddress]
-  let names: [String]
+  let settings: ServerSettings
 
-  private var root: String { "\(options.root)/server" }
-  private var runFolder: String { "\(options.run)/server" }
+  private var platformRoot: String { options.givenRoot ?? settings.root ?? DaemonOptions.standardRoot }
+  private var platformRun: String { options.givenRun ?? settings.run ?? DaemonOptions.standardRun }
+  private var root: String { "\(platformRoot)/server" }
+  private var runFolder: String { "\(platformRun)/server" }
 
   func run() async throws {
     if geteuid() == 0 { try giveUpRoot() }
@@ -36,7 +37,8 @@ struct ServerProgram {
     defer { withExtendedLifetime(lock) {} }
     let poller = try Poller()
     let executor = try BlockingExecutor(name: "server")
-    let registry = try Registry(root: "\(root)/registry", logger: logger)
+    let registry = try Registry(
+      root: "\(root)/registry", configuration: settings.limits.registry, logger: logger)
     let database = try Database(path: "\(root)/server.sqlite")
     let accounts = try AccountStore(database: database) { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) }
     let authority = try CertificateAuthority.open(directory: "\(root)/ca")
@@ -51,8 +53,8 @@ struct ServerProgram {
       RegistryAPI(registry: registry, access: access, logger: logger),
       ManagementAPI(
         accounts: accounts, registry: registry, replicator: replicator, replication: replication, access: access,
-        logger: logger), executor, logger)
-    for address in listen {
+        authority: authority.certificatePEM, logger: logger), executor, logger)
+    for address in settings.listen {
       let port = try await server.listen(host: address.host, port: address.port, tls: tls.serving)
       logger.notice("the server serves https://\(address.shown(port: port))")
     }
@@ -78,7 +80,7 @@ struct ServerProgram {
   private func makeServer(
     _ registry: RegistryAPI, _ management: ManagementAPI, _ executor: BlockingExecutor, _ logger: Logger
   ) -> HTTPServer {
-    var configuration = HTTPServerConfiguration()
+    var configuration = settings.limits.http
     configuration.maxReadAheadBytes = 1 << 20
     configuration.eventLoopThreads = 2
     return HTTPServer(
@@ -108,8 +110,8 @@ struct ServerProgram {
         "there is no user '\(Self.user)', as which the server runs: make one with "
           + "'useradd --system --user-group --no-create-home --shell /usr/sbin/nologin \(Self.user)'")
     }
-    try FileSystem.makeDirectories(options.root, mode: 0o711)
-    try FileSystem.makeDirectories(options.run, mode: 0o755)
+    try FileSystem.makeDirectories(platformRoot, mode: 0o711)
+    try FileSystem.makeDirectories(platformRun, mode: 0o755)
     for (path, mode) in [(root, 0o700), (runFolder, 0o750)] as [(String, UInt32)] {
       try FileSystem.makeDirectories(path, mode: mode)
       let folder = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -132,7 +134,8 @@ struct ServerProgram {
     gethostname(&buffer, buffer.count - 1)
     let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     let all =
-      names + ["localhost", host, "127.0.0.1", "::1"] + listen.map(\.host).filter { $0 != "0.0.0.0" && $0 != "::" }
+      settings.names + ["localhost", host, "127.0.0.1", "::1"]
+      + settings.listen.map(\.host).filter { $0 != "0.0.0.0" && $0 != "::" }
     var seen: Set<String> = []
     return all.filter { !$0.isEmpty && seen.insert($0).inserted }
   }

@@ -19,6 +19,7 @@ import Testing
             location: mirror.test/hub
           - {prefix: ghcr.io, location: "cache.test:5000", fallback: false}
         tokenServers: {registry.test: [login.test]}
+        certificateFolders: [/srv/certs]
         downloads: 6
       """
     ).registries
@@ -30,6 +31,7 @@ import Testing
         RegistryMirrorRule(prefix: "ghcr.io", location: "cache.test:5000", fallsBack: false),
       ])
     #expect(registries.tokenServers == ["registry.test": ["login.test"]])
+    #expect(registries.certificateFolders == ["/srv/certs"])
     #expect(registries.downloads == 6)
     #expect(registries.uploads == 5)
   }
@@ -44,6 +46,7 @@ import Testing
     ),
     ("registries: {mirrors: [{prefix: '', location: m.test}]}", "'registries.mirrors.prefix' must be"),
     ("registries: {downloads: 0}", "'registries.downloads' must be a whole number from 1 to 32"),
+    ("registries: {certificateFolders: [certs]}", "'registries.certificateFolders' must be a list of absolute paths"),
     ("registries: {allow: []}", "unknown key 'registries.allow'"),
   ])
   func `mistakes are named`(text: String, message: String) {

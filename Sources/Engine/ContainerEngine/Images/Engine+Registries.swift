@@ -77,6 +77,7 @@ extension Engine {
       RegistryMirror(prefix: $0.prefix, replacement: $0.location, fallsBack: $0.fallsBack)
     }
     settings.tokenServers = policy.tokenServers
+    settings.certificateFolders = policy.certificateFolders
     settings.userAgent = "bulkhead/\(version)"
     return settings
   }

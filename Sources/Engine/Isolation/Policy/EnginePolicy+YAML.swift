@@ -1,12 +1,23 @@
+import ConfigurationFiles
 import Model
 
 extension EnginePolicy {
+  private static let file = ConfigurationFile(title: "policy", standardPath: standardPath)
+
+  /// Reads the policy file; without one at the standard path, the defaults hold. Errors: `ConfigurationFile.read`. Blocks.
+  public static func load(path: String? = nil, owner: UInt32 = 0) throws -> EnginePolicy {
+    try file.read(path: path, owner: owner).map(parse) ?? EnginePolicy()
+  }
+
   /// Reads the text of a policy file; what it does not say stays as in `EnginePolicy()`.
   ///
   /// Throws `invalidArgument` naming `name`, line and key for anything that is not understood: a policy with a mistake
   /// in it must not be taken for another one.
   public static func parse(_ bytes: [UInt8], name: String = standardPath) throws -> EnginePolicy {
-    let reader = try PolicyReader(bytes, name: name)
+    try parse(ConfigurationReader(bytes, name: name))
+  }
+
+  private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
       "sysctls", "cgroupParents", "syslog", "registries", "runtimes", "defaultRuntime", "defaults", "limits",
@@ -26,7 +37,7 @@ extension EnginePolicy {
     return policy
   }
 
-  private mutating func readConfinement(_ reader: PolicyReader) throws {
+  private mutating func readConfinement(_ reader: ConfigurationReader) throws {
     if let section = try reader.section("seccomp") {
       try section.allow(["unconfined", "custom"])
       try set(&seccomp.unconfined, section.flag("unconfined"))
@@ -52,7 +63,7 @@ extension EnginePolicy {
     }
   }
 
-  private mutating func readRuntimes(_ reader: PolicyReader) throws {
+  private mutating func readRuntimes(_ reader: ConfigurationReader) throws {
     if let named = try reader.dictionary("runtimes") {
       for (key, path) in named {
         guard !key.isEmpty, key.utf8.count <= 64, !key.contains("/") else {
@@ -72,7 +83,7 @@ extension EnginePolicy {
 }
 
 extension EnginePolicy.HostNamespaces {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("hostNamespaces") else { return }
     try section.allow(["network", "pid", "ipc", "uts", "user", "cgroup"])
     try set(&network, section.flag("network"))
@@ -85,7 +96,7 @@ extension EnginePolicy.HostNamespaces {
 }
 
 extension EnginePolicy.Capabilities {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("capabilities") else { return }
     try section.allow(["addable"])
     guard let names = try section.texts("addable") else { return }
@@ -103,7 +114,7 @@ extension EnginePolicy.Capabilities {
 }
 
 extension EnginePolicy.Devices {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("devices") else { return }
     try section.allow(["allowed", "cgroupRules"])
     try set(&allowed, section.texts("allowed"))
@@ -112,7 +123,7 @@ extension EnginePolicy.Devices {
 }
 
 extension EnginePolicy.HostPaths {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("hostPaths") else { return }
     try section.allow(["denied", "allowed", "ownership"])
     try set(&denied, section.paths("denied"))
@@ -132,10 +143,11 @@ extension EnginePolicy.HostPaths {
 
 extension EnginePolicy.Registries {
   private static let maximumMirrors = 100
+  private static let maximumFolders = 8
 
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("registries") else { return }
-    try section.allow(["allowed", "insecure", "mirrors", "tokenServers", "downloads", "uploads"])
+    try section.allow(["allowed", "insecure", "mirrors", "tokenServers", "certificateFolders", "downloads", "uploads"])
     try set(&allowed, section.texts("allowed"))
     if let hosts = try section.texts("insecure") {
       for host in hosts where host.isEmpty || host == "*" || host.contains("/") {
@@ -153,11 +165,15 @@ extension EnginePolicy.Registries {
     if let servers = try section.section("tokenServers") {
       for registry in servers.keys { tokenServers[registry] = try servers.texts(registry) }
     }
+    try set(&certificateFolders, section.paths("certificateFolders"))
+    guard certificateFolders.count <= Self.maximumFolders else {
+      throw section.fail("certificateFolders", "may have \(Self.maximumFolders) entries")
+    }
     try set(&downloads, section.integer("downloads", in: 1...32).map(Int.init))
     try set(&uploads, section.integer("uploads", in: 1...32).map(Int.init))
   }
 
-  private static func mirror(_ entry: PolicyReader) throws -> RegistryMirrorRule {
+  private static func mirror(_ entry: ConfigurationReader) throws -> RegistryMirrorRule {
     try entry.allow(["prefix", "location", "fallback"])
     let isPlace: (String) -> Bool = { !$0.isEmpty && !$0.contains("://") && !$0.hasPrefix("/") && !$0.hasSuffix("/") }
     guard let prefix = try entry.text("prefix"), isPlace(prefix) else {
@@ -171,7 +187,7 @@ extension EnginePolicy.Registries {
 }
 
 extension EnginePolicy.Defaults {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("defaults") else { return }
     try section.allow([
       "logDriver", "logMaxSizeBytes", "logMaxFiles", "logMaxAgeSeconds", "pidsLimit", "sharedMemorySizeBytes",
@@ -195,7 +211,7 @@ extension EnginePolicy.Defaults {
 }
 
 extension EnginePolicy.Limits {
-  fileprivate mutating func read(_ reader: PolicyReader) throws {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("limits") else { return }
     try section.allow(["containers", "execsPerContainer", "networks", "volumes"])
     let range: ClosedRange<Int64> = 1...1_000_000
@@ -206,7 +222,7 @@ extension EnginePolicy.Limits {
   }
 }
 
-extension PolicyReader {
+extension ConfigurationReader {
   /// A list of absolute paths, cleaned.
   fileprivate func paths(_ key: String) throws -> [String]? {
     try texts(key)?.map { path in

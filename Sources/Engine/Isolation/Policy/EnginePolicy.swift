@@ -127,6 +127,8 @@ extension EnginePolicy {
     public var mirrors: [RegistryMirrorRule] = []
     /// Token servers of other domains that a registry's credentials may go to.
     public var tokenServers: [String: [String]] = [:]
+    /// Folders of authorities and client certificates for single registries, `HOST[:PORT]/ca.crt`.
+    public var certificateFolders = ["/etc/bulkhead/certs.d", "/etc/docker/certs.d"]
     /// Layers of one image that come or go at once.
     public var downloads = 3
     public var uploads = 5

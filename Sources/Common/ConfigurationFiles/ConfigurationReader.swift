@@ -2,13 +2,15 @@ import Model
 import Yams
 
 /// Reads values of one mapping of a configuration file. Every complaint names file, line and key.
-struct PolicyReader {
+public struct ConfigurationReader {
   let name: String
   private let path: String
   private let pairs: [(key: String, value: Node, line: Int)]
 
   /// Reads a whole file. An empty one is an empty mapping.
-  init(_ bytes: [UInt8], name: String) throws {
+  ///
+  /// - Parameter name: how complaints call the file.
+  public init(_ bytes: [UInt8], name: String) throws {
     try YAMLGuard.check(bytes, name: name)
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw PlatformError(.invalidArgument, "\(name): not valid UTF-8")
@@ -66,7 +68,7 @@ struct PolicyReader {
   }
 
   /// Throws `invalidArgument` for the first key that is not one of `known`.
-  func allow(_ known: [String]) throws {
+  public func allow(_ known: [String]) throws {
     for pair in pairs where !known.contains(pair.key) {
       throw PlatformError(
         .invalidArgument,
@@ -82,51 +84,52 @@ struct PolicyReader {
     return (pair.value, pair.value.mark?.line ?? pair.line)
   }
 
-  func fail(_ key: String, _ reason: String) -> PlatformError {
+  public func fail(_ key: String, _ reason: String) -> PlatformError {
     let line = value(key)?.line ?? 1
     return PlatformError(.invalidArgument, "\(name) line \(line): '\(full(key))' \(reason)")
   }
 
   // MARK: Values; nil where the key is not there
 
-  func section(_ key: String) throws -> PolicyReader? {
+  public func section(_ key: String) throws -> ConfigurationReader? {
     guard let (node, _) = value(key) else { return nil }
-    return try PolicyReader(node, path: full(key), name: name)
+    return try ConfigurationReader(node, path: full(key), name: name)
   }
 
   /// The keys that are there.
-  var keys: [String] { pairs.map(\.key) }
+  public var keys: [String] { pairs.map(\.key) }
 
-  func sections(_ key: String) throws -> [PolicyReader]? {
+  public func sections(_ key: String) throws -> [ConfigurationReader]? {
     guard let (node, _) = value(key) else { return nil }
     guard let sequence = node.sequence else { throw fail(key, "must be a list") }
-    return try sequence.map { try PolicyReader($0, path: full(key), name: name) }
+    return try sequence.map { try ConfigurationReader($0, path: full(key), name: name) }
   }
 
-  func text(_ key: String) throws -> String? {
+  public func text(_ key: String) throws -> String? {
     guard let (node, _) = value(key) else { return nil }
     guard let text = node.scalar?.string else { throw fail(key, "must be a text") }
     return text
   }
 
-  func flag(_ key: String) throws -> Bool? {
+  public func flag(_ key: String) throws -> Bool? {
     guard let text = try text(key) else { return nil }
     switch text {
     case "true": return true
     case "false": return false
-    default: throw fail(key, "must be true or false")
+    default: throw fail(key, "must be true or false, not '\(text.prefix(100))'")
     }
   }
 
-  func integer(_ key: String, in range: ClosedRange<Int64>) throws -> Int64? {
+  public func integer(_ key: String, in range: ClosedRange<Int64>) throws -> Int64? {
     guard let text = try text(key) else { return nil }
     guard let number = Int64(text), range.contains(number) else {
-      throw fail(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+      throw fail(
+        key, "must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(100))'")
     }
     return number
   }
 
-  func texts(_ key: String) throws -> [String]? {
+  public func texts(_ key: String) throws -> [String]? {
     guard let (node, _) = value(key) else { return nil }
     guard let sequence = node.sequence else { throw fail(key, "must be a list") }
     return try sequence.map { element in
@@ -135,14 +138,29 @@ struct PolicyReader {
     }
   }
 
-  func dictionary(_ key: String) throws -> [String: String]? {
+  /// A list of texts, each turned into a value; complains about the first that `read` takes for none, with its own line.
+  public func list<Value>(_ key: String, expected: String, _ read: (String) -> Value?) throws -> [Value]? {
+    guard let (node, line) = value(key) else { return nil }
+    guard let sequence = node.sequence else { throw fail(key, "must be a list") }
+    return try sequence.map { element in
+      let text = element.scalar?.string
+      guard let value = text.flatMap(read) else {
+        let place = "\(name) line \(element.mark?.line ?? line): '\(full(key))'"
+        throw PlatformError(
+          .invalidArgument, "\(place) has \(text.map { "'\($0.prefix(100))'" } ?? "no text"): expected \(expected)")
+      }
+      return value
+    }
+  }
+
+  public func dictionary(_ key: String) throws -> [String: String]? {
     guard let section = try section(key) else { return nil }
     var result: [String: String] = [:]
     for pair in section.pairs { result[pair.key] = try section.text(pair.key) }
     return result
   }
 
-  func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type) throws -> Choice?
+  public func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, of type: Choice.Type) throws -> Choice?
   where Choice.RawValue == String {
     guard let text = try text(key) else { return nil }
     guard let choice = Choice(rawValue: text) else {
