@@ -57,6 +57,9 @@ struct TableTests {
   @Test("the client of our own", .enabled(if: Target.canStart), arguments: CaseFile.cases("client"))
   func client(_ line: ShellCase) throws { try line.check() }
 
+  @Test("the client and the server", .enabled(if: Target.canStart), arguments: CaseFile.cases("server"))
+  func server(_ line: ShellCase) throws { try line.check() }
+
   @Test("isolation and policy", .enabled(if: Target.canStart), arguments: CaseFile.cases("isolation"))
   func isolation(_ line: ShellCase) throws { try line.check() }
 }

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Glibc
 
-/// The client: reads the command line, runs one command against the engine's socket, ends with an exit code.
+/// The client: reads the command line, runs one command against the socket of the engine or the server, ends with an exit
+/// code.
 @main
 struct Bulkhead: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,7 +10,9 @@ struct Bulkhead: ParsableCommand {
     abstract: "Runs and watches containers on a Bulkhead engine.",
     discussion: """
       The engine is found at --host, else $BULKHEAD_HOST, else $DOCKER_HOST, else \(EngineAddress.defaultPath).
-      Exit codes: 0 done; 1 the engine refused or cannot be reached; 64 the command line is wrong. run and exec end with the
+      The server is found at --server, else $BULKHEAD_SERVER, else \(EngineAddress.defaultServerPath).
+      Exit codes: 0 done; 1 refused, or the engine or server cannot be reached; 3 done, but 'registry fsck' found or
+      'replication rule run' left something wrong; 64 the command line is wrong. run and exec end with the
       code of the container's program, 125 when the engine failed, 126 when the program cannot be invoked, 127 when it was
       not found.
       """,
@@ -32,6 +35,12 @@ struct Bulkhead: ParsableCommand {
       CommandGroup(
         name: "Registries",
         subcommands: [Pull.self, Push.self, Login.self, Logout.self, Search.self, ManifestGroup.self]),
+      CommandGroup(
+        name: "The server",
+        subcommands: [
+          ProjectGroup.self, UserGroup.self, RobotGroup.self, TokenGroup.self, RegistryGroup.self,
+          ReplicationGroup.self, Audit.self, Trust.self,
+        ]),
       CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, VolumeGroup.self]),
       CommandGroup(
         name: "The engine",

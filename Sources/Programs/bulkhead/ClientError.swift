@@ -18,8 +18,10 @@ struct ClientError: Error, Equatable {
 
 /// What the program's exit codes mean; `run`, `exec`, `start --attach` and `wait` end with the container's own code.
 enum ExitStatus {
-  /// The engine refused, or could not be reached.
+  /// The engine or the server refused, or could not be reached.
   static let failure: Int32 = 1
+  /// What was asked for was done, and its outcome is bad: findings of a check, copies that failed.
+  static let incomplete: Int32 = 3
   /// `run`, `create`, `exec`: the engine failed, not the container's program.
   static let engine: Int32 = 125
   /// `run`: the container's program cannot be invoked.

@@ -76,8 +76,12 @@ struct Login: ParsableCommand {
       print("Authenticating with existing credentials…")
       login = known
     } else {
-      let user = try username ?? Self.ask("Username: ", echo: true)
-      let secret = try password ?? (passwordStdin ? Self.firstLine() : Self.ask("Password: ", echo: false))
+      let user = try username ?? Prompt.ask("Username: ", echo: true, otherwise: "--username and --password-stdin")
+      let secret =
+        try password
+        ?? (passwordStdin
+          ? Prompt.firstLine()
+          : Prompt.ask("Password: ", echo: false, otherwise: "--username and --password-stdin"))
       login = RegistryLogin(user: user, secret: secret)
     }
     guard !login.user.isEmpty, !login.secret.isEmpty else { throw ClientError("a user name and a password are needed") }
@@ -94,30 +98,6 @@ struct Login: ParsableCommand {
       Console.complain("warning: the credentials are kept unencrypted in '\(config.path)'")
     }
     print(answer["Status"].string ?? "Login Succeeded")
-  }
-
-  private static func ask(_ prompt: String, echo: Bool) throws(ClientError) -> String {
-    guard Terminal.isTerminal(STDIN_FILENO) else {
-      throw ClientError("standard input is no terminal: use --username and --password-stdin")
-    }
-    Console.writeError(prompt)
-    if echo { return try firstLine() }
-    let text = try Terminal(descriptor: STDIN_FILENO).withoutEcho { () throws(ClientError) in try firstLine() }
-    Console.writeError("\n")
-    return text
-  }
-
-  /// The first line of standard input, at most 64 KiB.
-  private static func firstLine() throws(ClientError) -> String {
-    var bytes: [UInt8] = []
-    while bytes.count < 65_536 {
-      let piece = try readPiece(STDIN_FILENO, upTo: 1)
-      guard let byte = piece.first, byte != 10 else { break }
-      bytes.append(byte)
-    }
-    if bytes.last == 13 { bytes.removeLast() }
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw ClientError("what was given is not UTF-8") }
-    return text
   }
 }
 

@@ -17,7 +17,7 @@ struct PruneOptions: ParsableArguments {
   ///
   /// - Parameter adding: further filters of one kind.
   func prune(_ kinds: [String], what: String, adding: [String: [(String, String)]] = [:]) throws {
-    if !force, !confirm("This removes \(what). Go on? [y/N] ") { throw ExitCode(1) }
+    if !force, !Prompt.confirm("This removes \(what). Go on? [y/N] ") { throw ExitCode(1) }
     let engine = try connection.engine()
     var freed: Int64 = 0
     for kind in kinds {
@@ -31,12 +31,6 @@ struct PruneOptions: ParsableArguments {
       freed = freed.plus(answer["SpaceReclaimed"].int ?? 0)
     }
     print("freed \(Units.decimalSize(freed))")
-  }
-
-  private func confirm(_ question: String) -> Bool {
-    print(question, terminator: "")
-    Console.flush()
-    return readLine()?.lowercased().hasPrefix("y") ?? false
   }
 }
 

@@ -30,23 +30,9 @@ struct RegistryConfig {
 
   init(path: String) throws(ClientError) {
     self.path = path
-    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      guard errno == ENOENT || errno == ENOTDIR else {
-        throw ClientError("cannot read '\(path)': \(describe(errno: errno))")
-      }
+    guard let bytes = try WholeFile.read(path, limit: Self.maximumBytes) else {
       document = .object([])
       return
-    }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    while true {
-      let piece = try readPiece(file, upTo: 65_536)
-      if piece.isEmpty { break }
-      bytes += piece
-      guard bytes.count <= Self.maximumBytes else {
-        throw ClientError("'\(path)' has more than \(Self.maximumBytes) bytes")
-      }
     }
     do {
       document = bytes.allSatisfy({ $0 <= 0x20 }) ? .object([]) : try JSONParser.parse(bytes)
@@ -146,26 +132,11 @@ struct RegistryConfig {
 
   /// Writes the file anew, readable by its owner alone, whole or not at all.
   private func save() throws(ClientError) {
-    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-    if !folder.isEmpty, mkdir(folder, 0o700) != 0, errno != EEXIST {
+    let folder = WholeFile.folder(of: path)
+    if mkdir(folder, 0o700) != 0, errno != EEXIST {
       throw ClientError("cannot make '\(folder)': \(describe(errno: errno))")
     }
-    let fresh = "\(path).\(getpid()).new"
-    let file = Glibc.open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw ClientError("cannot write '\(fresh)': \(describe(errno: errno))") }
-    do throws(ClientError) {
-      defer { close(file) }
-      try writeAll(file, Array((document.pretty + "\n").utf8)[...])
-      guard fsync(file) == 0 else { throw ClientError("cannot write '\(fresh)': \(describe(errno: errno))") }
-    } catch {
-      unlink(fresh)
-      throw error
-    }
-    guard rename(fresh, path) == 0 else {
-      let code = errno
-      unlink(fresh)
-      throw ClientError("cannot write '\(path)': \(describe(errno: code))")
-    }
+    try WholeFile.write(path, Array((document.pretty + "\n").utf8), mode: 0o600)
   }
 }
 

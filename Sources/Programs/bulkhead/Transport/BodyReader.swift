@@ -37,11 +37,11 @@ final class BodyReader {
         state = piece.count == count ? .chunkEnd : .chunk(count - piece.count)
         return piece
       case .chunkEnd:
-        guard try line().isEmpty else { throw Self.broken }
+        guard try line().isEmpty else { throw broken }
         state = .chunkSize
       case .chunkSize:
         let digits = try line().prefix { $0 != ";" && $0 != " " }
-        guard let size = Int(digits, radix: 16), size >= 0 else { throw Self.broken }
+        guard let size = Int(digits, radix: 16), size >= 0 else { throw broken }
         if size == 0 {
           while try !line().isEmpty {}
           state = .finished
@@ -57,31 +57,34 @@ final class BodyReader {
     var whole: [UInt8] = []
     while let piece = try next() {
       guard whole.count + piece.count <= limit else {
-        throw ClientError("the engine's answer is larger than \(limit) bytes")
+        throw ClientError("\(connection.service.name)'s answer is larger than \(limit) bytes")
       }
       whole.append(contentsOf: piece)
     }
     return whole
   }
 
-  private static let broken = ClientError("the engine's answer is not chunked as HTTP wants it")
+  private var broken: ClientError {
+    ClientError("\(connection.service.name)'s answer is not chunked as HTTP wants it")
+  }
+  private var cutOff: ClientError { ClientError("\(connection.service.name) hung up in the middle of its answer") }
 
   private func need(_ count: Int) throws(ClientError) {
     while connection.buffer.count < count {
-      guard try connection.fill() else { throw ClientError("the engine hung up in the middle of its answer") }
+      guard try connection.fill() else { throw cutOff }
     }
   }
 
   private func line() throws(ClientError) -> String {
     while true {
       if let end = connection.buffer.firstIndex(of: 0x0A) {
-        guard end <= Self.maximumChunkLine else { throw Self.broken }
+        guard end <= Self.maximumChunkLine else { throw broken }
         var bytes = connection.take(end + 1).dropLast()
         if bytes.last == 0x0D { bytes.removeLast() }
         return String(decoding: bytes, as: UTF8.self)
       }
-      guard connection.buffer.count <= Self.maximumChunkLine else { throw Self.broken }
-      guard try connection.fill() else { throw ClientError("the engine hung up in the middle of its answer") }
+      guard connection.buffer.count <= Self.maximumChunkLine else { throw broken }
+      guard try connection.fill() else { throw cutOff }
     }
   }
 }

@@ -1,15 +1,17 @@
 import Glibc
 
-/// One connection to the engine's socket: blocking, with a read buffer. Closed when it is let go.
+/// One connection to the socket of the engine or the server: blocking, with a read buffer. Closed when it is let go.
 final class Connection {
   /// Bytes asked of the kernel at a time.
   static let readSize = 65_536
 
   let descriptor: Int32
+  let service: Service
   /// What was read and not yet taken.
   private(set) var buffer: [UInt8] = []
 
   init(to address: EngineAddress) throws(ClientError) {
+    service = address.service
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw ClientError("cannot make a socket: \(describe(errno: errno))") }
     var target = sockaddr_un()
@@ -30,11 +32,12 @@ final class Connection {
 
   /// What to tell the user when nobody answers at the socket.
   static func refusal(_ code: Int32, _ address: EngineAddress) -> ClientError {
-    switch code {
+    let service = address.service
+    return switch code {
     case ENOENT, ECONNREFUSED:
       ClientError(
-        "the engine is not running at \(address.path): "
-          + "start it with 'systemctl start bulkhead-engine' or 'bulkheadd run', or name another socket with --host")
+        "\(service.name) is not running at \(address.path): start it with 'systemctl start \(service.unit)' or "
+          + "'\(service.command)', or name another socket with \(service.option)")
     case EACCES, EPERM:
       ClientError(
         "no permission to use \(address.path): "
@@ -59,7 +62,7 @@ final class Connection {
       if count >= 0 {
         sent += count
       } else if errno != EINTR {
-        throw ClientError("the engine hung up while the request was sent: \(describe(errno: errno))")
+        throw ClientError("\(service.name) hung up while the request was sent: \(describe(errno: errno))")
       }
     }
   }
@@ -77,7 +80,9 @@ final class Connection {
         return true
       }
       if count == 0 { return false }
-      guard errno == EINTR else { throw ClientError("the connection to the engine broke: \(describe(errno: errno))") }
+      guard errno == EINTR else {
+        throw ClientError("the connection to \(service.name) broke: \(describe(errno: errno))")
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 /// The engine behind its socket: one connection for each request, Docker Engine API without a version in the path, which
-/// means the newest that the engine speaks.
+/// means the newest that the engine speaks. `Server` reaches the server by the same means.
 struct Engine {
   /// Bytes of an answer that is held in memory as a whole.
   static let maximumAnswerBytes = 64 << 20
@@ -8,7 +8,9 @@ struct Engine {
 
   let address: EngineAddress
 
-  enum Method: String { case get = "GET", post = "POST", delete = "DELETE", put = "PUT", head = "HEAD" }
+  enum Method: String {
+    case get = "GET", post = "POST", delete = "DELETE", put = "PUT", head = "HEAD", patch = "PATCH"
+  }
 
   /// A response whose body has not been read.
   struct Response {
@@ -41,11 +43,11 @@ struct Engine {
 
   /// Reads the answer's head from a connection on which a request was sent.
   func answer(on connection: Connection) throws(ClientError) -> Response {
-    let head = try Self.readHead(connection)
+    let head = try readHead(connection)
     let framing: ResponseHead.Framing
-    do { framing = try head.framing() } catch { throw Self.notAnEngine(address) }
+    do { framing = try head.framing() } catch { throw Self.notOurs(address) }
     let response = Response(head: head, body: BodyReader(connection, framing: framing), connection: connection)
-    guard head.status < 400 else { throw Self.failure(response) }
+    guard head.status < 400 else { throw failure(response) }
     return response
   }
 
@@ -100,18 +102,20 @@ struct Engine {
     do { return try JSONParser.parse(bytes) } catch { throw ClientError("the engine's answer is not JSON: \(error)") }
   }
 
-  private static func readHead(_ connection: Connection) throws(ClientError) -> ResponseHead {
+  private func readHead(_ connection: Connection) throws(ClientError) -> ResponseHead {
     var searched = 0
     while true {
-      if let end = endOfHead(connection.buffer, from: searched) {
+      if let end = Self.endOfHead(connection.buffer, from: searched) {
         let text = String(decoding: connection.take(end).dropLast(4), as: UTF8.self)
         do { return try ResponseHead(parsing: text) } catch {
-          throw ClientError("the answer is not HTTP/1.1: is this the engine's socket?")
+          throw ClientError("the answer is not HTTP/1.1: is this \(address.service.name)'s socket?")
         }
       }
       searched = max(0, connection.buffer.count - 3)
       guard connection.buffer.count <= ResponseHead.maximumBytes, try connection.fill() else {
-        throw ClientError("the engine hung up without an answer: its log says why ('journalctl -u bulkhead-engine')")
+        throw ClientError(
+          "\(address.service.name) hung up without an answer: its log says why ('journalctl -u \(address.service.unit)')"
+        )
       }
     }
   }
@@ -126,15 +130,17 @@ struct Engine {
     return nil
   }
 
-  private static func notAnEngine(_ address: EngineAddress) -> ClientError {
-    ClientError("what answers at \(address.path) is not the engine")
+  private static func notOurs(_ address: EngineAddress) -> ClientError {
+    ClientError("what answers at \(address.path) is not \(address.service.name)")
   }
 
-  /// What the engine says in the body of an error: `{"message": …}`.
-  private static func failure(_ response: Response) -> ClientError {
-    let bytes = (try? response.body.all(limit: maximumLineBytes)) ?? []
-    let told = (try? JSONParser.parse(bytes))?["message"].string
-    let message = told ?? "the engine answered with status \(response.head.status)"
+  /// What is said in the body of an error: `{"message": …}` by the engine, a problem (RFC 9457) or the registry's list of
+  /// errors by the server.
+  private func failure(_ response: Response) -> ClientError {
+    let bytes = (try? response.body.all(limit: Self.maximumLineBytes)) ?? []
+    let body = (try? JSONParser.parse(bytes)) ?? .null
+    let told = body["message"].string ?? body["detail"].string ?? body["errors"].items.first?["message"].string
+    let message = told ?? "\(address.service.name) answered with status \(response.head.status)"
     return ClientError(message, status: response.head.status)
   }
 }

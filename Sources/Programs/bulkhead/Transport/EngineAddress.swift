@@ -1,24 +1,42 @@
 import Glibc
 
-/// Where the engine listens: the path of its unix socket.
+/// What listens at a socket, and how its user is told about it.
+enum Service: Equatable {
+  case engine, server
+
+  var name: String { self == .engine ? "the engine" : "the server" }
+  var unit: String { self == .engine ? "bulkhead-engine" : "bulkhead-server" }
+  /// How it is started without systemd.
+  var command: String { self == .engine ? "bulkheadd run" : "bulkheadd server" }
+  /// The option that names its socket, and what the value is called in complaints.
+  var option: String { self == .engine ? "--host" : "--server" }
+  var noun: String { self == .engine ? "host" : "server" }
+  var socketName: String { self == .engine ? "docker.sock" : "admin.sock" }
+}
+
+/// Where the engine or the server listens: the path of its unix socket.
 struct EngineAddress: Equatable {
   static let defaultPath = "/run/bulkhead/docker.sock"
+  static let defaultServerPath = "/run/bulkhead/server/admin.sock"
   /// `sockaddr_un.sun_path` holds 108 bytes with its end mark (unix(7)).
   static let maximumPathBytes = 107
 
   let path: String
+  let service: Service
 
   /// Takes `unix:///path` or an absolute path.
-  init(parsing text: String) throws(ClientError) {
+  init(parsing text: String, service: Service = .engine) throws(ClientError) {
     let path = text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text
     guard path.hasPrefix("/") else {
-      throw ClientError("cannot use the host '\(text)': this client speaks to unix:///path/of/docker.sock only")
+      throw ClientError(
+        "cannot use the \(service.noun) '\(text)': this client speaks to unix:///path/of/\(service.socketName) only")
     }
     guard path.utf8.count <= Self.maximumPathBytes else {
       throw ClientError(
-        "cannot use the host '\(text)': the path of a socket has at most \(Self.maximumPathBytes) bytes")
+        "cannot use the \(service.noun) '\(text)': the path of a socket has at most \(Self.maximumPathBytes) bytes")
     }
     self.path = path
+    self.service = service
   }
 
   /// The option, else `BULKHEAD_HOST`, else `DOCKER_HOST`, else the default.
@@ -27,6 +45,14 @@ struct EngineAddress: Equatable {
       if let candidate, !candidate.isEmpty { return try EngineAddress(parsing: candidate) }
     }
     return try EngineAddress(parsing: defaultPath)
+  }
+
+  /// The option, else `BULKHEAD_SERVER`, else the default.
+  static func resolveServer(option: String?, environment: (String) -> String?) throws(ClientError) -> EngineAddress {
+    for candidate in [option, environment("BULKHEAD_SERVER")] {
+      if let candidate, !candidate.isEmpty { return try EngineAddress(parsing: candidate, service: .server) }
+    }
+    return try EngineAddress(parsing: defaultServerPath, service: .server)
   }
 }
 
