@@ -45,7 +45,7 @@ extension Connection {
     } else {
       try await io.writeAhead(buffer)
       do {
-        try await file.send(over: io)
+        try await file.send(over: io, patience: configuration.streamIdleTimeoutMilliseconds)
       } catch {
         report(error)
         // Fewer bytes than announced: the client knows that the answer is not whole.

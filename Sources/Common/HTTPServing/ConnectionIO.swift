@@ -197,8 +197,8 @@ final class ConnectionIO: Sendable {
 
   // MARK: writing
 
-  /// Returns when the bytes are with the kernel; throws `ClientDisconnected`.
-  func write(_ bytes: ByteBuffer) async throws {
+  /// Returns when the bytes, or the part of a file, are with the kernel; throws `ClientDisconnected`.
+  func write(_ bytes: some Sendable) async throws {
     do {
       try await channel.writeAndFlush(bytes).get()
     } catch {
@@ -207,7 +207,7 @@ final class ConnectionIO: Sendable {
   }
 
   /// `write` that closes the connection where it takes longer.
-  func write(_ bytes: ByteBuffer, withinMilliseconds patience: Int64) async throws {
+  func write(_ bytes: some Sendable, withinMilliseconds patience: Int64) async throws {
     let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) { [channel] in
       channel.close(mode: .all, promise: nil)
     }

@@ -18,13 +18,20 @@ public struct FileBody: Sendable {
 
   /// Bytes read at once where the kernel cannot send the file by itself.
   private static let pieceBytes = 256 << 10
+  /// Bytes given to the kernel at once, so that a client that stands still is noticed.
+  private static let regionBytes: Int64 = 4 << 20
 
-  /// Sends the part: by sendfile(2) where the bytes go out as they are, else piece by piece.
-  func send(over connection: ConnectionIO) async throws {
-    if connection.isEncrypted { try await copy(to: connection) } else { try await hand(to: connection) }
+  /// Sends the part: by sendfile(2) where the bytes go out as they are, else piece by piece. Closes the connection where the
+  /// client takes longer than `patience` for a piece.
+  func send(over connection: ConnectionIO, patience: Int64) async throws {
+    if connection.isEncrypted {
+      try await copy(to: connection, patience)
+    } else {
+      try await hand(to: connection, patience)
+    }
   }
 
-  private func hand(to connection: ConnectionIO) async throws {
+  private func hand(to connection: ConnectionIO, _ patience: Int64) async throws {
     // Asked for more than there is, sendfile(2) would give nothing for ever.
     let size = try descriptor.status().sizeBytes
     guard offset + count <= size else {
@@ -32,16 +39,17 @@ public struct FileBody: Sendable {
     }
     let own = try systemCall("fcntl") { fcntl(descriptor.raw, F_DUPFD_CLOEXEC, 0) }
     let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: own)
-    let region = FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(offset + count))
     defer { try? handle.close() }
-    do {
-      try await connection.channel.writeAndFlush(region).get()
-    } catch {
-      throw ClientDisconnected()
+    var position = offset
+    while position < offset + count {
+      let end = min(offset + count, position + Self.regionBytes)
+      let region = FileRegion(fileHandle: handle, readerIndex: Int(position), endIndex: Int(end))
+      try await connection.write(region, withinMilliseconds: patience)
+      position = end
     }
   }
 
-  private func copy(to connection: ConnectionIO) async throws {
+  private func copy(to connection: ConnectionIO, _ patience: Int64) async throws {
     var position = offset
     let end = offset + count
     while position < end {
@@ -52,7 +60,7 @@ public struct FileBody: Sendable {
       }
       guard got > 0 else { throw SystemError(errno: EIO, operation: "pread of a file that is sent") }
       position += Int64(got)
-      try await connection.write(piece)
+      try await connection.write(piece, withinMilliseconds: patience)
     }
   }
 }

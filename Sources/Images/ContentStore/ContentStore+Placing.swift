@@ -8,6 +8,7 @@ extension ContentStore {
   /// Stores bytes whose digest the caller has computed, without waiting for the disk. What is there already is compared: a
   /// host that went down may have left a file of the right size with other bytes.
   public func place(_ bytes: [UInt8], as digest: Digest) throws {
+    try requireKept(digest.algorithm)
     try translatingSystemErrors("store content \(digest)") {
       if Self.hasSize(path(digest), Int64(bytes.count)),
         try FileSystem.read(path(digest), maxBytes: bytes.count) == bytes
@@ -29,7 +30,8 @@ extension ContentStore {
   /// Takes over a file of the same file system whose content and digest the caller has checked and flushed. Where the
   /// store has the blob already, the file is removed. False where neither the file nor the blob is there.
   public func adopt(_ file: String, as digest: Digest, sizeBytes: Int64) throws -> Bool {
-    try translatingSystemErrors("store content \(digest)") {
+    try requireKept(digest.algorithm)
+    return try translatingSystemErrors("store content \(digest)") {
       if Self.hasSize(path(digest), sizeBytes) {
         try FileSystem.removeFile(file)
         return true

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import Model
 
-/// Blobs as files: `root/blobs/sha256/<hex>`, the layout of an OCI image directory.
+/// Blobs as files: `root/blobs/<algorithm>/<hex>`, the layout of an OCI image directory.
 ///
 /// A blob is written under `root/staging`, hashed on the way, flushed, checked, renamed, and its directory flushed; so a
 /// crash leaves a complete blob or a leftover in staging, which the next start removes. One process uses a root.
@@ -13,17 +13,22 @@ public final class ContentStore: BlobStorage {
 
   let blobs: String
   let staging: String
+  /// What the store takes.
+  let algorithms: [DigestAlgorithm]
   private let isDurable: Bool
 
   /// Opens or makes the store and removes what an earlier process left unfinished.
-  /// - Parameter isDurable: false for what can be had again: `commit` does not wait for the disk then.
-  public init(root: String, isDurable: Bool = true) throws {
+  /// - Parameters:
+  ///   - isDurable: false for what can be had again: `commit` does not wait for the disk then.
+  ///   - algorithms: blobs under digests of others are refused.
+  public init(root: String, isDurable: Bool = true, algorithms: [DigestAlgorithm] = [.sha256]) throws {
     self.isDurable = isDurable
-    blobs = root + "/blobs/sha256"
+    self.algorithms = algorithms
+    blobs = root + "/blobs"
     staging = root + "/staging"
     try translatingSystemErrors("open content store '\(root)'") {
       try FileSystem.makeDirectories(root, mode: 0o700)
-      try FileSystem.makeDirectories(blobs, mode: 0o700)
+      for algorithm in algorithms { try FileSystem.makeDirectories(folder(algorithm), mode: 0o700) }
       try FileSystem.makeDirectories(staging, mode: 0o700)
       for name in try FileSystem.list(staging) { try FileSystem.removeTree(staging + "/" + name) }
     }
@@ -32,10 +37,11 @@ public final class ContentStore: BlobStorage {
   public func writer(
     expected: Digest? = nil, expectedSizeBytes: Int64? = nil, limitBytes: Int64
   ) throws -> ContentWriter {
-    try translatingSystemErrors("store content") {
+    try requireKept(expected?.algorithm ?? .sha256)
+    return try translatingSystemErrors("store content") {
       try ContentWriter(
-        staging: staging, blobs: blobs, expected: expected, expectedSizeBytes: expectedSizeBytes,
-        limitBytes: limitBytes, isDurable: isDurable)
+        staging: staging, blobs: folder(expected?.algorithm ?? .sha256), expected: expected,
+        expectedSizeBytes: expectedSizeBytes, limitBytes: limitBytes, isDurable: isDurable)
     }
   }
 
@@ -66,7 +72,7 @@ public final class ContentStore: BlobStorage {
     } catch let error as SystemError {
       throw platformError("read content \(digest)", error)
     }
-    guard ContentHasher.digest(of: bytes) == digest else { throw Self.damaged(digest) }
+    guard ContentHasher.digest(of: bytes, by: digest.algorithm) == digest else { throw Self.damaged(digest) }
     return bytes
   }
 
@@ -79,16 +85,18 @@ public final class ContentStore: BlobStorage {
 
   public func list() throws -> [(digest: Digest, sizeBytes: Int64)] {
     try translatingSystemErrors("list content") {
-      try FileSystem.list(blobs, maxEntries: Self.maximumBlobs).compactMap { name in
-        guard let digest = try? Digest(hex: name) else { return nil }
-        return (digest, try Self.size(of: Descriptor.open(path(digest), flags: O_RDONLY | O_NOFOLLOW)))
+      try algorithms.flatMap { algorithm in
+        try FileSystem.list(folder(algorithm), maxEntries: Self.maximumBlobs).compactMap { name in
+          guard let digest = try? Digest(hex: name, algorithms: [algorithm]) else { return nil }
+          return (digest, try Self.size(of: Descriptor.open(path(digest), flags: O_RDONLY | O_NOFOLLOW)))
+        }
       }
     }
   }
 
   public func verify(_ digest: Digest) throws -> Bool {
     let file = try open(digest)
-    var hasher = ContentHasher()
+    var hasher = ContentHasher(digest.algorithm)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readChunkBytes, alignment: 4096)
     defer { buffer.deallocate() }
     return try translatingSystemErrors("verify content \(digest)") {
@@ -110,7 +118,19 @@ public final class ContentStore: BlobStorage {
     PlatformError(.internal, "content \(digest) is damaged on disk: remove the image and load it again")
   }
 
-  func path(_ digest: Digest) -> String { "\(blobs)/\(digest.hex)" }
+  func path(_ digest: Digest) -> String { "\(folder(digest.algorithm))/\(digest.hex)" }
+
+  private func folder(_ algorithm: DigestAlgorithm) -> String { "\(blobs)/\(algorithm.rawValue)" }
+
+  /// Throws `invalidArgument` for digests that this store does not take.
+  func requireKept(_ algorithm: DigestAlgorithm) throws {
+    guard algorithms.contains(algorithm) else {
+      throw PlatformError(
+        .invalidArgument,
+        "content named by \(algorithm.rawValue) cannot be kept here: only "
+          + algorithms.map(\.rawValue).joined(separator: " and "))
+    }
+  }
 
   private static func size(of file: Descriptor) throws -> Int64 {
     var status = stat()

@@ -11,7 +11,7 @@ public final class ContentWriter: BlobWriter {
 
   private struct State {
     var file: Descriptor?
-    var hasher = ContentHasher()
+    var hasher: ContentHasher
     var writebackBytes: Int64 = 0
   }
 
@@ -33,7 +33,7 @@ public final class ContentWriter: BlobWriter {
     self.limitBytes = min(limitBytes, expectedSizeBytes ?? limitBytes)
     temporary = "\(staging)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
     let file = try Descriptor.open(temporary, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-    state = Mutex(State(file: file))
+    state = Mutex(State(file: file, hasher: ContentHasher(expected?.algorithm ?? .sha256)))
   }
 
   deinit { abort() }

@@ -44,21 +44,38 @@ public final class ResumableFile: Sendable {
     self.path = path
     let initial = try translatingSystemErrors("resume content") {
       let file = try Descriptor.open(path, flags: O_RDWR | O_NOFOLLOW)
-      var hasher = ContentHasher()
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.readChunkBytes, alignment: 4096)
-      defer { buffer.deallocate() }
-      while true {
-        let count = try file.read(into: buffer)
-        if count == 0 { break }
-        hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      }
+      let hasher = try Self.hash(file, by: .sha256)
       return State(file: file, hasher: hasher, writebackBytes: hasher.sizeBytes)
     }
     state = Mutex(initial)
   }
 
+  /// Hashes a file from its position on.
+  private static func hash(_ file: Descriptor, by algorithm: DigestAlgorithm) throws -> ContentHasher {
+    var hasher = ContentHasher(algorithm)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readChunkBytes, alignment: 4096)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try file.read(into: buffer)
+      if count == 0 { return hasher }
+      hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+
   public var sizeBytes: Int64 { state.withLock { $0.hasher.sizeBytes } }
-  public func digest() -> Digest { state.withLock { $0.hasher.digest() } }
+  /// The digest of what is there. By SHA-256 it is at hand; for another algorithm the file is read once more.
+  public func digest(by algorithm: DigestAlgorithm = .sha256) throws -> Digest {
+    try state.withLock { state in
+      if algorithm == state.hasher.algorithm { return state.hasher.digest() }
+      let end = state.hasher.sizeBytes
+      return try translatingSystemErrors("read content") {
+        let file = try Descriptor.open(path, flags: O_RDONLY | O_NOFOLLOW)
+        let hasher = try Self.hash(file, by: algorithm)
+        guard hasher.sizeBytes == end else { throw SystemError(errno: EIO, operation: "read", subject: path) }
+        return hasher.digest()
+      }
+    }
+  }
 
   /// Appends; the bytes outlive the process on return.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {

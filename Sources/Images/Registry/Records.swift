@@ -42,6 +42,15 @@ enum Table {
     Migration(name: "tables", steps: (derived + [changes]).map { .createTable($0) })
   ]
 
+  /// The digest that is an id's last part.
+  static func digest(_ id: String) throws -> Digest {
+    let hex = id.lastIndex(of: ":").map { id[id.index(after: $0)...] } ?? id[...]
+    return try Digest(hex: String(hex), algorithms: DigestAlgorithm.allCases)
+  }
+
+  /// What stands before an id's last part.
+  static func owner(_ id: String) -> String { id.lastIndex(of: ":").map { String(id[..<$0]) } ?? "" }
+
   /// The range of ids that begin with these parts and a colon.
   static func range(_ parts: String...) -> (from: String, below: String) {
     let prefix = parts.joined(separator: ":")

@@ -52,17 +52,14 @@ public struct RegistryError: Error, Sendable, Equatable, CustomStringConvertible
     String(text.unicodeScalars.prefix(100).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
   }
 
-  /// A digest from outside; throws `digestInvalid`. Only SHA-256 is kept here.
+  /// A digest from outside; throws `digestInvalid`. SHA-256 and SHA-512 are kept here.
   public static func digest(_ text: String) throws -> Digest {
     do {
-      return try Digest(parsing: text)
+      return try Digest(parsing: text, algorithms: DigestAlgorithm.allCases)
     } catch {
-      let isOther = ["sha512:", "sha384:"].contains { text.hasPrefix($0) }
       throw RegistryError(
         .digestInvalid,
-        isOther
-          ? "digest algorithm '\(text.prefix(6))' is not supported: this registry keeps content by sha256"
-          : "invalid digest '\(shown(text))': expected sha256:<64 lower-case hexadecimal digits>")
+        "invalid digest '\(shown(text))': expected sha256:<64 lower-case hexadecimal digits> or sha512:<128 of them>")
     }
   }
 

@@ -52,6 +52,11 @@ public enum ManifestReference: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// By which the manifest is kept: what is pushed by its tag alone has a SHA-256.
+  var algorithm: DigestAlgorithm {
+    if case .digest(let digest) = self { digest.algorithm } else { .sha256 }
+  }
+
   public var description: String {
     switch self {
     case .tag(let tag): tag

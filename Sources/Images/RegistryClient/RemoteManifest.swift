@@ -46,12 +46,12 @@ public struct RemoteManifest: Sendable {
   init(
     bytes: [UInt8], contentType: String?, announced: String?, reference: ManifestName
   ) throws(RegistryFailure) {
-    digest = ContentHasher.digest(of: bytes)
+    digest = ContentHasher.digest(of: bytes, by: reference.algorithm)
     self.bytes = bytes
     if case .digest(let wanted) = reference, wanted != digest {
       throw RegistryFailure(.badContent, "the registry sent manifest \(digest) in place of \(wanted)")
     }
-    if let announced, announced.hasPrefix("sha256:"), announced != digest.description {
+    if let announced, announced.hasPrefix("\(reference.algorithm.rawValue):"), announced != digest.description {
       throw RegistryFailure(
         .badContent, "the registry announced manifest \(ErrorAnswer.printable(announced)) and sent \(digest)")
     }

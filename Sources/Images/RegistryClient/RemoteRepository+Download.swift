@@ -39,7 +39,7 @@ extension RemoteRepository {
     var state = DownloadState(
       digest: digest, sizeBytes: sizeBytes, position: offset, name: name,
       limitBytes: registry.wire.settings.blobBytes)
-    if verify == .byDownload { state.hasher = ContentHasher() }
+    if verify == .byDownload { state.hasher = ContentHasher(digest.algorithm) }
     var attempt = 1
     while true {
       let before = state.position

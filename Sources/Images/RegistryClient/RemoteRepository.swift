@@ -46,7 +46,8 @@ public final class RemoteRepository: Sendable {
       .HEAD, "\(path)/manifests/\(reference)", scopes: pull, headers: Self.acceptance)
     if response.status == 404 { return nil }
     try await response.expecting([200], "manifest '\(reference)' of \(name)")
-    guard let text = response.headers.first(name: "Docker-Content-Digest"), let digest = try? Digest(parsing: text),
+    guard let text = response.headers.first(name: "Docker-Content-Digest"),
+      let digest = try? Digest(parsing: text, algorithms: [reference.algorithm]),
       let size = response.announcedBytes
     else { return try await manifest(reference).descriptor }
     if case .digest(let wanted) = reference, wanted != digest {
@@ -61,7 +62,7 @@ public final class RemoteRepository: Sendable {
   /// - Returns: true where the registry has taken note of its `subject` (OCI-Subject).
   @discardableResult
   public func put(_ bytes: [UInt8], mediaType: MediaType, as reference: ManifestName) async throws -> Bool {
-    let digest = ContentHasher.digest(of: bytes)
+    let digest = ContentHasher.digest(of: bytes, by: reference.algorithm)
     let response = try await registry.send(
       .PUT, "\(path)/manifests/\(reference)", scopes: push, headers: ["Content-Type": mediaType.rawValue], body: bytes)
     try await response.expecting([201, 200, 202], "manifest '\(reference)' of \(name)")
@@ -134,6 +135,11 @@ public enum ManifestName: Sendable, Hashable, CustomStringConvertible {
   /// Must be a tag by the grammar of names.
   case tag(String)
   case digest(Digest)
+
+  /// By which the manifest's digest is told and checked; what goes by a tag has a SHA-256.
+  var algorithm: DigestAlgorithm {
+    if case .digest(let digest) = self { digest.algorithm } else { .sha256 }
+  }
 
   public var description: String {
     switch self {

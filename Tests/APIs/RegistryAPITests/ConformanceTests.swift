@@ -162,6 +162,39 @@ import Testing
     }
   }
 
+  @Test("push and pull: content named by sha512, with tags beside the digest", arguments: [100, 300_000])
+  func longDigests(size: Int) async throws {
+    try await APIFixture.with { fixture in
+      let blobs = [Array("{}".utf8), (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 13) }]
+      for bytes in blobs {
+        let digest = ContentHasher.digest(of: bytes, by: .sha512)
+        let start = try await fixture.send("POST", "/v2/team/app/blobs/uploads/")
+        let location = try #require(start["Location"])
+        let end = try await fixture.send("PUT", "\(location)?digest=\(digest)", body: bytes)
+        #expect(end.status == 201)
+        #expect(end["Docker-Content-Digest"] == digest.description)
+        let part = try await fixture.send("GET", "/v2/team/app/blobs/\(digest)", ["Range": "bytes=1-"])
+        #expect(part.status == 206 && part.body == Array(bytes[1...]))
+      }
+      let bytes = try APIFixture.manifest(blobs) { manifest in
+        manifest.config.digest = ContentHasher.digest(of: blobs[0], by: .sha512)
+        manifest.layers[0].digest = ContentHasher.digest(of: blobs[1], by: .sha512)
+      }
+      let digest = ContentHasher.digest(of: bytes, by: .sha512)
+      let push = try await fixture.put(bytes, "\(digest)?tag=a&tag=b")
+      #expect(push.status == 201)
+      #expect(push["Docker-Content-Digest"] == digest.description)
+      #expect(push["OCI-Tag"] == "b")
+      for reference in ["a", "b", digest.description] {
+        let pull = try await fixture.send("GET", "/v2/team/app/manifests/\(reference)")
+        #expect(pull.body == bytes && pull["Docker-Content-Digest"] == digest.description)
+      }
+      let many = (0..<33).map { "tag=t\($0)" }.joined(separator: "&")
+      #expect(try await fixture.put(bytes, "\(digest)?\(many)").status == 414)
+      #expect(try await fixture.put(bytes, "\(digest)?tag=-x").status == 400)
+    }
+  }
+
   @Test("content discovery: tags page by page")
   func tags() async throws {
     try await APIFixture.with { fixture in

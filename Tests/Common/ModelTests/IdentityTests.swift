@@ -22,6 +22,18 @@ import Testing
     #expect(error?.code == .invalidArgument)
   }
 
+  @Test func digestsOfOtherAlgorithmsAreTakenWhereSaid() throws {
+    let text = "sha512:" + Self.digits + Self.digits
+    let digest = try Digest(parsing: text, algorithms: DigestAlgorithm.allCases)
+    #expect(digest.algorithm == .sha512 && digest.description == text)
+    #expect(try JSONDecoder().decode(Digest.self, from: JSONEncoder().encode(digest)) == digest)
+    #expect(Digest(bytes: (0..<64).map { $0 }).algorithm == .sha512)
+    for wrong in [text, "sha512:" + Self.digits, "sha256:" + Self.digits + Self.digits] {
+      #expect(throws: PlatformError.self) { try Digest(parsing: wrong) }
+    }
+    #expect(throws: PlatformError.self) { try Digest(parsing: "sha512:" + Self.digits, algorithms: [.sha512]) }
+  }
+
   @Test func idsAreRandomAndCheckedWhenRead() throws {
     #expect(ContainerID.random() != ContainerID.random())
     #expect(try ContainerID(ContainerID.random().hex).hex.utf8.count == 64)

@@ -33,6 +33,21 @@ final class Scratch: Sendable {
     #expect(try FileSystem.list(root + "/staging").isEmpty)
   }
 
+  @Test func otherAlgorithmsAreKeptOnlyWhereSaid() throws {
+    let bytes = Array("long".utf8)
+    let digest = ContentHasher.digest(of: bytes, by: .sha512)
+    let store = try ContentStore(root: scratch.path + "/plain")
+    let error = #expect(throws: PlatformError.self) { try store.write(bytes, expected: digest) }
+    #expect(error?.code == .invalidArgument)
+    #expect(throws: PlatformError.self) { try store.place(bytes, as: digest) }
+    let both = try ContentStore(root: scratch.path + "/both", algorithms: DigestAlgorithm.allCases)
+    #expect(try both.write(bytes, expected: digest) == digest)
+    #expect(try both.read(digest, maxBytes: 4) == bytes && both.verify(digest))
+    #expect(throws: PlatformError.self) { try both.write([1], expected: digest) }
+    let other = try both.write(bytes)
+    #expect(try Set(both.list().map(\.digest)) == [digest, other])
+  }
+
   @Test func damageOnDiskIsFoundAndNamed() throws {
     let store = try ContentStore(root: scratch.path + "/store")
     let digest = try store.write(Array("good".utf8))

@@ -22,10 +22,12 @@ import Testing
   }
 
   @Test(
-    "ATT-018: digests that are not sha256 and 64 digits are refused and lead to no path",
+    "ATT-018: digests that are not sha256 and 64 digits, or sha512 and 128, are refused and lead to no path",
     arguments: [
       "sha256:../../x", "sha256:" + String(repeating: "a", count: 63), "sha256:" + String(repeating: "A", count: 64),
-      "md5:d41d8cd98f00b204e9800998ecf8427e", "sha512:" + String(repeating: "a", count: 128), ":", "sha256:",
+      "md5:d41d8cd98f00b204e9800998ecf8427e", "sha512:" + String(repeating: "a", count: 64),
+      "sha384:" + String(repeating: "a", count: 96),
+      "sha256:" + String(repeating: "a", count: 128), ":", "sha256:",
     ])
   func badDigests(text: String) {
     let error = #expect(throws: RegistryError.self) { try ManifestReference(parsing: text) }

@@ -37,7 +37,7 @@ struct BuildQuery {
     request.settings = try Self.settings(query)
     self.request = request
     isQuiet = query.flag("q")
-    contextID = try query.text("context").map(Digest.init(parsing:))
+    contextID = try query.text("context").map { try Digest(parsing: $0) }
     wantsEvents = query.flag("events")
   }
 

@@ -67,7 +67,7 @@ enum BuildRoutes {
       }
       return time
     }
-    let ids = filters["id"].isEmpty ? nil : Set(try filters["id"].map(Digest.init(hex:)))
+    let ids = filters["id"].isEmpty ? nil : Set(try filters["id"].map { try Digest(hex: $0) })
     let keep =
       try request.integer("keep-storage", in: 0...Int.max) ?? request.integer("reserved-space", in: 0...Int.max)
       ?? request.integer("max-used-space", in: 0...Int.max) ?? 0

@@ -52,13 +52,12 @@ extension RegistryAPI {
       return response
     case .part(let range):
       headers.add(name: "Content-Range", value: "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(size)")
-      headers.add(name: "Content-Length", value: String(range.count))
       return HTTPResponse(
-        status: .partialContent, headers: headers, body: Self.body(file, range.lowerBound, range.upperBound))
+        status: .partialContent, headers: headers,
+        body: .file(FileBody(descriptor: file, offset: range.lowerBound, count: Int64(range.count))))
     case .all:
       guard size <= Self.smallBlobBytes else {
-        headers.add(name: "Content-Length", value: String(size))
-        return HTTPResponse(headers: headers, body: Self.body(file, 0, size))
+        return HTTPResponse(headers: headers, body: .file(FileBody(descriptor: file, count: size)))
       }
       // Checked against the digest: what is kept in memory is right.
       let bytes = try registry.readBlob(digest, in: name, maxBytes: Int(Self.smallBlobBytes))

@@ -4,6 +4,8 @@ import OCITypes
 import Registry
 
 extension RegistryAPI {
+  private static let maximumTags = 32
+
   func manifest(
     _ request: HTTPRequest, _ name: RepositoryName, _ text: String, _ caller: any RegistryCaller
   ) async throws -> HTTPResponse {
@@ -88,6 +90,7 @@ extension RegistryAPI {
   private func putManifest(
     _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller
   ) async throws -> HTTPResponse {
+    let tags = try tags(request, beside: reference)
     let bytes = try await request.body.collect(limit: ImageDocuments.maximumManifestBytes)
     do {
       try JSONLimits.check(bytes, maxBytes: ImageDocuments.maximumManifestBytes)
@@ -95,7 +98,7 @@ extension RegistryAPI {
       throw RegistryError(.manifestInvalid, error.message)
     }
     let push = try registry.putManifest(
-      bytes, as: reference, mediaType: request.headers["Content-Type"].first, in: name, by: caller.name)
+      bytes, as: reference, tags: tags, mediaType: request.headers["Content-Type"].first, in: name, by: caller.name)
     access.record(
       RegistryAudit(
         .pushManifest, caller: caller.name, repository: name.description, reference: reference.description,
@@ -106,6 +109,24 @@ extension RegistryAPI {
         "Location": "/v2/\(name)/manifests/\(push.digest)", "Docker-Content-Digest": push.digest.description,
       ])
     if let subject = push.subject { response.headers.add(name: "OCI-Subject", value: subject.description) }
+    for tag in tags { response.headers.add(name: "OCI-Tag", value: tag) }
     return response
+  }
+
+  /// The tags that a manifest pushed by its digest is to have as well (distribution specification, *Pushing Manifests*).
+  private func tags(_ request: HTTPRequest, beside reference: ManifestReference) throws -> [String] {
+    guard case .digest = reference else { return [] }
+    let texts = request.query.all("tag")
+    guard texts.count <= Self.maximumTags else {
+      throw Refusal(
+        response: RegistryErrorMap.response(
+          .uriTooLong, code: "TAG_INVALID", "at most \(Self.maximumTags) tags are set with one request"))
+    }
+    return try texts.map { text in
+      guard case .tag(let tag) = try ManifestReference(parsing: text) else {
+        throw RegistryError(.tagInvalid, "the parameter 'tag' is a digest")
+      }
+      return tag
+    }
   }
 }

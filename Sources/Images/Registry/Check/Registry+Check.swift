@@ -40,7 +40,7 @@ extension Registry {
     let stored = Dictionary(uniqueKeysWithValues: try content.list().map { ($0.digest, $0.sizeBytes) })
     check.blobs = stored.count
     for document in try read({ try $0.records.all(in: Table.blobs) }) {
-      let digest = try Digest(hex: document.id)
+      let digest = try Table.digest(document.id)
       let record = try RegistryTransaction.decode(BlobRecord.self, document.document, Table.blobs)
       guard let size = stored[digest] else {
         damaged.insert(digest)

@@ -35,8 +35,8 @@ struct RegistryRebuild {
     try addRepositoriesWithoutManifests()
     for (id, count) in counts { try put(HoldingRecord(count: count), Table.holdings, id) }
     try addProjects()
-    let held = Set(counts.keys.map { $0.prefix(64) })
-    for digest in blobs.keys where !held.contains(digest.hex.prefix(64)) {
+    let held = Set(counts.keys.map(Table.owner))
+    for digest in blobs.keys where !held.contains(digest.hex) {
       tables[Table.orphans]?[digest.hex] = Data()
     }
   }
@@ -71,10 +71,10 @@ struct RegistryRebuild {
     let directory = files.repository(name.description)
     var documents: [Digest: ManifestDocument] = [:]
     for entry in try FileSystem.list(directory + "/_manifests") {
-      guard let digest = try? Digest(hex: entry) else { continue }
+      guard let digest = try? Table.digest(entry) else { continue }
       guard let file = files.read(ManifestFile.self, "\(directory)/_manifests/\(entry)"),
         let bytes = try? registry.content.read(digest, maxBytes: ImageDocuments.maximumManifestBytes),
-        let document = try? ManifestDocument(bytes, announced: file.mediaType)
+        let document = try? ManifestDocument(bytes, announced: file.mediaType, algorithm: digest.algorithm)
       else {
         check.add(.manifestUnreadable, "\(name)@\(digest)", "its content is missing or no manifest")
         continue
@@ -143,10 +143,10 @@ struct RegistryRebuild {
   /// Links and leases that only the present records know.
   private mutating func addUnusedLinks() throws {
     for document in try registry.read({ try $0.records.all(in: Table.links) }) {
-      guard tables[Table.links]?[document.id] == nil, let digest = try? Digest(hex: String(document.id.suffix(64))),
+      guard tables[Table.links]?[document.id] == nil, let digest = try? Table.digest(document.id),
         let size = blobs[digest]
       else { continue }
-      let repository = RepositoryName(stored: String(document.id.dropLast(65)))
+      let repository = RepositoryName(stored: Table.owner(document.id))
       try put(LinkRecord(sizeBytes: size), Table.links, document.id)
       hold(digest, size, repository.project)
     }
@@ -154,9 +154,9 @@ struct RegistryRebuild {
     where tables[Table.links]?[document.id] != nil {
       tables[Table.leases]?[document.id] = document.document
     }
-    let usedLinks = Set((tables[Table.uses] ?? [:]).keys.map { $0.dropLast(65) })
+    let usedLinks = Set((tables[Table.uses] ?? [:]).keys.map(Table.owner))
     for id in (tables[Table.links] ?? [:]).keys
-    where !usedLinks.contains(id[...]) && tables[Table.leases]?[id] == nil {
+    where !usedLinks.contains(id) && tables[Table.leases]?[id] == nil {
       try put(LeaseRecord(touchedAt: 0, promises: 0), Table.leases, id)
     }
   }

@@ -19,14 +19,16 @@ struct ManifestDocument: Sendable {
   let annotations: [String: String]?
 
   /// Parses within bounds. Throws `RegistryError`: `manifestTooLarge`, `manifestInvalid`.
-  /// - Parameter announced: the type that the client sent; nil takes the document's own.
-  init(_ bytes: [UInt8], announced: String?) throws {
+  /// - Parameters:
+  ///   - announced: the type that the client sent; nil takes the document's own.
+  ///   - algorithm: of the digest that it goes by.
+  init(_ bytes: [UInt8], announced: String?, algorithm: DigestAlgorithm = .sha256) throws {
     guard bytes.count <= ImageDocuments.maximumManifestBytes else {
       throw RegistryError(
         .manifestTooLarge, "the manifest is longer than \(ImageDocuments.maximumManifestBytes) bytes")
     }
     self.bytes = bytes
-    digest = ContentHasher.digest(of: bytes)
+    digest = ContentHasher.digest(of: bytes, by: algorithm)
     let kind = try Self.parsing {
       try ImageDocuments.decode(
         Kind.self, from: bytes, limit: ImageDocuments.maximumManifestBytes, named: "the manifest")

@@ -91,7 +91,7 @@ extension Registry {
       if page.isEmpty { try transaction.requireRepository(repository) }
       return try page.map { document in
         let record = try RegistryTransaction.decode(ManifestRecord.self, document.document, Table.manifests)
-        let digest = try Digest(hex: String(document.id.suffix(64)))
+        let digest = try Table.digest(document.id)
         return Artifact(
           digest: digest, mediaType: record.mediaType, artifactType: record.artifactType,
           tags: try transaction.tags(of: digest, in: repository), subject: record.subject, pushedAt: record.pushedAt,

@@ -64,30 +64,34 @@ extension Registry {
   /// All blobs and manifests that it names have to be in the repository, with the sizes that it tells. Throws
   /// `RegistryError`: `manifestInvalid`, `manifestTooLarge`, `digestInvalid`, `manifestBlobUnknown`, `tagImmutable`,
   /// `quotaExceeded`.
-  /// - Parameter mediaType: the type announced; nil takes the document's own.
+  /// - Parameters:
+  ///   - tags: set together with the manifest, besides that of the reference.
+  ///   - mediaType: the type announced; nil takes the document's own.
   @discardableResult
   public func putManifest(
-    _ bytes: [UInt8], as reference: ManifestReference, mediaType: String?, in repository: RepositoryName,
-    by author: String
+    _ bytes: [UInt8], as reference: ManifestReference, tags further: [String] = [], mediaType: String?,
+    in repository: RepositoryName, by author: String
   ) throws -> ManifestPush {
-    let document = try ManifestDocument(bytes, announced: mediaType)
-    var tag: String?
+    let document = try ManifestDocument(bytes, announced: mediaType, algorithm: reference.algorithm)
+    var tags = further
     switch reference {
     case .digest(let expected):
       guard expected == document.digest else {
         throw RegistryError(.digestInvalid, "the manifest has digest \(document.digest), but \(expected) was announced")
       }
-    case .tag(let name): tag = name
+    case .tag(let name): tags.insert(name, at: 0)
     }
     let now = configuration.now()
     let isNew = try commit { transaction in
       try Self.check(document, in: repository, transaction)
       let isNew = try store(document, in: repository, by: author, now: now, transaction)
-      if let tag { try setTag(tag, to: document.digest, in: repository, now: now, transaction) }
+      for tag in tags { try setTag(tag, to: document.digest, in: repository, now: now, transaction) }
       return isNew
     }
     changed(repository)
-    tell(.pushed(repository, document.digest, tag: tag, mediaType: document.mediaType.rawValue, isNew: isNew))
+    for tag in tags.isEmpty ? [nil] : tags as [String?] {
+      tell(.pushed(repository, document.digest, tag: tag, mediaType: document.mediaType.rawValue, isNew: isNew))
+    }
     return ManifestPush(
       digest: document.digest, mediaType: document.mediaType.rawValue, subject: document.subject?.digest, isNew: isNew)
   }

@@ -62,7 +62,7 @@ extension Registry {
         for document in page {
           let link = try RegistryTransaction.decode(LinkRecord.self, document.document, Table.links)
           try transaction.unlink(
-            Digest(hex: String(document.id.suffix(64))), sizeBytes: link.sizeBytes, from: repository)
+            Table.digest(document.id), sizeBytes: link.sizeBytes, from: repository)
         }
         return page.isEmpty
       }
@@ -79,7 +79,7 @@ extension Registry {
       let page = try transaction.records.page(in: Table.manifests, from: range.from, below: range.below, limit: .max)
       var removed: [Digest] = []
       for document in page where removed.count < 100 {
-        let digest = try Digest(hex: String(document.id.suffix(64)))
+        let digest = try Table.digest(document.id)
         if try transaction.isUsed(digest, in: repository) { continue }
         _ = try transaction.removeManifest(digest, from: repository)
         removed.append(digest)

@@ -72,7 +72,7 @@ extension Registry {
       self.id = id
       guard let colon = id.lastIndex(of: ":") else { throw PlatformError(.internal, "malformed lease '\(id)'") }
       repository = RepositoryName(stored: String(id[..<colon]))
-      digest = try Digest(hex: String(id[id.index(after: colon)...]))
+      digest = try Table.digest(id)
     }
   }
 
@@ -119,7 +119,7 @@ extension Registry {
       let removed = try commit { transaction -> [Int64] in
         var removed: [Int64] = []
         for document in try transaction.records.page(in: Table.orphans, from: "", below: "{", limit: Self.batch) {
-          let digest = try Digest(hex: document.id)
+          let digest = try Table.digest(document.id)
           let range = Table.range(digest.hex)
           try transaction.delete(Table.orphans, digest.hex)
           if try transaction.records.isAny(in: Table.holdings, from: range.from, below: range.below) { continue }
@@ -173,7 +173,7 @@ extension Registry {
         if isLast { freed[key.digest] = try transaction.get(LinkRecord.self, Table.links, key.id)?.sizeBytes ?? 0 }
       }
       for document in try transaction.records.page(in: Table.orphans, from: "", below: "{", limit: .max) {
-        let digest = try Digest(hex: document.id)
+        let digest = try Table.digest(document.id)
         freed[digest] = try transaction.get(BlobRecord.self, Table.blobs, digest.hex)?.sizeBytes ?? 0
       }
     }

@@ -132,7 +132,7 @@ extension RegistryTransaction {
       let range = Table.range(repository.description, next.hex)
       pending += record.manifests
       pending += try records.page(in: Table.referrers, from: range.from, below: range.below, limit: 1_000).map {
-        try Digest(hex: String($0.id.suffix(64)))
+        try Table.digest($0.id)
       }
     }
     return removed

@@ -7,7 +7,7 @@ import OCITypes
 
 /// The registry's files:
 ///
-///     blobs/sha256/<hex>                        content, as `ContentStore` keeps it
+///     blobs/<algorithm>/<hex>                       content, as `ContentStore` keeps it
 ///     repositories/<name>/_manifests/<hex>      which manifests a repository has, `ManifestFile`
 ///     repositories/<name>/_tags/<tag>           `TagRecord`
 ///     projects/<name>.json                      `ProjectSettings`
@@ -25,7 +25,7 @@ struct RegistryFiles: Sendable {
 
   init(root: String) throws {
     self.root = root
-    content = try ContentStore(root: root)
+    content = try ContentStore(root: root, algorithms: DigestAlgorithm.allCases)
     try translatingSystemErrors("open registry '\(root)'") {
       for name in ["repositories", "projects", "uploads", "trash", "quarantine"] {
         try FileSystem.makeDirectories("\(root)/\(name)", mode: 0o700)

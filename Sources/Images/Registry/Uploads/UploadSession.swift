@@ -112,11 +112,11 @@ public final class UploadSession: Sendable {
     try state.withLock { state in
       guard state.isBusy, !state.isOver else { throw unknown }
       if let file = state.file {
-        let digest = file.digest()
+        let digest = try file.digest(by: expected.algorithm)
         if digest == expected { try file.flush() }
         return .file(digest, sizeBytes: file.sizeBytes)
       }
-      return .memory(state.memory, ContentHasher.digest(of: state.memory))
+      return .memory(state.memory, ContentHasher.digest(of: state.memory, by: expected.algorithm))
     }
   }
 

@@ -1,5 +1,5 @@
 /// Runs a job for each item, at most `limit` at once; the first failure ends them all and is thrown.
-func bounded<Item: Sendable>(
+public func bounded<Item: Sendable>(
   _ items: [Item], limit: Int, _ body: @escaping @Sendable (Item) async throws -> Void
 ) async throws {
   try await withThrowingTaskGroup(of: Void.self) { group in
