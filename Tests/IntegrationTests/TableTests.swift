@@ -39,6 +39,9 @@ struct TableTests {
   @Test("builds", arguments: CaseFile.cases("build"))
   func build(_ line: ShellCase) throws { try line.check() }
 
+  @Test("rights of builds", .enabled(if: Target.canStart), arguments: CaseFile.cases("build-rights"))
+  func buildRights(_ line: ShellCase) throws { try line.check() }
+
   @Test("networks", arguments: CaseFile.cases("networks"))
   func networks(_ line: ShellCase) throws { try line.check() }
 

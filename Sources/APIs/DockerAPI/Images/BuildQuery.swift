@@ -72,6 +72,10 @@ struct BuildQuery {
     if let options = query.text("securityopt"), options != "[]", options != "null" {
       throw PlatformError(.forbidden, "securityopt: no build step gets other rights than a container's default")
     }
+    if let parent = query.text("cgroupparent"), !parent.isEmpty {
+      throw PlatformError(
+        .notImplemented, "cgroupparent: '\(parent.prefix(128))': steps of builds stay below the engine's control group")
+    }
   }
 
   /// Steps come from the engine's own cache only; docker's client sends empty lists where nothing was asked for.
