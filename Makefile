@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests)
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo test compare-dockerfiles test-crash test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo test compare-dockerfiles test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,16 @@ compare-dockerfiles: deps ## build the corpus of Dockerfiles here and with docke
 	$(SWIFT) build --product bulkhead
 	$(SWIFT) build --product bulkheadd
 	@$(CLIENTS) Tests/IntegrationTests/Dockerfiles/compare --programs .build/debug
+
+test-crash-images: deps ## kill -9 server and engine 100 times while images are pushed, pulled, built and collected (a quarter of an hour)
+	$(SWIFT) build --product bulkheadd
+	@folder=$$(mktemp -d /tmp/bulkhead-crash-XXXXXX); chmod 755 $$folder; \
+	python3 -B Tests/IntegrationTests/Python/crash_images.py $(CURDIR)/.build/debug/bulkheadd $$folder 100 $$RANDOM | tee $$folder/out; \
+	grep -q ', 0 failures$$' $$folder/out && rm -rf $$folder
+
+conformance: deps ## run OCI's distribution conformance suite against a server: CONFORMANCE=path of its built program
+	$(SWIFT) build --product bulkheadd
+	@python3 -B Tests/IntegrationTests/Python/conformance.py .build/debug/bulkheadd "$(CONFORMANCE)"
 
 test-guest: deps build ## the engine's main jobs on a host with cgroup v2 alone: a QEMU guest made from Debian packages
 	Tests/Guest/guest test --programs .build/release

@@ -3,9 +3,6 @@
 
 What it runs as, who may do what (every role and operation), what survives kill -9.
 """
-import base64
-import hashlib
-import http.client
 import json
 import os
 import pwd
@@ -14,99 +11,22 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 
 from checks import check, equal, main
+from service import PASSWORD, Server
 
-PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
-PASSWORD = "a long password 1"
-ROOT, RUN = FOLDER + "/root", FOLDER + "/run"
-SOCKET = RUN + "/server/admin.sock"
-
-try:
-    pwd.getpwnam("bulkhead")
-except KeyError:
-    # What `make install` does by sysusers.d(5).
-    subprocess.run(
-        ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", "bulkhead"], check=True)
-
-
-class Server:
-    def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.start()
-
-    def start(self):
-        self.log = open(FOLDER + "/server.log", "a")
-        self.process = subprocess.Popen(
-            [PROGRAM, "server", "--root", ROOT, "--run", RUN, "--listen", f"127.0.0.1:{self.port}"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                equal(local("GET", "/healthz")[0], 200)
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    sys.exit("the server did not start: " + open(FOLDER + "/server.log").read()[-1500:])
-                time.sleep(0.05)
-
-    def end(self, number):
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-
-class Local(http.client.HTTPConnection):
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(SOCKET)
-
-
-def exchange(connection, method, path, body, headers):
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    data = answer.read()
-    connection.close()
-    return answer.status, data, answer.headers
-
-
-def local(method, path, body=None):
-    return exchange(Local("local"), method, path, json.dumps(body) if body is not None else None, {})
-
-
-def remote(method, path, user=None, body=None, password=PASSWORD, **headers):
-    trust = ssl.create_default_context(cafile=ROOT + "/server/ca/ca.crt")
-    connection = http.client.HTTPSConnection("localhost", SERVER.port, timeout=30, context=trust)
-    if user:
-        headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    if isinstance(body, (dict, list)):
-        body = json.dumps(body)
-    return exchange(connection, method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-
-
-def push(user, repository, content, tag):
-    """Pushes a blob and a manifest that names it; the statuses of both, and the manifest's digest."""
-    digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    blob = remote("POST", f"/v2/{repository}/blobs/uploads/?digest={digest}", user, content)[0]
-    kind = "application/vnd.oci.image.manifest.v1+json"
-    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": len(content)}
-    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": dict(layer), "layers": [layer]}).encode()
-    status = remote("PUT", f"/v2/{repository}/manifests/{tag}", user, manifest, Content_Type=kind)[0]
-    return blob, status, "sha256:" + hashlib.sha256(manifest).hexdigest()
-
-
-SERVER = Server()
+SERVER = Server(sys.argv[1], sys.argv[2])
+PROGRAM, ROOT, RUN = SERVER.program, SERVER.root, SERVER.run
+local, remote, push = SERVER.local, SERVER.remote, SERVER.push
+USER, GROUP = pwd.getpwnam("bulkhead").pw_uid, pwd.getpwnam("bulkhead").pw_gid
 
 
 @check("the server is not root and has no capability")
 def privileges():
     with open(f"/proc/{SERVER.process.pid}/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    user = str(pwd.getpwnam("bulkhead").pw_uid)
-    equal(status["Uid"].split(), [user] * 4)
+    equal(status["Uid"].split(), [str(USER)] * 4)
+    equal(status["Gid"].split(), [str(GROUP)] * 4)
     equal(status["Groups"].split(), [])
     for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]:
         equal(int(status[name], 16), 0)
@@ -124,6 +44,29 @@ def folders():
         pass
     outcome = subprocess.run(["cat", ROOT + "/engine/engine.sqlite"], user="bulkhead", group="bulkhead", extra_groups=[])
     equal(outcome.returncode, 1)
+
+
+@check("it holds no descriptor but its own files, sockets and standard streams")
+def descriptors():
+    allowed = (ROOT + "/server/", RUN + "/server/", "socket:[", "pipe:[", "anon_inode:", "/dev/null", "/dev/urandom")
+    strange = []
+    for name in os.listdir(f"/proc/{SERVER.process.pid}/fd"):
+        target = os.readlink(f"/proc/{SERVER.process.pid}/fd/{name}")
+        if not target.startswith(allowed) and target not in (ROOT + "/server", SERVER.folder + "/server.log"):
+            strange.append((name, target))
+    equal(strange, [])
+    with open(f"/proc/{SERVER.process.pid}/maps") as file:
+        equal([line for line in file if "/engine" in line], [])
+
+
+@check("nothing that listens on TCP belongs to root")
+def listeners():
+    with open("/proc/net/tcp") as file:
+        rows = [line.split() for line in file][1:]
+    here = [row for row in rows if row[1].endswith(f":{SERVER.port:04X}") and row[3] == "0A"]
+    equal([(row[1].split(":")[0], row[7]) for row in here], [("0100007F", str(USER))])
+    held = {os.readlink(f"/proc/{SERVER.process.pid}/fd/{name}") for name in os.listdir(f"/proc/{SERVER.process.pid}/fd")}
+    equal(f"socket:[{here[0][9]}]" in held, True)
 
 
 @check("users, projects and members are made at the local socket; mistakes are named")
@@ -274,5 +217,4 @@ def end():
 try:
     main()
 finally:
-    if SERVER.process.poll() is None:
-        SERVER.end(signal.SIGKILL)
+    SERVER.stop()
