@@ -64,11 +64,11 @@ class DockerBuilder(Builder):
 class Buildah(Builder):
     name = "buildah"
 
-    def __init__(self):
+    def __init__(self, place):
         self.program, self.environment = materials.program("buildah")
         root = materials.HOME / "root"
         self.environment["PATH"] = f"{root}/usr/sbin:{root}/usr/bin:{self.environment['PATH']}"
-        self.state = pathlib.Path(os.environ.get("PEER_STATE", "/tmp/peer")) / "buildah"
+        self.state = pathlib.Path(place, "buildah")
         self.policy = self.state / "policy.json"
 
     def command(self, verb, *arguments):
@@ -121,6 +121,8 @@ class BulkheadBuild(Builder):
         self.run(self.command("rmi", "--force", BUILT), check=False)
         self.run(self.command("builder", "prune", "--all", "--force"))
         self.run(self.command("image", "prune", "--force"), check=False)
+        # What the client remembers of files.
+        shutil.rmtree(pathlib.Path(os.environ["XDG_CACHE_HOME"], "bulkhead"), ignore_errors=True)
 
     def build(self, folder, *, cached=True):
         extra = [] if cached else ["--no-cache"]

@@ -67,13 +67,13 @@ def all_processes():
 class Bulkhead(Engine):
     name = "bulkhead"
 
-    def __init__(self, program, policy=""):
-        """`policy`: text of an engine.yaml; empty: the engine's own."""
+    def __init__(self, program, policy="", place="/tmp"):
+        """`policy`: text of an engine.yaml; empty: the engine's own. `place`: the folder that its own is made in."""
         self.program = str(pathlib.Path(program).resolve())
-        self.policy = policy
+        self.policy, self.place = policy, place
 
     def start(self):
-        self.folder = tempfile.mkdtemp(prefix="bulkhead-bench-", dir="/tmp")
+        self.folder = tempfile.mkdtemp(prefix="bulkhead-bench-", dir=self.place)
         self.socket = f"{self.folder}/run/docker.sock"
         self.log = open(f"{self.folder}/engine.log", "wb")
         self.arguments = [self.program, "engine", "--root", f"{self.folder}/root", "--run", f"{self.folder}/run"]
@@ -114,13 +114,18 @@ class Peer(Engine):
 
     script = ""
 
+    def __init__(self, place=None):
+        """`place`: the folder for its state, where not the script's own."""
+        self.environment = dict(os.environ, PEER_STATE=str(place)) if place else None
+
     def start(self):
-        output = subprocess.run([HERE / self.script, "start"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        output = subprocess.run([HERE / self.script, "start"], check=True, stdout=subprocess.PIPE, text=True,
+                                env=self.environment).stdout
         self.socket = output.strip().removeprefix("unix://")
         self.state = str(pathlib.Path(self.socket).with_suffix(""))
 
     def stop(self):
-        subprocess.run([HERE / self.script, "stop"], check=True)
+        subprocess.run([HERE / self.script, "stop"], check=True, env=self.environment)
 
 
 class Docker(Peer):

@@ -1,4 +1,4 @@
-"""A small HTTP client for the Docker Engine API on a unix socket: one persistent connection, JSON in and out."""
+"""A small HTTP client for APIs on unix sockets, Docker's by default: one persistent connection, JSON in and out."""
 
 import http.client
 import json
@@ -26,15 +26,15 @@ class UnixConnection(http.client.HTTPConnection):
 class Client:
     """Calls one engine. Not for several threads: each takes its own."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, prefix=API):
+        self.path, self.prefix = path, prefix
         self.connection = UnixConnection(path)
 
     def call(self, method, target, body=None, accept=(200, 201, 204, 304)):
         """Sends one request and returns the body, decoded where it is JSON."""
         headers = {"Content-Type": "application/json"}
         data = None if body is None else json.dumps(body)
-        answer, content = self._exchange(method, API + target, data, headers)
+        answer, content = self._exchange(method, self.prefix + target, data, headers)
         if answer.status not in accept:
             raise APIError(f"{method} {target}: {answer.status} {content[:300].decode(errors='replace')}")
         if content and "json" in answer.headers.get("Content-Type", ""):
@@ -43,7 +43,7 @@ class Client:
 
     def send_tar(self, target, tar):
         """Posts a tar archive: image import, image load."""
-        answer, content = self._exchange("POST", API + target, tar, {"Content-Type": "application/x-tar"})
+        answer, content = self._exchange("POST", self.prefix + target, tar, {"Content-Type": "application/x-tar"})
         if answer.status != 200:
             raise APIError(f"POST {target}: {answer.status} {content[:300].decode(errors='replace')}")
         return content

@@ -42,6 +42,7 @@ class EngineTransfers:
 
     def load(self, name, archive):
         self.forget(name)
+        os.sync()
         return seconds(lambda: self.docker("load", "--quiet", "--input", str(archive)))
 
     def push_and_pull(self, name, archive):
