@@ -6,7 +6,12 @@ extension APIDocument {
   /// The documents that routes take and give, by name.
   static let schemas = accountSchemas.merging(registrySchemas) { $1 }.merging(replicationSchemas) { $1 }
 
-  private static let name = "Lower-case letters and digits, parted by single '.', '-' or '_', 63 at most"
+  private static let name = DocumentValue.string(
+    "Lower-case letters and digits, parted by single '.', '-' or '_'", of: 1...63,
+    like: "^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
+  private static let password = DocumentValue.string("12 to 256 bytes", of: 12...256)
+  private static let ruleName = DocumentValue.string(
+    "Lower-case letters, digits and '-'", of: 1...64, like: "^[a-z0-9][a-z0-9-]*$")
   private static let roles = Role.allCases.map(\.rawValue)
 
   private static let accountSchemas: [String: DocumentValue] = [
@@ -25,23 +30,23 @@ extension APIDocument {
             ["code": .string("In capitals"), "message": .string("What went wrong"), "detail?": ["type": "object"]]))
       ]),
     "User": .object(
-      "A user.", ["name": .string(name), "isAdministrator": .boolean("May everything, in every project")]),
+      "A user.", ["name": name, "isAdministrator": .boolean("May everything, in every project")]),
     "NewUser": .object(
       "A user to be.",
       [
-        "name": .string(name), "password": .string("At least 12 bytes"),
+        "name": name, "password": password,
         "isAdministrator?": .boolean("May everything, in every project; false when not given"),
       ]),
-    "NewPassword": .object("A password.", ["password": .string("At least 12 bytes")]),
+    "NewPassword": .object("A password.", ["password": password]),
     "Project": .object(
       "A project.",
       [
-        "name": .string(name), "isPublic": .boolean("Everybody may pull"),
+        "name": name, "isPublic": .boolean("Everybody may pull"),
         "members": .map(.choice(roles, "The role"), "Roles by users; empty for those who are not to know"),
       ]),
     "NewProject": .object(
       "A project to be.",
-      ["name": .string(name), "isPublic?": .boolean("Everybody may pull; false when not given")]),
+      ["name": name, "isPublic?": .boolean("Everybody may pull; false when not given")]),
     "ProjectChange": .object("What of a project changes.", ["isPublic": .boolean("Everybody may pull")]),
     "Membership": .object("What a user is in a project.", ["role": .choice(roles, "The role")]),
   ]
@@ -76,16 +81,16 @@ extension APIDocument {
     "Peer": .object(
       "Another registry.",
       [
-        "name": .string("1 to 64 of a-z, 0-9 and '-'"), "host": .string("HOST or HOST:PORT"),
+        "name": ruleName, "host": .string("HOST or HOST:PORT", of: 1...300),
         "user?": .string("Who we are there"), "password?": .string("Taken and never given"),
       ]),
     "Rule": .object(
       "What is copied where, and when.",
       [
-        "name": .string("1 to 64 of a-z, 0-9 and '-'"),
+        "name": ruleName,
         "direction": .choice(ReplicationRule.Direction.allCases.map(\.rawValue), "push: to the peer; pull: from it"),
-        "peer": .string("The peer's name"), "project": .string("The project here"),
-        "remotePath": .string("What stands there in the project's place"),
+        "peer": ruleName, "project": name,
+        "remotePath": .string("What stands there in the project's place", of: 1...255),
         "repositories": patterns("Repositories below the project"), "tags": patterns("Tags"), "trigger": trigger,
         "replacesTags": .boolean("False: a tag that the other side has stays as it is"),
         "isEnabled": .boolean("False: it does not run by itself"),

@@ -76,13 +76,13 @@ extension APIDocument {
   private static let projects: [APIOperation] = [
     APIOperation(
       .GET, "/projects", "listProjects", .projects, "Projects that the caller may pull from.",
-      query: APIOperation.Parameter.paging, gives: .page(of: .reference("Project"))),
+      query: APIOperation.Parameter.paging, gives: .page(of: .reference("Project")), isOpen: true),
     APIOperation(
       .POST, "/projects", "createProject", .projects, "Makes a project, for administrators.",
       body: .reference("NewProject"), gives: .created(.reference("Project"))),
     APIOperation(
       .GET, "/projects/{name}", "getProject", .projects, "A project; its members for its administrators.",
-      gives: .json(.reference("Project"))),
+      gives: .json(.reference("Project")), isOpen: true),
     APIOperation(
       .PATCH, "/projects/{name}", "updateProject", .projects, "Opens or closes a project.",
       body: .reference("ProjectChange"), gives: .json(.reference("Project"))),

@@ -74,7 +74,7 @@ struct APIOperation: Sendable {
       value = value.with(["requestBody": ["required": true, "content": ["application/json": ["schema": body]]]])
     }
     // An empty requirement: none is needed (OpenAPI 3.1, *Security Requirement Object*).
-    return isOpen ? value.with(["security": [[:]]]) : value
+    return isOpen ? value.with(["security": [["basic": []], [:]]]) : value
   }
 
   private var pathParameters: [DocumentValue] {

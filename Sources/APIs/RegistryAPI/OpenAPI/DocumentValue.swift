@@ -43,6 +43,16 @@ extension DocumentValue {
 
   static func string(_ description: String) -> DocumentValue { ["type": "string", "description": .text(description)] }
 
+  /// A text of so many characters, and of the form of a regular expression where one is given.
+  static func string(_ description: String, of lengths: ClosedRange<Int64>, like pattern: String? = nil)
+    -> DocumentValue
+  {
+    let value = string(description).with([
+      "minLength": .number(lengths.lowerBound), "maxLength": .number(lengths.upperBound),
+    ])
+    return pattern.map { value.with(["pattern": .text($0)]) } ?? value
+  }
+
   static func choice(_ values: [String], _ description: String) -> DocumentValue {
     ["type": "string", "enum": .list(values.map { .text($0) }), "description": .text(description)]
   }

@@ -7,9 +7,15 @@ enum Prompt {
     guard Terminal.isTerminal(STDIN_FILENO) else {
       throw ClientError("standard input is no terminal: use \(otherwise)")
     }
-    Console.writeError(prompt)
-    if echo { return try firstLine() }
-    let text = try Terminal(descriptor: STDIN_FILENO).withoutEcho { () throws(ClientError) in try firstLine() }
+    guard !echo else {
+      Console.writeError(prompt)
+      return try firstLine()
+    }
+    // The question comes when the echo is off: what is typed before that is thrown away.
+    let text = try Terminal(descriptor: STDIN_FILENO).withoutEcho { () throws(ClientError) in
+      Console.writeError(prompt)
+      return try firstLine()
+    }
     Console.writeError("\n")
     return text
   }

@@ -48,13 +48,27 @@ struct ProjectCreate: ParsableCommand {
 
   func run() throws {
     if remotePath != nil, cache == nil { throw ClientError("--remote-path needs --cache") }
+    let bytes = try quota.map { text throws(ClientError) in try ProjectSettings.bytes(text) }
     var body: JSONValue = ["name": .string(name), "isPublic": .bool(visibility == .public)]
-    if let quota { body["quotaBytes"] = .int(try ProjectSettings.bytes(quota)) }
     if let cache {
       body["cache"] = ["peer": .string(cache)]
       body["cache"].set("remotePath", remotePath)
     }
-    print(try connection.connect().call(.post, "/projects", json: body).text("name"))
+    let server = try connection.connect()
+    let made = try server.call(.post, "/projects", json: body)
+    do {
+      if cache != nil, made["cache"].isNull { throw ClientError("this server makes no cache projects") }
+      if let bytes {
+        try server.call(
+          .put, try Server.path("projects", name, "settings"),
+          json: ["quotaBytes": .int(bytes), "immutability": [], "retention": []])
+      }
+    } catch {
+      // A project without the bound that was asked for is none.
+      try server.call(.delete, try Server.path("projects", name))
+      throw error
+    }
+    print(made.text("name"))
   }
 }
 

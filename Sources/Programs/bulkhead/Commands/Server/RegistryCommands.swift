@@ -19,10 +19,14 @@ struct RegistryRepositories: ParsableCommand {
   func run() throws {
     let server = try connection.connect()
     let names = projects.isEmpty ? try server.list("/projects").map { $0.text("name") } : projects
-    var listing = Listing([("REPOSITORY", "Name"), ("PROJECT", "Project")], identity: "Name")
+    var listing = Listing(
+      [("REPOSITORY", "Name"), ("MANIFESTS", "Manifests"), ("CREATED", "Created")], identity: "Name")
     for name in names {
       for repository in try server.list(try Server.path("projects", name, "repositories")) {
-        listing.add([("Name", repository.string ?? repository.text("name")), ("Project", name)])
+        listing.add([
+          ("Name", repository.text("name")), ("Manifests", repository["manifests"].compact),
+          ("Created", repository["createdAt"].moment), ("Project", name),
+        ])
       }
     }
     try list.show(listing)
@@ -54,6 +58,7 @@ struct RegistryArtifacts: ParsableCommand {
           ("Type", StoredImage.kind(artifact)), ("Size", artifact["size"].size),
           ("Pushed", artifact["pushedAt"].moment),
           ("MediaType", artifact.text("mediaType")), ("ArtifactType", artifact.text("artifactType")),
+          ("PushedBy", artifact.text("pushedBy")), ("Subject", artifact.text("subject")),
           ("Bytes", artifact["size"].compact),
         ])
       }
@@ -106,14 +111,21 @@ struct StoredImage: Equatable {
 
 struct RegistryRemove: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rm", abstract: "Remove tags, or images with all their tags.",
+    commandName: "rm", abstract: "Remove tags, images with all their tags, or whole repositories.",
     discussion: "The space comes back with the next garbage collection.")
   @OptionGroup var connection: ServerOptions
-  @Argument(help: "PROJECT/NAME:TAG removes a tag, PROJECT/NAME@DIGEST an image.") var images: [String]
+  @Flag(help: "The names are repositories: PROJECT/NAME, removed with all they hold.") var repository = false
+  @Argument(help: "PROJECT/NAME:TAG removes a tag, PROJECT/NAME@DIGEST an image.") var names: [String]
 
   func run() throws {
     let server = try connection.connect()
-    try server.each(images) { text throws(ClientError) in
+    try server.each(names) { text throws(ClientError) in
+      if repository {
+        try server.call(
+          .delete, try Server.path("projects", try StoredImage.project(of: text), "repositories"),
+          query: [("repository", text)])
+        return
+      }
       let image = try StoredImage(parsing: text)
       try server.call(
         .delete, try Server.path("projects", try StoredImage.project(of: image.repository), "artifacts"),
