@@ -108,7 +108,7 @@ let package = Package(
       "Registry", floor: "Images", ["ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", logging]),
     room(
       "Replication", floor: "Images",
-      ["LinuxSystem", "Model", "OCITypes", "Persistence", "Registry", "RegistryClient", logging]),
+      ["LinuxSystem", "Model", "OCITypes", "Persistence", "Registry", "RegistryClient", hashes, logging]),
     tests("Builder", floor: "Images", []),
     .target(
       name: "RegistryDouble", dependencies: nio + ["ContentStore", "Model", "OCITypes"],
@@ -127,7 +127,8 @@ let package = Package(
     tests(
       "Replication", floor: "Images",
       nio + [
-        "ContentStore", "LinuxSystem", "Model", "OCITypes", "Registry", "RegistryClient", "RegistryDouble", logging,
+        "ContentStore", "LinuxSystem", "Model", "OCITypes", "Persistence", "Registry", "RegistryClient",
+        "RegistryDouble", logging,
       ]),
     tests("ContentStore", floor: "Images", []),
     tests("Layers", floor: "Images", ["CArchive"]),
@@ -168,7 +169,10 @@ let package = Package(
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "RegistryAPI", floor: "APIs",
-      ["ContentStore", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", logging]),
+      [
+        "Accounts", "ContentStore", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Persistence", "Registry",
+        "RegistryClient", "RegistryDouble", "Replication", logging,
+      ]),
     // Programs
     .executableTarget(
       name: "bulkhead",

@@ -10,10 +10,10 @@ struct RegistryTests {
 
     """
 
-  @Test("docker-registry")
-  func peer() throws {
+  @Test("docker-registry, and the server's cache of it", arguments: ["registries", "caches"])
+  func peer(cases: String) throws {
     let fixture = try EngineFixture(policy: Self.policy)
-    for line in CaseFile.cases("registries") { try line.check(on: fixture) }
+    for line in CaseFile.cases(cases) { try line.check(on: fixture, deadlineSeconds: 120) }
     #expect(fixture.tearDown() == [])
   }
 }

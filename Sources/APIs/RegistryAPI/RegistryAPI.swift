@@ -2,19 +2,23 @@ import HTTPServing
 import Logging
 import Model
 import Registry
+import Replication
 
 /// The OCI distribution API, version 1.1, over the registry: everything below `/v2/`. It translates; it decides nothing.
 public final class RegistryAPI: HTTPResponder {
   let registry: Registry
   let access: any RegistryAccess
   let logger: Logger
+  /// Serves the projects that show other registries.
+  let cache: PullThroughCache?
   let hot = HotAnswers()
 
   /// How this API words errors; for the server that it is mounted on.
   public static var errorMapper: ErrorMapper { RegistryErrorMap.mapper }
 
-  public init(registry: Registry, access: any RegistryAccess, logger: Logger) {
+  public init(registry: Registry, access: any RegistryAccess, cache: PullThroughCache? = nil, logger: Logger) {
     self.registry = registry
+    self.cache = cache
     self.access = access
     self.logger = logger
   }
@@ -56,18 +60,20 @@ public final class RegistryAPI: HTTPResponder {
     case .catalog: return try catalog(request, caller)
     case .tags(let name):
       try require(caller, [RegistryNeed(.pull, name)], request)
-      return try tags(request, name)
+      return try await tags(request, name)
     case .referrers(let name, let digest):
       try require(caller, [RegistryNeed(.pull, name)], request)
       return try referrers(request, name, digest)
     case .manifest(let name, let reference):
       try require(caller, manifestNeeds(request.method, name), request)
+      if request.method == .PUT { try refusePush(to: name) }
       return try await manifest(request, name, reference, caller)
     case .blob(let name, let digest):
       try require(caller, [RegistryNeed(request.method == .DELETE ? .delete : .pull, name)], request)
       return try blob(request, name, digest, caller)
     case .startUpload(let name):
       try require(caller, [RegistryNeed(.pull, name), RegistryNeed(.push, name)], request)
+      try refusePush(to: name)
       return try await startUpload(request, name, caller)
     case .upload(let name, let id):
       try require(caller, [RegistryNeed(.pull, name), RegistryNeed(.push, name)], request)

@@ -36,10 +36,11 @@ struct ImageTransfer: Sendable {
     }
   }
 
-  /// Brings a manifest with all that it names and stores it, under a tag or its digest alone.
+  /// Brings a manifest with all that it names and stores it, under a tag or its digest alone. `check` is asked before each
+  /// thing that is stored and ends it by throwing.
   func take(
     _ manifest: RemoteManifest, tag: String?, from remote: RemoteRepository, into local: RepositoryName, author: String,
-    depth: Int = 0
+    depth: Int = 0, check: @escaping @Sendable () throws -> Void = {}
   ) async throws {
     if manifest.mediaType.isIndex {
       for child in try children(of: manifest.index(), depth: depth) where try !has(child.digest, in: local) {
@@ -48,13 +49,15 @@ struct ImageTransfer: Sendable {
           throw RegistryFailure(
             .badContent, "manifest \(child.digest) has \(fetched.bytes.count) bytes but should have \(child.size)")
         }
-        try await take(fetched, tag: nil, from: remote, into: local, author: author, depth: depth + 1)
+        try await take(fetched, tag: nil, from: remote, into: local, author: author, depth: depth + 1, check: check)
       }
     } else {
       try await bounded(Self.blobs(of: manifest.manifest()), limit: parallelBlobs) { blob in
+        try check()
         try await fetch(blob, from: remote, into: local)
       }
     }
+    try check()
     try registry.putManifest(
       manifest.bytes, as: tag.map { .tag($0) } ?? .digest(manifest.digest), mediaType: manifest.mediaType.rawValue,
       in: local, by: author)

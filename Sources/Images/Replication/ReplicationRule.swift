@@ -73,7 +73,7 @@ public struct ReplicationRule: Sendable, Hashable, Codable {
     }
   }
 
-  private static func checkPath(_ text: String, field: String, isProject: Bool) throws {
+  static func checkPath(_ text: String, field: String, isProject: Bool) throws {
     guard let name = try? RepositoryName(parsing: text), !isProject || name.project == text else {
       throw wrong(field, text, isProject ? "expected a project's name" : "expected a repository's name")
     }
@@ -123,23 +123,4 @@ extension ReplicationRule {
     let part = String(name.dropFirst(prefix.count + 1))
     return repositories.contains { GlobPattern.matches($0, part) } ? part : nil
   }
-}
-
-/// Another registry, and who we are there.
-public struct ReplicationPeer: Sendable, Hashable, Codable, CustomStringConvertible {
-  public var name: String
-  /// `HOST` or `HOST:PORT`.
-  public var host: String
-  public var user: String?
-  public var password: String?
-
-  public init(name: String, host: String, user: String? = nil, password: String? = nil) {
-    self.name = name
-    self.host = host
-    self.user = user
-    self.password = password
-  }
-
-  /// Without the password, so that no log gets it by accident.
-  public var description: String { "\(name) (\(user.map { "\($0)@" } ?? "")\(host))" }
 }

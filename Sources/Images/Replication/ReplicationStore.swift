@@ -3,7 +3,8 @@ import Model
 import Persistence
 import Synchronization
 
-/// Peers, rules and the history of their runs. Each write is durable on return; calls block.
+/// Peers, rules and the history of their runs, cache projects and what they know. Each write is durable on return; calls
+/// block. Passwords are sealed with a key in a file beside the database, named as it with `.key`.
 public final class ReplicationStore: Sendable {
   public static let maximumRules = 256
   /// Runs of one rule that are remembered.
@@ -15,20 +16,31 @@ public final class ReplicationStore: Sendable {
     static let executions = "replication_executions"
     static let indexes = "cached_indexes"
     static let tags = "cached_tags"
+    static let caches = "cache_projects"
   }
 
+  public static let maximumCacheProjects = 256
+  /// Indexes that all caches keep together.
+  static let maximumCachedIndexes = 20_000
+
   private let database: Database
+  private let seal: PasswordSeal
   private let lastID = Mutex<UInt64>(0)
 
   /// Opens or makes the file; runs that the end of the server cut off become `interrupted`.
   public init(path: String, now: Int64) throws {
+    seal = try PasswordSeal(keyFile: path + ".key")
     database = try Database(
       path: path,
       migrations: [
         Migration(
           name: "replication-1",
-          steps: [Table.peers, Table.rules, Table.executions, Table.indexes, Table.tags].map { .createTable($0) })
+          steps: [Table.peers, Table.rules, Table.executions, Table.indexes, Table.tags].map { .createTable($0) }),
+        Migration(name: "replication-2", steps: [.createTable(Table.caches)]),
       ])
+    for stored in try all(StoredPeer.self, Table.peers) where stored.password != nil {
+      try put(StoredPeer(stored.peer(seal), seal), Table.peers, stored.name)
+    }
     let executions = try all(ReplicationExecution.self, Table.executions)
     lastID.withLock { $0 = executions.compactMap { UInt64($0.id) }.max() ?? 0 }
     for var execution in executions where execution.state == .running {
@@ -42,28 +54,33 @@ public final class ReplicationStore: Sendable {
 
   // MARK: - Peers
 
-  public func peers() throws -> [ReplicationPeer] { try all(ReplicationPeer.self, Table.peers) }
+  /// All peers, without their passwords.
+  public func peers() throws -> [ReplicationPeer] {
+    try all(StoredPeer.self, Table.peers).map {
+      ReplicationPeer(name: $0.name, host: $0.host, user: $0.user, isInsecure: $0.isInsecure)
+    }
+  }
 
   /// Throws `notFound`.
   public func peer(_ name: String) throws -> ReplicationPeer {
-    guard let peer = try get(ReplicationPeer.self, Table.peers, name) else {
+    guard let peer = try get(StoredPeer.self, Table.peers, name) else {
       throw PlatformError(.notFound, "no such replication peer: \(name.prefix(64))")
     }
-    return peer
+    return try peer.peer(seal)
   }
 
   public func setPeer(_ peer: ReplicationPeer) throws {
-    try ReplicationRule.checkName(peer.name, field: "name")
-    guard (peer.user == nil) == (peer.password == nil) else {
-      throw PlatformError(.invalidArgument, "a peer has a user with a password, or neither")
-    }
-    try put(peer, Table.peers, peer.name)
+    try peer.check()
+    try put(StoredPeer(peer, seal), Table.peers, peer.name)
   }
 
-  /// Throws `conflict` while a rule uses it.
+  /// Throws `conflict` while a rule or a cache project uses it.
   public func removePeer(_ name: String) throws {
     if let rule = try rules().first(where: { $0.peer == name }) {
       throw PlatformError(.conflict, "the peer '\(name)' is used by the rule '\(rule.name)'")
+    }
+    if let cache = try cacheProjects().first(where: { $0.peer == name }) {
+      throw PlatformError(.conflict, "the peer '\(name)' is used by the cache project '\(cache.project)'")
     }
     guard try database.table(Table.peers).delete(name) else {
       throw PlatformError(.notFound, "no such replication peer: \(name.prefix(64))")
@@ -124,6 +141,39 @@ public final class ReplicationStore: Sendable {
 
   func save(_ execution: ReplicationExecution) throws { try put(execution, Table.executions, execution.id) }
 
+  // MARK: - Cache projects
+
+  public func cacheProjects() throws -> [CacheProject] { try all(CacheProject.self, Table.caches) }
+  public func cacheProject(_ project: String) throws -> CacheProject? {
+    try get(CacheProject.self, Table.caches, project)
+  }
+
+  /// Makes a project a cache. Throws `invalidArgument`, `notFound` for the peer, `resourceExhausted`.
+  public func setCacheProject(_ cache: CacheProject) throws {
+    try cache.check()
+    _ = try peer(cache.peer)
+    let caches = database.table(Table.caches)
+    guard try caches.get(cache.project) != nil || caches.count() < Self.maximumCacheProjects else {
+      throw PlatformError(
+        .resourceExhausted, "there are \(Self.maximumCacheProjects) cache projects, which is the most")
+    }
+    try put(cache, Table.caches, cache.project)
+  }
+
+  /// Forgets that a project was a cache, and what it knew.
+  public func removeCacheProject(_ project: String) throws {
+    try database.transaction { transaction in
+      try transaction.delete(project, in: Table.caches)
+      try Self.forget("\(project)/", below: "\(project)0", transaction)
+      try Self.forget("\(project):", below: "\(project);", transaction)
+      try Self.forget("\(project)@", below: "\(project)A", transaction)
+    }
+  }
+
+  private static func forget(_ from: String, below: String, _ transaction: Transaction) throws {
+    for table in [Table.tags, Table.indexes] { try transaction.delete(in: table, from: from, below: below) }
+  }
+
   // MARK: - What caches know
 
   /// A tag of a cache project as its upstream had it.
@@ -142,9 +192,28 @@ public final class ReplicationStore: Sendable {
 
   func cachedTag(_ id: String) throws -> CachedTag? { try get(CachedTag.self, Table.tags, id) }
   func setCachedTag(_ id: String, _ tag: CachedTag) throws { try put(tag, Table.tags, id) }
-  func removeCachedTag(_ id: String) throws { try database.table(Table.tags).delete(id) }
+  @discardableResult
+  func removeCachedTag(_ id: String) throws -> Bool { try database.table(Table.tags).delete(id) }
+  @discardableResult
+  func removeCachedIndex(_ id: String) throws -> Bool { try database.table(Table.indexes).delete(id) }
+
+  /// Tags of a repository that are known, in order, at most `limit`.
+  func cachedTags(of repository: String, limit: Int) throws -> [String] {
+    try database.read { transaction in
+      try transaction.page(in: Table.tags, from: repository + ":", below: repository + ";", limit: limit).map {
+        String($0.id.dropFirst(repository.count + 1))
+      }
+    }
+  }
   func cachedIndex(_ id: String) throws -> CachedIndex? { try get(CachedIndex.self, Table.indexes, id) }
-  func setCachedIndex(_ id: String, _ index: CachedIndex) throws { try put(index, Table.indexes, id) }
+  func setCachedIndex(_ id: String, _ index: CachedIndex) throws {
+    let indexes = database.table(Table.indexes)
+    guard try indexes.get(id) != nil || indexes.count() < Self.maximumCachedIndexes else {
+      throw PlatformError(
+        .resourceExhausted, "the caches keep \(Self.maximumCachedIndexes) indexes, which is the most")
+    }
+    try put(index, Table.indexes, id)
+  }
 
   // MARK: - Records
 

@@ -36,6 +36,7 @@ public actor Replicator {
   private let executor: BlockingExecutor
   private let settings: Settings
   private let logger: Logger
+  private let isProject: @Sendable (String) -> Bool
   private let now: @Sendable () -> Int64
   private let pause: @Sendable (Int64) async throws -> Void
   private var running: Set<String> = []
@@ -51,11 +52,12 @@ public actor Replicator {
   }
 
   /// - Parameters:
+  ///   - isProject: whether there is a project of that name; asked again before each image.
   ///   - now: seconds since 1970.
   ///   - pause: waits for seconds; ends early by throwing when its task is cancelled.
   public init(
     registry: Registry, client: RegistryClient, store: ReplicationStore, executor: BlockingExecutor,
-    settings: Settings = Settings(), logger: Logger,
+    settings: Settings = Settings(), logger: Logger, isProject: @escaping @Sendable (String) -> Bool,
     now: @escaping @Sendable () -> Int64 = { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) },
     pause: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .seconds($0)) }
   ) {
@@ -65,6 +67,7 @@ public actor Replicator {
     self.executor = executor
     self.settings = settings
     self.logger = logger
+    self.isProject = isProject
     self.now = now
     self.pause = pause
     registry.observe { [weak self] event in
@@ -198,7 +201,8 @@ public actor Replicator {
     _ rule: ReplicationRule, _ given: [Item]?, _ execution: inout ReplicationExecution
   ) async throws {
     let peer = try await executor.run { [store] in try store.peer(rule.peer) }
-    let remote = client.registry(try RegistryHost(peer.host), credentials: peer.credentials)
+    try Self.require(isProject, rule)
+    let remote = try peer.registry(by: client, executor: executor, logger: logger)
     var rest = try await list(rule, given, remote, &execution)
     for pauseSeconds in settings.retrySeconds + [nil] as [Int64?] {
       execution.attempts += 1
@@ -243,13 +247,13 @@ public actor Replicator {
     _ rule: ReplicationRule, _ items: [Item], _ remote: RemoteRegistry, _ execution: inout ReplicationExecution
   ) async -> [Failed] {
     let transfer = ImageTransfer(registry: registry, executor: executor, parallelBlobs: settings.parallelBlobs)
-    let limit = settings.parallelImages
+    let (limit, isProject) = (settings.parallelImages, isProject)
     typealias Done = (item: Item, result: Result<ImageTransfer.Outcome, any Error>)
     let all = await withTaskGroup(of: Done.self, returning: [Done].self) { group in
       var all: [Done] = []
       for (index, item) in items.enumerated() {
         if index >= limit, let done = await group.next() { all.append(done) }
-        group.addTask { (item, await Self.copy(item, rule, remote, transfer)) }
+        group.addTask { (item, await Self.copy(item, rule, remote, transfer, isProject)) }
       }
       for await done in group { all.append(done) }
       return all
@@ -266,9 +270,11 @@ public actor Replicator {
   }
 
   private static func copy(
-    _ item: Item, _ rule: ReplicationRule, _ remote: RemoteRegistry, _ transfer: ImageTransfer
+    _ item: Item, _ rule: ReplicationRule, _ remote: RemoteRegistry, _ transfer: ImageTransfer,
+    _ isProject: @Sendable (String) -> Bool
   ) async -> Result<ImageTransfer.Outcome, any Error> {
     do {
+      try require(isProject, rule)
       let there = try remote.repository(item.remotePath)
       switch rule.direction {
       case .push:
@@ -282,6 +288,14 @@ public actor Replicator {
       }
     } catch {
       return .failure(error)
+    }
+  }
+
+  /// The project may have gone since the rule was made: nothing may bring its repositories back. Its quota is the registry's
+  /// matter, which counts each blob as it comes.
+  private static func require(_ isProject: @Sendable (String) -> Bool, _ rule: ReplicationRule) throws {
+    guard isProject(rule.project) else {
+      throw PlatformError(.notFound, "the project '\(rule.project)' of the rule '\(rule.name)' is not there any more")
     }
   }
 
@@ -356,13 +370,6 @@ extension Replicator {
       throw PlatformError(
         .resourceExhausted, "the rule '\(rule.name)' means more than \(maximum) tags: narrow its patterns")
     }
-  }
-}
-
-extension ReplicationPeer {
-  var credentials: RegistryCredentials {
-    guard let user, let password else { return .anonymous }
-    return .password(user: user, password: password)
   }
 }
 

@@ -47,13 +47,16 @@ struct ServerProgram {
     let replication = try ReplicationStore(
       path: "\(root)/replication.sqlite", now: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
     let replicator = Replicator(
-      registry: registry, client: client, store: replication, executor: executor, logger: logger)
+      registry: registry, client: client, store: replication, executor: executor, logger: logger,
+      isProject: { name in (try? accounts.project(name)) != nil })
+    let cache = try PullThroughCache(
+      client: client, registry: registry, store: replication, executor: executor, logger: logger)
     let access = AccountsAccess(accounts: accounts, logger: logger)
     let server = makeServer(
-      RegistryAPI(registry: registry, access: access, logger: logger),
+      RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
       ManagementAPI(
-        accounts: accounts, registry: registry, replicator: replicator, replication: replication, access: access,
-        authority: authority.certificatePEM, logger: logger), executor, logger)
+        accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
+        access: access, authority: authority.certificatePEM, logger: logger), executor, logger)
     for address in settings.listen {
       let port = try await server.listen(host: address.host, port: address.port, tls: tls.serving)
       logger.notice("the server serves https://\(address.shown(port: port))")

@@ -124,7 +124,7 @@ final class APIFixture: Sendable {
     return try await clients.run { try Self.parse(try Self.exchange(path + "/s", bytes), hasBody: method != "HEAD") }
   }
 
-  private static func exchange(_ path: String, _ bytes: [UInt8]) throws -> [UInt8] {
+  static func exchange(_ path: String, _ bytes: [UInt8]) throws -> [UInt8] {
     let socket = try UnixSocket.connect(path)
     var limit = timeval(tv_sec: 30, tv_usec: 0)
     setsockopt(socket.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -140,7 +140,7 @@ final class APIFixture: Sendable {
     return try socket.readAll(maxBytes: 64 << 20)
   }
 
-  private static func parse(_ bytes: [UInt8], hasBody: Bool) throws -> Answer {
+  static func parse(_ bytes: [UInt8], hasBody: Bool) throws -> Answer {
     let end = try #require(bytes.indices.dropLast(3).first { bytes[$0..<($0 + 4)].elementsEqual([13, 10, 13, 10]) })
     let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
     var answer = Answer(status: try #require(Int(lines[0].split(separator: " ")[1])))

@@ -253,6 +253,32 @@ import Testing
     }
   }
 
+  @Test("content discovery: referrers with long annotations come in short pages")
+  func longReferrers() async throws {
+    try await APIFixture.with { fixture in
+      let subject = try await fixture.push("one", "v1")
+      let blobs = [Array("{}".utf8), Array("one".utf8)]
+      for number in 0..<6 {
+        let bytes = try APIFixture.manifest(blobs) { manifest in
+          manifest.subject = ContentDescriptor(mediaType: .ociManifest, digest: subject, size: 1)
+          manifest.annotations = ["long": "\(number)" + String(repeating: "x", count: 1 << 20)]
+        }
+        #expect(try await fixture.put(bytes, ContentHasher.digest(of: bytes).description).status == 201)
+      }
+      var found: Set<Digest> = []
+      var path: String? = "/v2/team/app/referrers/\(subject)"
+      var pages = 0
+      while let target = path, pages < 10 {
+        let page = try await fixture.send("GET", target)
+        #expect(page.body.count < 4 << 20)
+        found.formUnion(try page.decode(ImageIndex.self).manifests.map(\.digest))
+        path = page["Link"]?.split(separator: ">").first.map { String($0.dropFirst()) }
+        pages += 1
+      }
+      #expect(found.count == 6 && pages == 3)
+    }
+  }
+
   @Test("content management: tags, manifests and blobs are deleted")
   func deletion() async throws {
     try await APIFixture.with { fixture in

@@ -48,10 +48,14 @@ final class Fixture: Sendable {
   /// What the replicator paused for.
   var paused: [Int64] { pauses.withLock { $0 } }
 
-  func replicator(onPause: @escaping @Sendable (Fixture) -> Void = { _ in }) -> Replicator {
+  func replicator(
+    onPause: @escaping @Sendable (Fixture) -> Void = { _ in },
+    isProject: @escaping @Sendable (String) -> Bool = { _ in true }
+  ) -> Replicator {
     Replicator(
       registry: registry, client: client, store: store, executor: executor,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { [unowned self] in now },
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, isProject: isProject,
+      now: { [unowned self] in now },
       pause: { [unowned self] seconds in
         pauses.withLock { $0.append(seconds) }
         wait(seconds)
@@ -60,12 +64,9 @@ final class Fixture: Sendable {
   }
 
   func cache() throws -> PullThroughCache {
-    PullThroughCache(
-      upstreams: [
-        PullThroughCache.Upstream(
-          project: "hub", registry: client.registry(try RegistryHost(peer.address)), remotePath: "library")
-      ],
-      registry: registry, store: store, executor: executor,
+    try store.setCacheProject(CacheProject(project: "hub", peer: "there", remotePath: "library"))
+    return try PullThroughCache(
+      client: client, registry: registry, store: store, executor: executor,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { [unowned self] in now })
   }
 

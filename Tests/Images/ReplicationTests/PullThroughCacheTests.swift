@@ -1,4 +1,6 @@
 import ContentStore
+import LinuxSystem
+import Logging
 import Model
 import NIOHTTP1
 import OCITypes
@@ -137,6 +139,55 @@ import Testing
     #expect(throws: RegistryError.self) {
       try fixture.registry.resolve(.digest(digest), in: RepositoryName(parsing: name))
     }
+  }
+
+  @Test func tagsAreTheUpstreamsAndWhileItIsAwayThoseKept() async throws {
+    let fixture = try Fixture()
+    for tag in ["12", "11", "sid"] { fixture.pushThere(tag, "library/debian", tag) }
+    let cache = try fixture.cache()
+    let repository = try RepositoryName(parsing: name)
+    #expect(try await cache.tags(in: repository) == ["11", "12", "sid"])
+    _ = try await ask(cache)
+    fixture.peer.intercept { _ in .full(503) }
+    #expect(try await cache.tags(in: repository) == ["12"])
+    #expect(try cache.forget(.tag("12"), in: repository))
+    #expect(try !cache.forget(.tag("12"), in: repository))
+    let error = try await #require(throws: PlatformError.self) { try await cache.tags(in: repository) }
+    #expect(error.code == .unavailable)
+  }
+
+  @Test func whatACacheKnewGoesWithIt() async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    _ = try await ask(cache)
+    #expect(throws: PlatformError.self) { try fixture.store.removePeer("there") }
+    try fixture.store.removeCacheProject("hub")
+    try cache.reload()
+    #expect(try !cache.isCache(RepositoryName(parsing: name)))
+    #expect(try fixture.store.cachedTags(of: name, limit: 10).isEmpty)
+    try fixture.store.removePeer("there")
+  }
+
+  @Test func aCacheWhosePeerCannotBeReadStaysOne() async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("a", "library/debian", "12")
+    try fixture.store.setPeer(
+      ReplicationPeer(name: "there", host: fixture.peer.address, user: "ann", password: "s3cret"))
+    _ = try fixture.cache()
+    try fixture.store.close()
+    try FileSystem.removeFile(fixture.root + "/replication.sqlite.key")
+    let store = try ReplicationStore(path: fixture.root + "/replication.sqlite", now: 0)
+    let cache = try PullThroughCache(
+      client: fixture.client, registry: fixture.registry, store: store, executor: fixture.executor,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    #expect(try cache.isCache(RepositoryName(parsing: name)))
+    let error = try await #require(throws: PlatformError.self) { try await ask(cache) }
+    #expect(error.code == .unavailable && error.message.contains("set again"))
+    try store.setPeer(ReplicationPeer(name: "there", host: fixture.peer.address))
+    try cache.reload()
+    #expect(try await ask(cache).isStale == false)
+    try store.close()
   }
 
   @Test func otherProjectsAreNoCaches() async throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Persistence
 import Registry
 import Testing
 
@@ -56,6 +57,53 @@ import Testing
     let peer = ReplicationPeer(name: "there", host: "registry.test", user: "ann", password: "secret")
     #expect("\(peer)" == "there (ann@registry.test)")
     #expect(!String(describing: [peer]).contains("secret"))
+  }
+
+  @Test func passwordsAreSealedOnDisk() throws {
+    let fixture = try Fixture()
+    let path = fixture.root + "/replication.sqlite"
+    let secret = "correct horse battery"
+    let peer = ReplicationPeer(name: "there", host: "registry.test", user: "ann", password: secret)
+    try fixture.store.setPeer(peer)
+    #expect(try fixture.store.peer("there") == peer)
+    #expect(try fixture.store.peers().allSatisfy { $0.password == nil })
+    try fixture.store.close()
+    for name in try FileManager.default.contentsOfDirectory(atPath: fixture.root) where name.hasPrefix("replication") {
+      let bytes = try #require(FileManager.default.contents(atPath: fixture.root + "/" + name))
+      #expect(bytes.range(of: Data(secret.utf8)) == nil, "\(name)")
+    }
+    let mode = try FileManager.default.attributesOfItem(atPath: path + ".key")[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+    let again = try ReplicationStore(path: path, now: 0)
+    #expect(try again.peer("there") == peer)
+    try again.close()
+
+    // With another key the password is lost, the peer is not.
+    try FileManager.default.removeItem(atPath: path + ".key")
+    let other = try ReplicationStore(path: path, now: 0)
+    let error = try #require(throws: PlatformError.self) { try other.peer("there") }
+    #expect(error.message.contains("set the peer again"))
+    #expect(try other.peers().map(\.name) == ["there"])
+    try other.close()
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path + ".key")
+    #expect(throws: PlatformError.self) { try ReplicationStore(path: path, now: 0) }
+  }
+
+  @Test func passwordsOfEarlierVersionsAreSealedWhenOpened() throws {
+    let fixture = try Fixture()
+    let path = fixture.root + "/replication.sqlite"
+    try fixture.store.close()
+    let old = Data(#"{"name":"there","host":"registry.test","user":"ann","password":"plain text"}"#.utf8)
+    let database = try Database(path: path)
+    try database.table("replication_peers").put("there", document: old)
+    try database.close()
+    let store = try ReplicationStore(path: path, now: 0)
+    #expect(try store.peer("there").password == "plain text")
+    try store.close()
+    let record = try Database(path: path)
+    let document = try #require(try record.table("replication_peers").get("there")).document
+    #expect(document.range(of: Data("plain text".utf8)) == nil)
+    try record.close()
   }
 
   @Test func historyIsBoundedAndTellsOfAnEndInBetween() throws {

@@ -31,6 +31,18 @@ import Testing
     #expect(try fixture.store.executions(of: "copy") == [again, run])
   }
 
+  @Test("a rule brings nothing into a project that is gone or full", arguments: [true, false])
+  func projectsAreLookedAtAgain(isGone: Bool) async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("a", "mirror/team/app", "v1")
+    _ = try fixture.rule(.pull) { $0.repositories = ["app"] }
+    if !isGone { try fixture.registry.setProject("team", ProjectSettings(quotaBytes: 5)) }
+    let run = try await fixture.replicator(isProject: { _ in !isGone }).run("copy")
+    #expect(run.state == .failed)
+    #expect(run.failures.first?.message.contains(isGone ? "is not there any more" : "quota") == true)
+    #expect(try fixture.registry.repositories(limit: 10).allSatisfy { $0.manifests == 0 })
+  }
+
   @Test func pullsByNameWithoutACatalogue() async throws {
     let fixture = try Fixture()
     let wanted = fixture.pushThere("a", "mirror/team/app", "v1")

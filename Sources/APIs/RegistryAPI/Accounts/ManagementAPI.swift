@@ -22,6 +22,7 @@ public final class ManagementAPI: HTTPResponder {
   let registry: Registry
   let replicator: Replicator
   let replication: ReplicationStore
+  let cache: PullThroughCache
   /// The certificate that clients are to trust (PEM).
   let authority: String
   let logger: Logger
@@ -30,12 +31,13 @@ public final class ManagementAPI: HTTPResponder {
 
   public init(
     accounts: AccountStore, registry: Registry, replicator: Replicator, replication: ReplicationStore,
-    access: AccountsAccess, authority: String, logger: Logger
+    cache: PullThroughCache, access: AccountsAccess, authority: String, logger: Logger
   ) {
     self.accounts = accounts
     self.registry = registry
     self.replicator = replicator
     self.replication = replication
+    self.cache = cache
     self.access = access
     self.authority = authority
     self.logger = logger
@@ -47,6 +49,8 @@ public final class ManagementAPI: HTTPResponder {
     var router = Router<Handler>()
     UserRoutes.add(to: &router)
     ProjectRoutes.add(to: &router)
+    ProjectSettingsRoutes.add(to: &router)
+    ArtifactRoutes.add(to: &router)
     ReplicationRoutes.add(to: &router)
     UpkeepRoutes.add(to: &router)
     ServerRoutes.add(to: &router)
@@ -69,7 +73,7 @@ public final class ManagementAPI: HTTPResponder {
       }
       return try Self.answer(error, logger)
     } catch let error as RegistryError {
-      return RegistryErrorMap.response(error)
+      return try Self.answer(error.platformError, logger)
     } catch let error as RouteError {
       switch error {
       case .notFound: return try Self.problem(.notFound, "there is no such route")

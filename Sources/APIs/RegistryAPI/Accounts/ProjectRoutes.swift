@@ -2,12 +2,28 @@ import Accounts
 import HTTPServing
 import Model
 import Registry
+import Replication
 
 /// `/api/v1/projects`.
 enum ProjectRoutes {
   private struct NewProject: Decodable, Sendable {
     var name: String
     var isPublic: Bool?
+    var quotaBytes: Int64?
+    var cache: Cache?
+  }
+  /// What a cache project shows; see `CacheProject`.
+  private struct Cache: Codable, Sendable {
+    var peer: String
+    var remotePath: String?
+    var freshSeconds: Int64?
+  }
+  /// A project as it is shown.
+  private struct Shown: Encodable {
+    var name: String
+    var isPublic: Bool
+    var members: [String: Role]
+    var cache: Cache?
   }
   private struct Visibility: Decodable, Sendable {
     var isPublic: Bool
@@ -20,15 +36,21 @@ enum ProjectRoutes {
     router.on(.GET, "/api/v1/projects") { call, api in
       try ListPage(call.request).answer(
         api.accounts.allProjects().filter { api.accounts.allows(call.principal, .pull, in: $0.name) }
-          .map { shown($0, to: call, api) }, id: \.name)
+          .map { try shown($0, to: call, api) }, id: \.name)
     }
     router.on(.POST, "/api/v1/projects") { call, api in
       try api.requireAdministrator(call)
       let new = try await api.body(NewProject.self, of: call)
       let project = Project(name: new.name, isPublic: new.isPublic ?? false)
       try api.accounts.addProject(project)
-      api.note(call, "project created", project.name)
-      return try ManagementAPI.json(project, status: .created)
+      do {
+        try setUp(new, api)
+      } catch {
+        try api.accounts.removeProject(project.name)
+        throw error
+      }
+      api.note(call, new.cache == nil ? "project created" : "cache project created", project.name)
+      return try ManagementAPI.json(shown(project, to: call, api), status: .created)
     }
     router.on(.GET, "/api/v1/projects/{name}") { call, api in
       try api.require(call, .pull, in: call.parameters["name"])
@@ -40,7 +62,7 @@ enum ProjectRoutes {
       let wish = try await api.body(Visibility.self, of: call)
       try api.accounts.setPublic(name, wish.isPublic)
       api.note(call, wish.isPublic ? "project opened to everybody" : "project closed", name)
-      return try ManagementAPI.json(try api.accounts.project(name))
+      return try ManagementAPI.json(shown(try api.accounts.project(name), to: call, api))
     }
     router.on(.DELETE, "/api/v1/projects/{name}") { call, api in
       let name = call.parameters["name"]
@@ -55,6 +77,8 @@ enum ProjectRoutes {
         try api.accounts.addProject(project)
         throw error
       }
+      try api.replication.removeCacheProject(name)
+      try api.cache.reload()
       api.note(call, "project removed", name)
       return HTTPResponse(status: .noContent)
     }
@@ -84,10 +108,28 @@ enum ProjectRoutes {
     }
   }
 
-  /// Who the members are is for the project's administrators.
-  private static func shown(_ project: Project, to call: ManagementAPI.Call, _ api: ManagementAPI) -> Project {
-    var project = project
-    if !api.accounts.allows(call.principal, .manageMembers, in: project.name) { project.members = [:] }
-    return project
+  /// Gives a new project its quota and its upstream, or takes away what an earlier one of the name has left.
+  private static func setUp(_ new: NewProject, _ api: ManagementAPI) throws {
+    if let quota = new.quotaBytes { try api.registry.changeProject(new.name) { $0.quotaBytes = quota } }
+    if let cache = new.cache {
+      try api.replication.setCacheProject(
+        CacheProject(
+          project: new.name, peer: cache.peer, remotePath: cache.remotePath ?? "",
+          freshSeconds: cache.freshSeconds ?? CacheProject.standardFreshSeconds))
+    } else {
+      try api.replication.removeCacheProject(new.name)
+    }
+    try api.cache.reload()
+  }
+
+  /// Who the members are, and what is behind a cache, is for the project's administrators.
+  private static func shown(_ project: Project, to call: ManagementAPI.Call, _ api: ManagementAPI) throws -> Shown {
+    var shown = Shown(name: project.name, isPublic: project.isPublic, members: [:])
+    guard api.accounts.allows(call.principal, .manageMembers, in: project.name) else { return shown }
+    shown.members = project.members
+    shown.cache = try api.replication.cacheProject(project.name).map {
+      Cache(peer: $0.peer, remotePath: $0.remotePath, freshSeconds: $0.freshSeconds)
+    }
+    return shown
   }
 }

@@ -20,6 +20,7 @@ enum ReplicationRoutes {
       let peer = try await api.body(ReplicationPeer.self, of: call)
       try requireSame(peer.name, call)
       try api.replication.setPeer(peer)
+      try api.cache.reload()
       api.note(call, "replication peer set", peer.name)
       return try ManagementAPI.json(withoutPassword(peer))
     }
@@ -41,6 +42,9 @@ enum ReplicationRoutes {
       let rule = try await api.body(ReplicationRule.self, of: call)
       try requireSame(rule.name, call)
       _ = try api.accounts.project(rule.project)
+      if rule.direction == .pull, try api.replication.cacheProject(rule.project) != nil {
+        throw PlatformError(.conflict, "project '\(rule.project)' is a cache, into which nothing is copied")
+      }
       try api.replication.setRule(rule)
       api.note(call, "replication rule set", rule.name)
       return try ManagementAPI.json(rule)

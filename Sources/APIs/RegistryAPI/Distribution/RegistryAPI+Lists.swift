@@ -5,6 +5,8 @@ import Registry
 
 extension RegistryAPI {
   static let maximumPage = 1_000
+  /// Descriptors read together, each of which may be as long as a manifest.
+  private static let referrersAtOnce = 32
 
   private struct TagList: Encodable {
     var name: String
@@ -16,18 +18,27 @@ extension RegistryAPI {
   }
 
   /// `GET /v2/<name>/tags/list`.
-  func tags(_ request: HTTPRequest, _ name: RepositoryName) throws -> HTTPResponse {
+  func tags(_ request: HTTPRequest, _ name: RepositoryName) async throws -> HTTPResponse {
     try requireGet(request)
     let count = try count(request)
     let last = request.query["last"] ?? ""
+    if let cache = cache(for: name) {
+      let all = try await asking(for: "repository '\(name)'") { try await cache.tags(in: name) }
+      let rest = last.isEmpty ? all[...] : all.drop { !last.utf8.lexicographicallyPrecedes($0.utf8) }
+      return try list(name, Array(rest.prefix(count)), hasMore: rest.count > count, n: count)
+    }
     // One more than asked for tells whether there is more.
     let found = count == 0 ? [] : try registry.tags(in: name, after: last, limit: Self.maximumPage).map(\.name)
     if count == 0 { _ = try registry.tags(in: name, limit: 1) }
     let page = Array(found.prefix(count))
+    let hasMore = try found.count > page.count || isMore(after: page.last, found.count, in: name)
+    return try list(name, page, hasMore: hasMore, n: count)
+  }
+
+  private func list(_ name: RepositoryName, _ page: [String], hasMore: Bool, n: Int) throws -> HTTPResponse {
     var response = HTTPResponse(
       contentType: "application/json", bytes: try ImageDocuments.encode(TagList(name: name.description, tags: page)))
-    let hasMore = try found.count > page.count || isMore(after: page.last, found.count, in: name)
-    if hasMore, let end = page.last { addLink("/v2/\(name)/tags/list", n: count, last: end, to: &response) }
+    if hasMore, let end = page.last { addLink("/v2/\(name)/tags/list", n: n, last: end, to: &response) }
     return response
   }
 
@@ -71,17 +82,21 @@ extension RegistryAPI {
     var after = try request.query["last"].map { try RegistryError.digest($0) }
     var found: [ContentDescriptor] = []
     var hasMore = false
+    var bytes = 0
     scan: while true {
-      let page = try registry.referrers(of: digest, in: name, after: after, limit: Self.maximumPage)
+      let page = try registry.referrers(of: digest, in: name, after: after, limit: Self.referrersAtOnce)
       for descriptor in page {
-        if found.count == count {
+        if found.count == count || bytes > ImageDocuments.maximumManifestBytes / 2 {
           hasMore = true
           break scan
         }
         after = descriptor.digest
-        if wanted == nil || descriptor.artifactType == wanted { found.append(descriptor) }
+        guard wanted == nil || descriptor.artifactType == wanted else { continue }
+        found.append(descriptor)
+        // Annotations come from whoever has pushed: a few of them fill an answer.
+        bytes += descriptor.annotations?.reduce(512) { $0 + $1.key.utf8.count + $1.value.utf8.count } ?? 512
       }
-      if page.count < Self.maximumPage { break }
+      if page.count < Self.referrersAtOnce { break }
     }
     var response = HTTPResponse(
       contentType: MediaType.ociIndex.rawValue, bytes: try ImageDocuments.encode(ImageIndex(manifests: found)))

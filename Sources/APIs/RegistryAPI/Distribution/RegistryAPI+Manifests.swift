@@ -10,19 +10,38 @@ extension RegistryAPI {
     _ request: HTTPRequest, _ name: RepositoryName, _ text: String, _ caller: any RegistryCaller
   ) async throws -> HTTPResponse {
     switch request.method {
-    case .GET, .HEAD: return try getManifest(request, name, try Self.reference(text, name), caller)
+    case .GET, .HEAD:
+      let reference = try Self.reference(text, name)
+      if let cache = cache(for: name) { return try await cachedManifest(request, name, reference, caller, cache) }
+      return try getManifest(request, name, reference, caller)
     case .PUT:
       return try await putManifest(request, name, try ManifestReference(parsing: text), caller)
     case .DELETE:
       let reference = try Self.reference(text, name)
-      switch reference {
-      case .tag(let tag): try registry.deleteTag(tag, in: name)
-      case .digest(let digest): try registry.deleteManifest(digest, in: name)
-      }
+      try delete(reference, in: name)
       record(reference, name, caller)
       return HTTPResponse(status: .accepted)
     default: throw methodNotAllowed("GET, HEAD, PUT, DELETE")
     }
+  }
+
+  private func delete(_ reference: ManifestReference, in name: RepositoryName) throws {
+    let wasCached = try forgetCached(reference, in: name)
+    do {
+      switch reference {
+      case .tag(let tag): try registry.deleteTag(tag, in: name)
+      case .digest(let digest): try registry.deleteManifest(digest, in: name)
+      }
+    } catch let error as RegistryError where wasCached && [.manifestUnknown, .nameUnknown].contains(error.code) {
+      // It was the cache's alone.
+    }
+  }
+
+  static func manifestHeaders(_ mediaType: String, _ digest: Digest) -> HTTPHeaders {
+    [
+      "Content-Type": mediaType, "Docker-Content-Digest": digest.description, "ETag": "\"\(digest)\"",
+      "X-Content-Type-Options": "nosniff",
+    ]
   }
 
   /// A text that can be no tag names nothing, where something is asked for; a bad digest is an error everywhere.
@@ -55,18 +74,15 @@ extension RegistryAPI {
     var dependsOnAccept: String?
     if case .tag = reference, MediaType(rawValue: stored.mediaType).isIndex {
       dependsOnAccept = stored.mediaType
-      if !MediaRange.accepts(stored.mediaType, request.headers), let one = try single(stored, request, name) {
-        stored = one
+      if !MediaRange.accepts(stored.mediaType, request.headers), let one = try Self.single(stored.bytes, request) {
+        stored = try registry.manifest(.digest(one), in: name)
         dependsOnAccept = nil
       }
     }
-    let headers: HTTPHeaders = [
-      "Content-Type": stored.mediaType, "Docker-Content-Digest": stored.digest.description,
-      "ETag": "\"\(stored.digest)\"", "X-Content-Type-Options": "nosniff",
-    ]
     let entry = HotAnswers.Entry(
-      repository: name, version: version, reference: reference.description, digest: stored.digest, headers: headers,
-      bytes: stored.bytes, mediaType: dependsOnAccept, action: .pullManifest)
+      repository: name, version: version, reference: reference.description, digest: stored.digest,
+      headers: Self.manifestHeaders(stored.mediaType, stored.digest), bytes: stored.bytes, mediaType: dependsOnAccept,
+      action: .pullManifest)
     if request.method == .GET { access.record(entry.audit(caller)) }
     // An image picked out of an index is an answer to this client only.
     let isPicked = dependsOnAccept == nil && stored.digest != (try? registry.resolve(reference, in: name).digest)
@@ -76,15 +92,12 @@ extension RegistryAPI {
 
   /// The image for linux/amd64 of an index, for clients that know no indexes, as docker's registry hands it out; nil
   /// where there is none that the client takes.
-  private func single(
-    _ index: StoredManifest, _ request: HTTPRequest, _ name: RepositoryName
-  ) throws -> StoredManifest? {
-    let parsed = try ImageDocuments.index(from: index.bytes)
-    let match = parsed.manifests.first { descriptor in
+  static func single(_ index: [UInt8], _ request: HTTPRequest) throws -> Digest? {
+    let parsed = try ImageDocuments.index(from: index)
+    return parsed.manifests.first { descriptor in
       descriptor.platform.map { $0.os == "linux" && $0.architecture == "amd64" } ?? false
         && MediaRange.accepts(descriptor.mediaType.rawValue, request.headers)
-    }
-    return try match.map { try registry.manifest(.digest($0.digest), in: name) }
+    }?.digest
   }
 
   private func putManifest(

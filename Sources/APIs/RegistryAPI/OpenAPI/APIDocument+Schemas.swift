@@ -4,7 +4,9 @@ import Replication
 
 extension APIDocument {
   /// The documents that routes take and give, by name.
-  static let schemas = accountSchemas.merging(registrySchemas) { $1 }.merging(replicationSchemas) { $1 }
+  static let schemas = accountSchemas.merging(registrySchemas) { $1 }.merging(contentSchemas) { $1 }.merging(
+    replicationSchemas
+  ) { $1 }
 
   private static let name = DocumentValue.string(
     "Lower-case letters and digits, parted by single '.', '-' or '_'", of: 1...63,
@@ -43,10 +45,15 @@ extension APIDocument {
       [
         "name": name, "isPublic": .boolean("Everybody may pull"),
         "members": .map(.choice(roles, "The role"), "Roles by users; empty for those who are not to know"),
+        "cache?": .reference("Cache"),
       ]),
     "NewProject": .object(
       "A project to be.",
-      ["name": name, "isPublic?": .boolean("Everybody may pull; false when not given")]),
+      [
+        "name": name, "isPublic?": .boolean("Everybody may pull; false when not given"),
+        "quotaBytes?": .integer("Bytes that it may hold, each blob counted once; no bound when not given"),
+        "cache?": .reference("Cache"),
+      ]),
     "ProjectChange": .object("What of a project changes.", ["isPublic": .boolean("Everybody may pull")]),
     "Membership": .object("What a user is in a project.", ["role": .choice(roles, "The role")]),
   ]
@@ -83,6 +90,7 @@ extension APIDocument {
       [
         "name": ruleName, "host": .string("HOST or HOST:PORT", of: 1...300),
         "user?": .string("Who we are there"), "password?": .string("Taken and never given"),
+        "isInsecure?": .boolean("May be spoken to by plain HTTP, or with a certificate that nobody vouches for"),
       ]),
     "Rule": .object(
       "What is copied where, and when.",

@@ -9,7 +9,7 @@ enum APIDocument {
   static let prefix = "/api/v1"
 
   static let operations =
-    accounts + projects + registry + replication + server
+    accounts + projects + content + registry + replication + server
 
   static var value: DocumentValue {
     var paths: [String: DocumentValue] = [:]
@@ -118,7 +118,8 @@ extension APIDocument {
       .PUT, "/replication/peers/{name}", "setPeer", .replication, "Makes or changes a peer.",
       body: .reference("Peer"), gives: .json(.reference("Peer"))),
     APIOperation(
-      .DELETE, "/replication/peers/{name}", "removePeer", .replication, "Removes a peer that no rule uses.",
+      .DELETE, "/replication/peers/{name}", "removePeer", .replication,
+      "Removes a peer that no rule and no cache project uses.",
       gives: .nothing),
     APIOperation(
       .GET, "/replication/rules", "listRules", .replication, "Rules.", gives: .json(.array(.reference("Rule")))),

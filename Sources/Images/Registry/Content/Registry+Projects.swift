@@ -18,13 +18,23 @@ extension Registry {
   /// Sets a project's quota and rules; they hold from the next push on. Throws `RegistryError`: `settingInvalid`,
   /// `nameInvalid`.
   public func setProject(_ name: String, _ settings: ProjectSettings) throws {
+    try changeProject(name) { $0 = settings }
+  }
+
+  /// `setProject` out of the present settings, which nobody else changes meanwhile; what `change` throws leaves them as they
+  /// are. Returns the new ones.
+  @discardableResult
+  public func changeProject(
+    _ name: String, _ change: (inout ProjectSettings) throws -> Void
+  ) throws -> ProjectSettings {
     try Self.checkProject(name)
-    try settings.check()
-    try commit { transaction in
+    return try commit { transaction in
       var record = try transaction.project(name)
-      record.settings = settings
+      try change(&record.settings)
+      try record.settings.check()
       try transaction.put(record, Table.projects, name)
-      transaction.change(.settings(project: name, settings))
+      transaction.change(.settings(project: name, record.settings))
+      return record.settings
     }
   }
 

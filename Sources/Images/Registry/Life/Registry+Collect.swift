@@ -10,7 +10,7 @@ extension Registry {
     /// Blobs removed from the store, and their bytes.
     public var removedBlobs = 0
     public var removedBytes: Int64 = 0
-    /// What the file system got back: whole blocks, as `df` counts.
+    /// What the file system got back, uploads that were given up included: whole blocks, as `df` counts.
     public var freedDiskBytes: Int64 = 0
     public var expiredUploads = 0
     public var removedRepositories = 0
@@ -32,7 +32,9 @@ extension Registry {
     try exclusively {
       var result = Collection()
       if isDryRun { return try estimate(grace: graceSeconds ?? configuration.graceSeconds) }
-      result.expiredUploads = try uploads.expire()
+      let expired = try uploads.expire()
+      result.expiredUploads = expired.count
+      result.freedDiskBytes = expired.diskBytes
       try collectLinks(grace: graceSeconds ?? configuration.graceSeconds, &result)
       try collectOrphans(&result)
       try collectRepositories(&result)

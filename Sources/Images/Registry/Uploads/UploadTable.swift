@@ -77,12 +77,16 @@ final class UploadTable: Sendable {
     if session.close(), !keepsFile { try files.removeUpload(session.id) }
   }
 
-  /// Gives up what nobody has touched since; returns how many.
-  func expire() throws -> Int {
+  /// Gives up what nobody has touched since; returns how many, and the bytes that the file system gets back.
+  func expire() throws -> (count: Int, diskBytes: Int64) {
     let limit = configuration.now() - configuration.uploadExpirySeconds
     let old = sessions.withLock { sessions in sessions.values.filter { $0.touchedAt < limit && !$0.isBusy } }
-    for session in old { try remove(session) }
-    return old.count
+    var diskBytes: Int64 = 0
+    for session in old {
+      diskBytes += RegistryFiles.diskBytes(files.upload(session.id))
+      try remove(session)
+    }
+    return (old.count, diskBytes)
   }
 
   /// When the oldest unfinished upload into a repository began; nil where there is none.

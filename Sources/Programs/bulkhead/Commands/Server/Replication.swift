@@ -32,6 +32,7 @@ struct PeerSet: ParsableCommand {
   @OptionGroup var connection: ServerOptions
   @Option(name: .shortAndLong, help: "Who we are there; nobody when not given.") var user: String?
   @Flag(help: "Take the password from standard input.") var passwordStdin = false
+  @Flag(help: "Allow plain HTTP, and a certificate that nobody vouches for.") var insecure = false
   @Argument(help: "Its name here.") var name: String
   @Argument(help: "HOST[:PORT].") var host: String
 
@@ -39,6 +40,7 @@ struct PeerSet: ParsableCommand {
     if passwordStdin, user == nil { throw ClientError("--password-stdin needs --user") }
     let server = try connection.connect()
     var body: JSONValue = ["name": .string(name), "host": .string(host)]
+    if insecure { body["isInsecure"] = .bool(true) }
     if let user {
       body["user"] = .string(user)
       body["password"] = .string(try Prompt.password(fromInput: passwordStdin, isNew: false))
