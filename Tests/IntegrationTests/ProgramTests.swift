@@ -23,4 +23,17 @@ struct ProgramTests {
       #expect(outcome.errors.contains("/nonexistent/engine.yaml is not there"))
     }
   }
+
+  @Test(
+    "nothing but the loopback is served unencrypted", .enabled(if: Target.canStart),
+    arguments: ["0.0.0.0:0", "192.0.2.1:0", "[::]:0", "localhost:0", "128.0.0.1:0"])
+  func plainOnLoopbackOnly(_ address: String) throws {
+    let program = try #require(Target.engineProgram)
+    let folder = "/tmp/bulkhead-no-plain"
+    let outcome = try Subprocess.run(
+      [program, "server", "--root", folder, "--run", folder, "--listen-plain", address], folder: "/tmp",
+      deadlineSeconds: 20)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("invalid --listen-plain '\(address)'"))
+  }
 }

@@ -21,6 +21,13 @@ struct ListenAddress: ExpressibleByArgument, Sendable, Equatable {
     self.init(host: host, port: port)
   }
 
+  /// An address that nobody outside of this machine reaches, written as a number.
+  var isLoopback: Bool {
+    if host == "::1" { return true }
+    var address = in_addr()
+    return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
+  }
+
   func shown(port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
@@ -41,14 +48,28 @@ struct ServerCommand: AsyncParsableCommand {
   var listen: [ListenAddress] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Address of the loopback to serve unencrypted HTTP on, for measurements; may be repeated.",
+      valueName: "host:port"))
+  var listenPlain: [ListenAddress] = []
+
+  @Option(
     name: .customLong("name"),
     help: "A further name or address that the certificate is to hold for, in place of those of server.yaml.")
   var names: [String] = []
+
+  func validate() throws {
+    for address in listenPlain where !address.isLoopback {
+      throw ValidationError(
+        "invalid --listen-plain '\(address.shown(port: address.port))': expected a number of 127.0.0.0/8 or ::1, as "
+          + "passwords would cross the network readable")
+    }
+  }
 
   func run() async throws {
     var settings = try ServerSettings.load(path: options.config, owner: geteuid())
     if !listen.isEmpty { settings.listen = listen }
     if !names.isEmpty { settings.names = names }
-    try await ServerProgram(options: options, settings: settings).run()
+    try await ServerProgram(options: options, settings: settings, listenPlain: listenPlain).run()
   }
 }

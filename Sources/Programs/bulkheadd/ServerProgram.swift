@@ -23,6 +23,8 @@ struct ServerProgram {
 
   let options: DaemonOptions
   let settings: ServerSettings
+  /// Loopback only.
+  let listenPlain: [ListenAddress]
 
   private var platformRoot: String { options.givenRoot ?? settings.root ?? DaemonOptions.standardRoot }
   private var platformRun: String { options.givenRun ?? settings.run ?? DaemonOptions.standardRun }
@@ -60,6 +62,10 @@ struct ServerProgram {
     for address in settings.listen {
       let port = try await server.listen(host: address.host, port: address.port, tls: tls.serving)
       logger.notice("the server serves https://\(address.shown(port: port))")
+    }
+    for address in listenPlain {
+      let port = try await server.listen(host: address.host, port: address.port, tls: nil)
+      logger.warning("the server serves http://\(address.shown(port: port)) unencrypted, to this machine only")
     }
     let socket = "\(runFolder)/admin.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: getegid())

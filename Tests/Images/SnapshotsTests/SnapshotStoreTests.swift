@@ -51,6 +51,22 @@ func chain(_ number: Int) throws -> Digest {
     #expect(error?.code == .notFound)
   }
 
+  /// What FS_IOC_GETFLAGS tells of a directory; nil where its file system has no such flags.
+  private static func flags(_ directory: String) throws -> CLong? {
+    let folder = try Descriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+    var flags: CLong = 0
+    return ioctl(folder.raw, UInt(0x8008_6601), &flags) == 0 ? flags : nil
+  }
+
+  @Test(.enabled(if: (try? SnapshotStoreTests.flags("/tmp")) != nil))
+  func stagedLayersAreSpreadOverTheDisk() throws {
+    _ = try open()
+    #expect(try Self.flags(scratch.root + "/staging").map { $0 & 0x0002_0000 } == 0x0002_0000)
+    let store = try open()
+    let staging = try store.stageLayer()
+    #expect(try Self.flags(staging.directory).map { $0 & 0x0002_0000 } == 0)
+  }
+
   @Test func theFirstPublisherWins() throws {
     let store = try open()
     let (first, second) = (try store.stageLayer(), try store.stageLayer())
