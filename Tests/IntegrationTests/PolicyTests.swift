@@ -27,14 +27,19 @@ struct PolicyTests {
   func buildsWithoutHostNetwork() throws {
     let fixture = try EngineFixture(policy: "hostNamespaces: {network: false}\n")
     let script = """
-      printf 'FROM busybox\nRUN --network=host true\n' >Dockerfile
-      "$CLIENT" build --progress plain . >own 2>&1 && echo built
       printf 'FROM busybox\nRUN true\n' >Dockerfile
       DOCKER_BUILDKIT=0 docker build --network host . >docker 2>&1 && echo built
       "$CLIENT" build --progress plain --network host . >option 2>&1 && echo built
-      grep -l hostNamespaces.network own docker option
+      grep -l hostNamespaces.network docker option
       """
-    #expect(try fixture.shell(script).output == "own\ndocker\noption\n")
+    #expect(try fixture.shell(script).output == "docker\noption\n")
+    #expect(fixture.tearDown() == [])
+  }
+
+  @Test("what a policy says of builds")
+  func builds() throws {
+    let fixture = try EngineFixture(policy: "builds: {hosts: [127.0.0.1]}\n")
+    for line in CaseFile.cases("build-policy") { try line.check(on: fixture) }
     #expect(fixture.tearDown() == [])
   }
 

@@ -19,6 +19,8 @@ final class Container: Sendable {
     var monitorEnd: OneShot<Void>?
     /// Sessions that asked to attach before the start.
     var pendingAttach: [AttachSession] = []
+    /// `NAME=value`: secrets of a build's step. In memory only, and in the bundle while the step runs.
+    var secretEnvironment: [String] = []
     var restartTask: Task<Void, Never>?
     var healthTask: Task<Void, Never>?
     /// A client's restart is under way: the end of the run is not the container's.

@@ -84,7 +84,8 @@ public final class Engine: Sendable {
       limits: Self.distributionLimits(configuration.policy.registries), logger: logger)
     buildContexts = try ContextStore(root: paths.buildContexts, logger: logger)
     builder = try ImageBuilder(
-      root: paths.builds, contexts: buildContexts, catalog: catalog, database: database, logger: logger)
+      root: paths.builds, contexts: buildContexts, catalog: catalog, database: database, logger: logger,
+      sizeOf: { [snapshots] in try snapshots.sizeBytes(upper: $0) })
     let volumes = try store.load(EngineStore.volumes, as: VolumeRecord.self)
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,

@@ -12,6 +12,8 @@ public struct BuildRequest: Sendable {
   public var labels: [String: String] = [:]
   public var references: [ImageReference] = []
   public var usesCache = true
+  /// Images whose steps count as known, too.
+  public var cacheSources: [CacheSource] = []
   /// Ask the registry for base images although they are here.
   public var pulls = false
   public var settings = StepSettings()
@@ -19,6 +21,18 @@ public struct BuildRequest: Sendable {
   public var secrets: [String: [UInt8]] = [:]
 
   public init() {}
+}
+
+/// An image that `--cache-from` names.
+public struct CacheSource: Sendable, Hashable {
+  public var name: String
+  /// It is asked for at its registry although it is here.
+  public var pulls: Bool
+
+  public init(name: String, pulls: Bool) {
+    self.name = name
+    self.pulls = pulls
+  }
 }
 
 /// What holds for each RUN of a build.

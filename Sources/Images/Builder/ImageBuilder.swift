@@ -22,13 +22,17 @@ public final class ImageBuilder: Sendable {
   private let limits: BuildLimits
   private let logger: Logger
   private let executor: BlockingExecutor
+  private let sizeOf: @Sendable (String) throws -> Int64
 
   /// Must be made before the catalog collects what nobody needs.
-  /// - Parameter root: a folder of its own.
+  /// - Parameters:
+  ///   - root: a folder of its own.
+  ///   - sizeOf: bytes that a folder takes on disk.
   public init(
     root: String, contexts: ContextStore, catalog: ImageCatalog, database: Database,
-    limits: BuildLimits = BuildLimits(), logger: Logger
+    limits: BuildLimits = BuildLimits(), logger: Logger, sizeOf: @escaping @Sendable (String) throws -> Int64
   ) throws {
+    self.sizeOf = sizeOf
     self.catalog = catalog
     self.limits = limits
     self.logger = logger
@@ -54,6 +58,7 @@ public final class ImageBuilder: Sendable {
       defer {
         do { try cache.save() } catch { logger.warning("the build cache could not be written: \(error)") }
         catalog.end(lease)
+        boundCacheMounts()
       }
       return try await build(request, context, runner, report, lease)
     }
@@ -73,10 +78,11 @@ public final class ImageBuilder: Sendable {
       file, given: request.arguments, target: platform, build: platform, stage: request.target)
     let plan = try BuildPlan(file, target: request.target, arguments: arguments)
     for warning in file.warnings { try await report(.warning("\(warning.position): \(warning.message)")) }
+    let epoch = try Self.epoch(request.arguments["SOURCE_DATE_EPOCH"])
+    let imported = epoch == nil ? try await cacheSources(request, runner, report, lease) : []
     let session = BuildSession(
       request: request, plan: plan, arguments: arguments, context: context.filtered, runner: runner, report: report,
-      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease,
-      epoch: try Self.epoch(request.arguments["SOURCE_DATE_EPOCH"]))
+      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease, imported: imported, epoch: epoch)
     let state = try await StageGraph(session: session, executor: executor).build()
     let image = try catalog.addBuilt(
       state.config, layers: state.layers, references: request.references, lease: lease)
@@ -87,6 +93,27 @@ public final class ImageBuilder: Sendable {
     try await report(.built(image.id))
     for reference in request.references { try await report(.tagged(reference)) }
     return image.id
+  }
+
+  /// The images that `--cache-from` names. One that cannot be had makes the build slower and is told, no more.
+  private func cacheSources(
+    _ request: BuildRequest, _ runner: any StepRunner, _ report: BuildReport, _ lease: ContentLease
+  ) async throws -> [ImageSteps] {
+    guard request.usesCache else { return [] }
+    var result: [ImageSteps] = []
+    for source in request.cacheSources {
+      do {
+        let image = try await runner.image(source.name, pulls: source.pulls)
+        for layer in image.layers { lease.hold(layer.digest) }
+        for chain in image.chainIDs { lease.hold(chain) }
+        // It may have gone between being found and being held.
+        _ = try catalog.image(image.id)
+        result.append(ImageSteps(image))
+      } catch let error as PlatformError {
+        try await report(.warning("cache-from '\(source.name.prefix(256))': \(error.message)"))
+      }
+    }
+    return result
   }
 
   private func parse(_ context: BuildContext, _ request: BuildRequest) throws -> ParsedDockerfile {
@@ -132,15 +159,30 @@ public final class ImageBuilder: Sendable {
     return seconds
   }
 
-  /// Removes steps from the cache; with `all` cache mounts and contexts too.
+  /// Removes steps from the cache.
+  /// - Parameters:
+  ///   - unusedSince: cache mounts too, those not used since this time in nanoseconds since 1970; nil leaves them.
+  ///   - all: contexts too.
   public func prune(
-    all: Bool, keepBytes: Int64, _ takes: (CachedStep) -> Bool, sizeOf: (String) throws -> Int64
+    all: Bool, keepBytes: Int64, cacheMounts unusedSince: Int64?, _ takes: (CachedStep) -> Bool
   ) throws -> (removed: [Digest], reclaimedBytes: Int64) {
     var (removed, bytes) = try cache.prune(keepBytes: keepBytes, takes)
-    if all && keepBytes == 0 {
-      bytes = bytes.clampedAdding(try folders.prune(sizeOf)).clampedAdding(try contexts.prune())
+    if keepBytes == 0, let unusedSince {
+      bytes = bytes.clampedAdding(try folders.prune(unusedSince: unusedSince, sizeOf))
     }
+    if all && keepBytes == 0 { bytes = bytes.clampedAdding(try contexts.prune()) }
     return (removed, bytes)
+  }
+
+  /// Brings the cache mounts below their bound, where a build has used any.
+  private func boundCacheMounts() {
+    guard folders.takeWasUsed() else { return }
+    do {
+      let freed = try folders.prune(keepBytes: limits.cacheMountBytes, sizeOf)
+      if freed > 0 { logger.info("cache mounts of builds were over their bound: \(freed) bytes removed") }
+    } catch {
+      logger.warning("cache mounts could not be bounded: \(error)")
+    }
   }
 
   public func shutDown() { executor.shutdown() }

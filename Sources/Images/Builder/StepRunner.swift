@@ -1,4 +1,5 @@
 import ImageCatalog
+import LinuxSystem
 import Model
 import OCITypes
 
@@ -11,6 +12,8 @@ public struct RunStep: Sendable {
   public var environment: [String]
   public var settings: StepSettings
   public var mounts: [StepMount]
+  /// `NAME=value`: secrets, which no record of the step keeps.
+  public var secretEnvironment: [String] = []
 }
 
 /// What a step sees at a place of its file system, as long as it runs.
@@ -51,6 +54,11 @@ public protocol StepRunner: Sendable {
     output: @escaping @Sendable (_ isError: Bool, _ bytes: [UInt8]) async throws -> Void,
     harvest: @escaping @Sendable (StepChanges) async throws -> Void
   ) async throws -> Int32
+
+  /// Fetches a file by HTTP or HTTPS, as far as the engine's policy lets builds reach out.
+  /// - Parameter file: gets the content; at most `limitBytes` of it.
+  /// - Returns: `Last-Modified`, as the server sent it.
+  func fetch(_ address: String, to file: Descriptor, limitBytes: Int64) async throws -> String?
 
   /// A base image by its name; brought from its registry where it is not here, or where `pulls` says so.
   func image(_ name: String, pulls: Bool) async throws -> ImageRecord

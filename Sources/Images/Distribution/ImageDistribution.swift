@@ -52,6 +52,13 @@ public final class ImageDistribution: Sendable {
     executor.shutdown()
   }
 
+  /// Fetches a file that a build names: `RegistryClient.fetch`.
+  public func fetch(
+    _ address: String, inner: [String], limitBytes: Int64, _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> String? {
+    try await client.fetch(address, inner: inner, limitBytes: limitBytes, take)
+  }
+
   // MARK: - Questions
 
   /// Proves credentials to a registry.

@@ -112,7 +112,7 @@ extension RemoteRepository {
   }
 
   /// The next piece, with the connection's errors in the user's words.
-  private static func next(
+  static func next(
     _ pieces: inout HTTPClientResponse.Body.AsyncIterator, _ url: WireURL
   ) async throws -> ByteBuffer? {
     do {

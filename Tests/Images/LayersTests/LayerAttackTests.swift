@@ -31,14 +31,16 @@ import Testing
     #expect(try scratch.outside() == before, sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: ["../../etc/x", "a//../../../x", "..", "a/..", "/../etc/passwd"])
+  @Test(
+    "ATT-001: parent path in tar name", arguments: ["../../etc/x", "a//../../../x", "..", "a/..", "/../etc/passwd"])
   func att001ParentPathInTarName(name: String) throws {
     var tar = TarBytes()
     tar.add(name, content: "evil")
     try expectRefused(tar.finished, .invalidArgument, "leads upwards")
   }
 
-  @Test func att002AbsoluteSymlinkThenWriteThroughIt() throws {
+  @Test("ATT-002: absolute symlink then write through it")
+  func att002AbsoluteSymlinkThenWriteThroughIt() throws {
     let outside = scratch.path + "/etc"
     var tar = TarBytes()
     tar.symbolicLink("link", to: outside)
@@ -53,7 +55,8 @@ import Testing
     #expect(try FileSystem.read(outside + "/passwd", maxBytes: 10) == Array("host".utf8))
   }
 
-  @Test func att003SymlinkChainUpAndOut() throws {
+  @Test("ATT-003: symlink chain up and out")
+  func att003SymlinkChainUpAndOut() throws {
     var tar = TarBytes()
     tar.symbolicLink("b", to: "..")
     tar.symbolicLink("a", to: "b/..")
@@ -70,7 +73,8 @@ import Testing
     try expectRefused(direct.finished, .invalidArgument, "leads upwards")
   }
 
-  @Test func att003EndlessLinksStop() throws {
+  @Test("ATT-003: endless links stop")
+  func att003EndlessLinksStop() throws {
     var tar = TarBytes()
     tar.symbolicLink("a", to: "b")
     tar.symbolicLink("b", to: "a")
@@ -78,7 +82,8 @@ import Testing
     try expectRefused(tar.finished, .invalidArgument, "cannot be stored")
   }
 
-  @Test func att004HardLinkToAHostFile() throws {
+  @Test("ATT-004: hard link to a host file")
+  func att004HardLinkToAHostFile() throws {
     for (target, reason) in [("../../etc/passwd", "leads upwards"), (scratch.path + "/etc/passwd", "does not have")] {
       var tar = TarBytes()
       tar.hardLink("stolen", to: target)
@@ -87,7 +92,8 @@ import Testing
     }
   }
 
-  @Test func att005HardLinkThroughASymlinkOfTheSameLayer() throws {
+  @Test("ATT-005: hard link through a symlink of the same layer")
+  func att005HardLinkThroughASymlinkOfTheSameLayer() throws {
     for target in ["../../etc", "../etc", scratch.path + "/etc"] {
       var tar = TarBytes()
       tar.symbolicLink("d1", to: target)
@@ -97,7 +103,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [".wh.", ".wh..", ".wh...", "d/.wh..", "d/.wh..."])
+  @Test("ATT-006: whiteout of dots is refused", arguments: [".wh.", ".wh..", ".wh...", "d/.wh..", "d/.wh..."])
   func att006WhiteoutOfDotsIsRefused(name: String) throws {
     var tar = TarBytes()
     tar.directory("d")
@@ -105,7 +111,8 @@ import Testing
     try expectRefused(tar.finished, .invalidArgument, "names no file")
   }
 
-  @Test func att006WhiteoutOutsideItsLayer() throws {
+  @Test("ATT-006: whiteout outside its layer")
+  func att006WhiteoutOutsideItsLayer() throws {
     var upward = TarBytes()
     upward.add("../.wh.etc")
     try expectRefused(upward.finished, .invalidArgument, "leads upwards")
@@ -119,7 +126,8 @@ import Testing
     #expect(node.st_mode & S_IFMT == S_IFCHR && node.st_rdev == 0)
   }
 
-  @Test func att007OpaqueMarkerReplacedByASymlink() throws {
+  @Test("ATT-007: opaque marker replaced by a symlink")
+  func att007OpaqueMarkerReplacedByASymlink() throws {
     var tar = TarBytes()
     tar.directory("d")
     tar.symbolicLink("d/.wh..wh..opq", to: "/")
@@ -133,7 +141,8 @@ import Testing
     #expect(try Descriptor.open(scratch.path + "/etc", flags: O_PATH).listxattr().isEmpty)
   }
 
-  @Test func att008DuplicateEntriesChangeKind() throws {
+  @Test("ATT-008: duplicate entries change kind")
+  func att008DuplicateEntriesChangeKind() throws {
     var tar = TarBytes()
     tar.add("x", content: "one")
     tar.symbolicLink("x", to: scratch.path + "/etc/passwd")
@@ -152,7 +161,8 @@ import Testing
     #expect(try scratch.text("y/inner") == "new")
   }
 
-  @Test func att009SpecialFiles() throws {
+  @Test("ATT-009: special files")
+  func att009SpecialFiles() throws {
     var tar = TarBytes()
     for (name, type, major) in [("disk", "4", "0000010"), ("mem", "3", "0000001"), ("null", "3", "0000000")]
       as [(String, Character, String)]
@@ -185,7 +195,8 @@ import Testing
     try expectRefused(socket.finished, .invalidArgument, "unknown type")
   }
 
-  @Test func att010ForbiddenExtendedAttributes() throws {
+  @Test("ATT-010: forbidden extended attributes")
+  func att010ForbiddenExtendedAttributes() throws {
     var tar = TarBytes()
     tar.extended([
       ("SCHILY.xattr.trusted.overlay.opaque", "y"), ("SCHILY.xattr.trusted.overlay.redirect", "/.."),
@@ -199,7 +210,8 @@ import Testing
     #expect(layer.notes.count == 7)
   }
 
-  @Test func att011SparseAndSizeLies() throws {
+  @Test("ATT-011: sparse and size lies")
+  func att011SparseAndSizeLies() throws {
     var sparse = TarBytes()
     sparse.add(Array("big".utf8), type: "S") { block in
       // Real size 8 EiB in GNU's binary form, where its sparse header keeps it.
@@ -256,7 +268,8 @@ import Testing
     try expectRefused(tar.finished, .invalidArgument, "a time is out of range")
   }
 
-  @Test func att012GzipBomb() throws {
+  @Test("ATT-012: gzip bomb")
+  func att012GzipBomb() throws {
     // 1 MiB of zeroes packed and repeated as members: ten GiB in ten MiB.
     let member = try Compress.gzip([UInt8](repeating: 0, count: 1 << 20))
     var header = TarBytes()
@@ -273,13 +286,15 @@ import Testing
     try expectRefused(bomb, .resourceExhausted, "limit", limits: limits)
   }
 
-  @Test func att012ZstdWindow() throws {
+  @Test("ATT-012: zstd window")
+  func att012ZstdWindow() throws {
     // A frame header with a window of 2 GiB: descriptor without single segment, window exponent 21 (2^31).
     let frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 21 << 3, 0x01, 0x00, 0x00]
     try expectRefused(frame, .resourceExhausted, "window")
   }
 
-  @Test func att012TenThousandMembers() throws {
+  @Test("ATT-012: ten thousand members")
+  func att012TenThousandMembers() throws {
     var tar = TarBytes()
     tar.add("small", content: "x")
     let packed = try tar.finished.map { try Compress.gzip([$0]) } + (0..<10_000).map { _ in try Compress.gzip([]) }
@@ -288,7 +303,8 @@ import Testing
     #expect(try scratch.text("small") == "x")
   }
 
-  @Test func att013AMillionTinyEntries() throws {
+  @Test("ATT-013: a million tiny entries")
+  func att013AMillionTinyEntries() throws {
     var limits = LayerLimits()
     limits.entries = 2_000
     var tar = TarBytes()
@@ -301,7 +317,8 @@ import Testing
     try expectRefused(implied.finished, .resourceExhausted, "entries", limits: limits)
   }
 
-  @Test func att013DeepDirectories() throws {
+  @Test("ATT-013: deep directories")
+  func att013DeepDirectories() throws {
     let deep = Array(String(repeating: "d/", count: 2_000).utf8)
     var tar = TarBytes()
     tar.extended([("path", deep)])
@@ -315,7 +332,8 @@ import Testing
     try FileSystem.removeTree(scratch.root)
   }
 
-  @Test func att014NameTricksThatAreRefused() throws {
+  @Test("ATT-014: name tricks that are refused")
+  func att014NameTricksThatAreRefused() throws {
     let cases: [([UInt8], PlatformError.Code, String)] = [
       (Array("a\0b".utf8), .invalidArgument, "zero byte"),
       (Array(repeating: 0x61, count: 64 << 10), .resourceExhausted, "bytes"),
@@ -340,7 +358,8 @@ import Testing
     try expectRefused(dot.finished, .invalidArgument, "is no directory")
   }
 
-  @Test func att014NameTricksThatAreStoredExactly() throws {
+  @Test("ATT-014: name tricks that are stored exactly")
+  func att014NameTricksThatAreStoredExactly() throws {
     let names: [[UInt8]] = [
       Array("new\nline".utf8), [0x66, 0xFF, 0xFE], Array("e\u{301}".utf8), Array("é".utf8), Array(" ".utf8),
       Array("-rf".utf8), [0xEF, 0x9E, 0x80], Array("\u{202E}txt".utf8), Array("\u{1B}[31m".utf8),
@@ -355,7 +374,8 @@ import Testing
     #expect(try scratch.text("plain/name") == "x")
   }
 
-  @Test func att014MessagesAreEscaped() {
+  @Test("ATT-014: messages are escaped")
+  func att014MessagesAreEscaped() {
     var tar = TarBytes()
     tar.add(Array("../\u{1B}[2J\n\u{202E}".utf8) + [0xFF] as [UInt8])
     let error = #expect(throws: PlatformError.self) { try apply(tar) }

@@ -1,4 +1,5 @@
 import Builder
+import ContentStore
 import Glibc
 import ImageCatalog
 import Isolation
@@ -24,6 +25,12 @@ struct ContainerStepRunner: StepRunner {
     }
   }
 
+  func fetch(_ address: String, to file: Descriptor, limitBytes: Int64) async throws -> String? {
+    try await engine.distribution.fetch(address, inner: engine.policy.builds.hosts, limitBytes: limitBytes) { bytes in
+      try translatingSystemErrors("write what is fetched") { try file.write(all: bytes) }
+    }
+  }
+
   func owner(_ text: String, passwd: [UInt8]?, group: [UInt8]?) throws -> (uid: UInt32, gid: UInt32) {
     let user = try UserResolver.resolve(user: text, groups: [], passwd: passwd, group: group)
     let isNumber = UInt32(text) != nil
@@ -45,11 +52,12 @@ struct ContainerStepRunner: StepRunner {
       workingDirectory: step.image.config.config?.workingDir)
     let id = try await engine.createStep(settings, image: step.image, creator: creator, mounts: mounts)
     do {
-      try folders.own(mounts, by: engine.registry.find(id.hex).record.ids)
+      let container = try engine.registry.find(id.hex)
+      container.change { $0.secretEnvironment = step.secretEnvironment }
+      try folders.own(mounts, by: container.record.ids)
       try await started(id.hex)
       let code = try await runToEnd(id, output)
       if code == 0 {
-        let container = try engine.registry.find(id.hex)
         await container.settle()
         let changes = StepChanges(upper: engine.snapshots.upperPath(id), ids: container.record.ids)
         try stubs.remove(from: changes.upper, ids: changes.ids)

@@ -33,7 +33,7 @@ extension Engine {
 
   /// Removes steps from the build cache.
   /// - Parameters:
-  ///   - all: cache mounts and contexts too.
+  ///   - all: contexts too; cache mounts go unless steps are named or bytes are to be kept.
   ///   - keepBytes: stop when the cache has no more than these; 0 keeps nothing.
   ///   - unusedSince: only steps that were not used since, in nanoseconds since 1970.
   public func pruneBuildCache(
@@ -42,11 +42,10 @@ extension Engine {
     // Steps are listed under their keys; without a filter by id all may go.
     let chosen = ids.map { ids in Set(builder.cache.list().filter { ids.contains($0.key) }.map(\.step)) }
     return try builder.prune(
-      all: all && ids == nil, keepBytes: keepBytes,
-      { step in
-        if let chosen, !chosen.contains(step) { return false }
-        return unusedSince.map { step.lastUsedAt < $0 } ?? true
-      },
-      sizeOf: { try snapshots.sizeBytes(upper: $0) })
+      all: all && ids == nil, keepBytes: keepBytes, cacheMounts: ids == nil ? unusedSince ?? Int64.max : nil
+    ) { step in
+      if let chosen, !chosen.contains(step) { return false }
+      return unusedSince.map { step.lastUsedAt < $0 } ?? true
+    }
   }
 }

@@ -98,7 +98,8 @@ extension Engine {
       initProgram: configuration.initPath, cgroupsPath: try cgroupPath(record).text,
       engineCgroupParent: defaultCgroupParent, bundle: bundle,
       blockDevices: try blockDevices(record.settings.host.resources), takesFilterPrograms: runtime.name == "crun",
-      populate: { [self] in try populate(volume: $2, from: $0, directory: $1, ids: planned.ids) })
+      populate: { [self] in try populate(volume: $2, from: $0, directory: $1, ids: planned.ids) },
+      secretEnvironment: container.read { $0.secretEnvironment })
     run.runtime = runtime
     run.created = true
     let retention = try self.retention(of: record)

@@ -24,6 +24,8 @@ struct SpecificationWriter: Sendable {
   let takesFilterPrograms: Bool
   /// Copies what the image has at a path into a volume.
   let populate: @Sendable (_ root: RootedDirectory, _ destination: String, _ volume: String) throws -> Void
+  /// `NAME=value`, in place of the record's of these names.
+  let secretEnvironment: [String]
 
   /// - Returns: whether the container's program is where its arguments say.
   func write(root path: String) throws -> CommandLookup {
@@ -37,7 +39,7 @@ struct SpecificationWriter: Sendable {
       record.user, groups: record.settings.host.additionalGroups, in: root, idCount: record.ids.count)
     var input = SpecInput(
       settings: record.settings, policy: policy, host: host, arguments: record.arguments,
-      environment: record.environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
+      environment: environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
       ids: record.ids, rootPath: path, cgroupsPath: cgroupsPath)
     input.engineCgroupParent = engineCgroupParent
     input.mounts = plan.mounts
@@ -58,6 +60,11 @@ struct SpecificationWriter: Sendable {
     try FileSystem.atomicWrite("\(bundle)/process.json", try specification.process.json(), mode: 0o600, durable: false)
     return ProgramLookup.find(
       record.arguments.first ?? "", environment: record.environment, cwd: record.workingDirectory, in: root)
+  }
+
+  private var environment: [String] {
+    let names = Set(secretEnvironment.map { $0.prefix { $0 != "=" } })
+    return record.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + secretEnvironment
   }
 
   /// An image whose /dev, /proc or /sys leads elsewhere is refused before anything is mounted there.

@@ -20,7 +20,7 @@ extension EnginePolicy {
   private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "registries", "runtimes", "defaultRuntime", "defaults", "limits",
+      "sysctls", "cgroupParents", "syslog", "registries", "builds", "runtimes", "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
     try set(&policy.privileged, reader.flag("privileged"))
@@ -31,6 +31,7 @@ extension EnginePolicy {
     try policy.hostPaths.read(reader)
     try policy.readConfinement(reader)
     try policy.registries.read(reader)
+    try policy.builds.read(reader)
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
@@ -149,13 +150,7 @@ extension EnginePolicy.Registries {
     guard let section = try reader.section("registries") else { return }
     try section.allow(["allowed", "insecure", "mirrors", "tokenServers", "certificateFolders", "downloads", "uploads"])
     try set(&allowed, section.texts("allowed"))
-    if let hosts = try section.texts("insecure") {
-      for host in hosts where host.isEmpty || host == "*" || host.contains("/") {
-        throw section.fail(
-          "insecure", "must name hosts such as registry.test:5000 or *.test, not '\(host.prefix(100))'")
-      }
-      insecure = hosts
-    }
+    try set(&insecure, section.hosts("insecure"))
     if let entries = try section.sections("mirrors") {
       guard entries.count <= Self.maximumMirrors else {
         throw section.fail("mirrors", "may have \(Self.maximumMirrors) entries")
@@ -183,6 +178,25 @@ extension EnginePolicy.Registries {
       throw entry.fail("location", "must be HOST[:PORT] with or without a path, and without https://")
     }
     return RegistryMirrorRule(prefix: prefix, location: location, fallsBack: try entry.flag("fallback") ?? true)
+  }
+}
+
+extension EnginePolicy.Builds {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
+    guard let section = try reader.section("builds") else { return }
+    try section.allow(["hosts"])
+    try set(&hosts, section.hosts("hosts"))
+  }
+}
+
+extension ConfigurationReader {
+  /// Hosts with or without a port, or all of a domain; nil where the key is not there.
+  fileprivate func hosts(_ key: String) throws -> [String]? {
+    let hosts = try texts(key)
+    for host in hosts ?? [] where host.isEmpty || host == "*" || host.contains("/") {
+      throw fail(key, "must name hosts such as registry.test:5000 or *.test, not '\(host.prefix(100))'")
+    }
+    return hosts
   }
 }
 

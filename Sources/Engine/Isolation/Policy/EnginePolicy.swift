@@ -22,6 +22,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var cgroupParents = CgroupParents()
   public var syslog = Syslog()
   public var registries = Registries()
+  public var builds = Builds()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -132,6 +133,13 @@ extension EnginePolicy {
     /// Layers of one image that come or go at once.
     public var downloads = 3
     public var uploads = 5
+    public init() {}
+  }
+
+  /// What builds may reach from the engine itself; their steps have a container's network.
+  public struct Builds: Sendable, Equatable {
+    /// `HOST[:PORT]` or `*.DOMAIN` of this machine and of private networks that `ADD` may fetch from; others outside all.
+    public var hosts: [String] = []
     public init() {}
   }
 

@@ -33,6 +33,7 @@ public final class BuildCache: Sendable {
   private struct Entry {
     var step: CachedStep
     var lease: ContentLease?
+    /// New, or used since it was written.
     var isUnsaved: Bool
   }
 
@@ -89,6 +90,7 @@ public final class BuildCache: Sendable {
       }
       entry.step.lastUsedAt = Int64(Clock.realTimeNanoseconds())
       entry.step.uses += 1
+      entry.isUnsaved = true
       state.entries[key] = entry
       return entry.step
     }
@@ -109,7 +111,7 @@ public final class BuildCache: Sendable {
     }
   }
 
-  /// Writes what is new, and takes away what is over the bounds. Costs nothing where nothing is new.
+  /// Writes what is new or was used, and takes away what is over the bounds.
   func save() throws {
     let (fresh, victims) = state.withLock { state -> ([Digest: CachedStep], [Digest: CachedStep]) in
       let fresh = state.entries.filter { $0.value.isUnsaved }.mapValues(\.step)
@@ -117,7 +119,6 @@ public final class BuildCache: Sendable {
       return (fresh, Self.takeOverBounds(&state, bytes: limits.cacheBytes, entries: limits.cacheEntries))
     }
     if fresh.isEmpty && victims.isEmpty { return }
-    // Uses are kept as of the last time that anything was written: they only order what goes first.
     try database.transaction { transaction in
       for (key, step) in fresh where victims[key] == nil {
         try transaction.put(key.description, document: try JSONEncoder().encode(step), in: Self.table)

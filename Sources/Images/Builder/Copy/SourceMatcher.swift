@@ -9,6 +9,8 @@ struct MatchedSource: Sendable {
   var path: String
   /// Scalars of `path` that stand before the pivot `/./`.
   var pivot: String?
+  /// It was fetched from an address: an archive is unpacked only where that is asked for.
+  var isRemote = false
 }
 
 /// Finds what the words of COPY and ADD stand for.

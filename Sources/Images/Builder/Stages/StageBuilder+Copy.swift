@@ -9,12 +9,16 @@ extension StageBuilder {
 
   /// COPY and ADD: files go from their source straight into a layer; no container runs.
   func copy(_ copy: CopyInstruction, keyword: String) async throws {
-    if keyword == "ADD" { try refuseRemote(copy) }
+    if keyword == "ADD" { try checkRemote(copy) }
+    let held = HeldMounts(folders: session.mounts)
+    defer { held.release() }
     let destination = absolute(copy.destination.text)
     let excludes = try PatternMatcher(copy.excludes.map(\.text), file: "--exclude")
-    let (source, sourceKey) = try await self.source(copy)
+    let remote = keyword == "ADD" ? try await fetched(copy, in: held) : nil
+    let (source, sourceKey): (any CopySource, String) =
+      if let remote { (remote, "") } else { try await self.source(copy) }
     let matcher = SourceMatcher(source: source, excludes: excludes)
-    let matches = try copy.sources.map { try matcher.match($0) }
+    let matches = try copy.sources.map { word in try remote?.match(word).map { [$0] } ?? matcher.match(word) }
     let digest = try key(copy, keyword, destination, source, sourceKey, matches, excludes)
     let history = nop("\(keyword) file:\(digest.hex) in \(copy.destination.text) ")
     try await layer(digest, history: history) {
@@ -32,20 +36,6 @@ extension StageBuilder {
     let writer = LayerWriter(
       items: layout.items, source: layout.source, epoch: session.epoch, limits: .standard, owner: owner)
     return try session.catalog.makeLayer(on: state.chainIDs, lease: session.lease) { try writer.write(to: $0) }
-  }
-
-  private func refuseRemote(_ copy: CopyInstruction) throws {
-    for source in copy.sources {
-      let text = source.text.lowercased()
-      guard !text.hasPrefix("http://"), !text.hasPrefix("https://"), !text.hasPrefix("git@"), !text.hasPrefix("git://"),
-        !text.hasPrefix("ssh://"), !text.contains("://")
-      else {
-        throw PlatformError(
-          .notImplemented,
-          "\(source.position): ADD of an address is not supported by this engine: fetch it in a RUN, or put it in the context"
-        )
-      }
-    }
   }
 
   /// Where the instruction copies from, and what stands for the source in the key (empty: its files do).
@@ -118,7 +108,7 @@ extension StageBuilder {
       switch match.node.kind {
       case .directory: try layout.add(contentOf: match.node, at: copy.keepsParents ? named() : place)
       case .file, .symbolicLink:
-        if keyword == "ADD", copy.unpacks != false,
+        if keyword == "ADD", copy.unpacks ?? !match.isRemote,
           try LayerWriter.isArchive(match.node, in: layout.source, limits: .standard)
         {
           try layout.add(archive: match.node, below: place)

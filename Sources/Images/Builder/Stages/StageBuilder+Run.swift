@@ -12,7 +12,7 @@ extension StageBuilder {
         "step \(step.number): --security=insecure is refused: no build step gets more rights than a container")
     }
     let mounts = try run.resolvedMounts(expansion)
-    let settings = self.settings(run)
+    let settings = try self.settings(run)
     let (arguments, script) = program(run)
     // Arguments that were declared, and the client's proxies, which count for nothing.
     var environment = variables.argumentNames.sorted().compactMap { name in variables.all[name].map { "\(name)=\($0)" }
@@ -30,10 +30,12 @@ extension StageBuilder {
       throw PlatformError(
         .invalidArgument, "step \(step.number): RUN needs a base image; there is nothing to run in scratch")
     }
-    try await layer(digest, history: history) {
+    let isTold = mounts.isEmpty && script == nil && !declared.contains { SecretNames.isSecret($0.name) }
+    try await layer(digest, history: history, isTold: isTold) {
       let held = try await hold(mounts, script: script)
       let runStep = RunStep(
-        image: image, arguments: arguments, environment: environment, settings: settings, mounts: held.mounts)
+        image: image, arguments: arguments, environment: environment, settings: settings, mounts: held.mounts,
+        secretEnvironment: held.secretEnvironment)
       return try await withReleased(held) { try await execute(runStep) }
     }
   }
@@ -67,12 +69,17 @@ extension StageBuilder {
     return layer
   }
 
-  private func settings(_ run: RunInstruction) -> StepSettings {
+  private func settings(_ run: RunInstruction) throws -> StepSettings {
     var settings = session.request.settings
     switch run.network {
     case .default: break
     case .none: settings.network = .none
-    case .host: settings.network = .host
+    case .host:
+      // Who wrote the Dockerfile need not be who may use the host's network.
+      guard settings.network == .host else {
+        throw PlatformError(
+          .forbidden, "step \(step.number): --network=host is refused: only the client can allow it, by --network host")
+      }
     }
     return settings
   }
@@ -187,11 +194,14 @@ extension StageBuilder {
       throw PlatformError.syntax(
         mount.position, "secret '\(id.prefix(128))' is required, but was not given to this build")
     }
-    guard mount.environmentName == nil else {
-      throw PlatformError(
-        .notImplemented,
-        "\(mount.position): secrets as variables are not supported by this engine, as records of containers keep variables: use the file"
-      )
+    if let name = mount.environmentName {
+      guard !bytes.contains(0) else {
+        throw PlatformError.syntax(
+          mount.position, "secret '\(id.prefix(128))' has a zero byte, which no variable can have")
+      }
+      held.secretEnvironment.append("\(name.isEmpty ? id : name)=\(String(decoding: bytes, as: UTF8.self))")
+      // As BuildKit does: the file is there too only where its place is named.
+      if mount.target == nil { return }
     }
     held.mounts.append(
       StepMount(

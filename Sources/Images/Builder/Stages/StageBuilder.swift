@@ -19,6 +19,8 @@ struct BuildSession: Sendable {
   let limits: BuildLimits
   /// Holds what the build has made or found, until its image is registered.
   let lease: ContentLease
+  /// Of images that the client named; none where times have to be the build's own.
+  let imported: [ImageSteps]
   /// `SOURCE_DATE_EPOCH`, seconds since 1970: the time of everything that the build makes.
   let epoch: Int64?
 
@@ -149,8 +151,9 @@ final class StageBuilder {
   // MARK: - Results of steps
 
   /// The step's result from the cache, or made now.
+  /// - Parameter isTold: the history tells all that the result depends on.
   func layer(
-    _ key: Digest, history: String, _ make: () async throws -> BuiltLayer?
+    _ key: Digest, history: String, isTold: Bool = true, _ make: () async throws -> BuiltLayer?
   ) async throws {
     if session.request.usesCache, let known = session.cache.find(key) {
       let isWhole = try known.layer.map { try session.catalog.has($0, lease: session.lease) } ?? true
@@ -158,6 +161,12 @@ final class StageBuilder {
         try await session.report(.cached(step))
         return take(known.layer, created: known.created, history: history)
       }
+    }
+    if session.request.usesCache, isTold,
+      let known = session.imported.lazy.compactMap({ $0.find(after: self.state, history) }).first
+    {
+      try await session.report(.cached(step))
+      return take(known, history: history)
     }
     isCached = false
     let layer = try await make()
@@ -167,6 +176,16 @@ final class StageBuilder {
     session.cache.insert(
       key, CachedStep(layer: layer, created: created, text: text, createdAt: now, lastUsedAt: now))
     take(layer, created: created, history: history)
+  }
+
+  private func take(_ known: ImageSteps.Known, history: String) {
+    if let layer = known.layer {
+      state.layers.append(layer.descriptor)
+      state.chainIDs.append(layer.chainID)
+      state.config.rootfs.diffIDs.append(layer.diffID)
+    }
+    state.config.created = known.created
+    note(history, isEmpty: known.layer == nil)
   }
 
   private func take(_ layer: BuiltLayer?, created: String, history: String) {

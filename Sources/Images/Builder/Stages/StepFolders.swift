@@ -1,7 +1,7 @@
 import ContentStore
 import Dockerfile
+import Glibc
 import ImageCatalog
-import Layers
 import LinuxSystem
 import Model
 import Synchronization
@@ -14,6 +14,7 @@ final class StepFolders: Sendable {
   private struct State {
     /// Users of each cache folder.
     var users: [String: Int] = [:]
+    var wasUsed = false
   }
 
   private let root: String
@@ -24,6 +25,7 @@ final class StepFolders: Sendable {
     self.root = root
     try translatingSystemErrors("open the folder for builds '\(root)'") {
       try FileSystem.makeDirectories(root + "/caches", mode: 0o700)
+      try FileSystem.makeDirectories(root + "/used", mode: 0o700)
       try FileSystem.removeTree(root + "/steps")
       try FileSystem.makeDirectories(root + "/steps", mode: 0o700)
     }
@@ -66,71 +68,74 @@ final class StepFolders: Sendable {
   }
 
   func releaseCache(_ path: String) {
+    // When it was used last is when this file was written; it only orders what goes first.
+    try? FileSystem.atomicWrite(
+      root + "/used/" + FileSystem.lastComponent(of: path), [], mode: 0o600, durable: false)
     state.withLock { state in
       let left = (state.users[path] ?? 1) - 1
       state.users[path] = left > 0 ? left : nil
+      state.wasUsed = true
     }
   }
 
   /// Removes the cache folders that no step is using.
+  /// - Parameters:
+  ///   - keepBytes: stop when no more than these are left; the folders used longest ago go first.
+  ///   - unusedSince: only those not used since, in nanoseconds since 1970.
   /// - Returns: bytes that came free.
-  func prune(_ sizeOf: (String) throws -> Int64) throws -> Int64 {
+  func prune(
+    keepBytes: Int64 = 0, unusedSince: Int64? = nil, _ sizeOf: (String) throws -> Int64
+  ) throws -> Int64 {
     try translatingSystemErrors("remove cache folders") {
-      var freed: Int64 = 0
+      var folders: [(path: String, usedAt: Int64, bytes: Int64)] = []
       for name in try FileSystem.list(root + "/caches") {
         let path = "\(root)/caches/\(name)"
-        let gone = "\(root)/steps/\(String(UInt64.random(in: .min ... .max), radix: 36))"
-        let isTaken = try state.withLock { state in
-          guard state.users[path] == nil else { return false }
-          try FileSystem.rename(path, to: gone)
-          return true
-        }
-        guard isTaken else { continue }
-        freed = freed.clampedAdding((try? sizeOf(gone)) ?? 0)
-        try FileSystem.removeTree(gone)
+        let mark = try? Descriptor.open(root + "/used/" + name, flags: O_PATH | O_NOFOLLOW)
+        let used = (try? mark?.status())?.modificationTime.seconds ?? 0
+        folders.append((path, used, (try? sizeOf(path)) ?? 0))
+      }
+      var left = folders.reduce(Int64(0)) { $0.clampedAdding($1.bytes) }
+      var freed: Int64 = 0
+      for folder in folders.sorted(by: { $0.usedAt < $1.usedAt }) {
+        if keepBytes > 0 && left <= keepBytes { break }
+        if let unusedSince, folder.usedAt >= unusedSince / 1_000_000_000 { continue }
+        guard try remove(folder.path) else { continue }
+        freed = freed.clampedAdding(folder.bytes)
+        left -= folder.bytes
       }
       return freed
     }
   }
-}
 
-/// Lets one step at a time use a cache that is `locked`; the others wait without a thread.
-final class StepLock: Sendable {
-  private struct State {
-    var isHeld = false
-    var queue: [CheckedContinuation<Void, Never>] = []
-  }
-  private let state = Mutex(State())
-
-  func acquire() async {
-    await withCheckedContinuation { continuation in
-      let isFree = state.withLock { state in
-        if state.isHeld {
-          state.queue.append(continuation)
-          return false
-        }
-        state.isHeld = true
-        return true
-      }
-      if isFree { continuation.resume() }
+  /// False where a step is using the folder.
+  private func remove(_ path: String) throws -> Bool {
+    let gone = "\(root)/steps/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let isTaken = try state.withLock { state in
+      guard state.users[path] == nil else { return false }
+      try FileSystem.rename(path, to: gone)
+      return true
     }
+    if isTaken {
+      try FileSystem.removeTree(gone)
+      try FileSystem.removeTree(root + "/used/" + FileSystem.lastComponent(of: path))
+    }
+    return isTaken
   }
 
-  func release() {
-    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      if state.queue.isEmpty {
-        state.isHeld = false
-        return nil
-      }
-      return state.queue.removeFirst()
+  /// Whether a cache folder was used since this was asked last: its size may have changed.
+  func takeWasUsed() -> Bool {
+    state.withLock { state in
+      defer { state.wasUsed = false }
+      return state.wasUsed
     }
-    next?.resume()
   }
 }
 
 /// What one step's mounts hold; one task uses it, and it ends by `release`.
 final class HeldMounts {
   var mounts: [StepMount] = []
+  /// `NAME=value`.
+  var secretEnvironment: [String] = []
   private let folders: StepFolders
   private var temporary: [String] = []
   private var caches: [String] = []
@@ -149,7 +154,7 @@ final class HeldMounts {
   ) async throws -> String {
     if sharing == .locked, locks[id] == nil {
       let lock = folders.lock(id)
-      await lock.acquire()
+      try await lock.acquire()
       locks[id] = lock
     }
     let (path, isNew) = try folders.takeCache(id, isPrivate: sharing == .private)
@@ -178,53 +183,4 @@ final class LayerBox: Sendable {
   private let value = Mutex<BuiltLayer?>(nil)
   func set(_ layer: BuiltLayer) { value.withLock { $0 = layer } }
   var layer: BuiltLayer? { value.withLock { $0 } }
-}
-
-/// Copies a tree of an image into a folder, owners and all.
-enum TreeCopy {
-  /// - Parameters:
-  ///   - directory: of the target.
-  ///   - name: of a single file there; empty where a directory's content is copied.
-  static func run(
-    _ source: RootedDirectory, _ path: String, to target: RootedDirectory, _ directory: String, as name: String
-  ) throws {
-    let (read, write) = try pipe()
-    let job = try ThreadOutcome<Void> {
-      guard let output = write.take() else { return }
-      try TarExporter.export(
-        source, path: path.isEmpty ? "/" : path + (name.isEmpty ? "/." : ""), prefix: name, ids: .host, to: output,
-        crossesMounts: false)
-    }
-    let received = Result { try receive(read, into: target, directory) }
-    do {
-      try job.wait()
-    } catch let error as PlatformError where error.code == .cancelled {
-      // The receiver gave up before the sender's end; its own fault says why.
-    }
-    try received.get()
-  }
-
-  private static func receive(_ end: PipeEnd, into target: RootedDirectory, _ directory: String) throws {
-    guard let input = end.take() else { return }
-    let options = TarExtractor.Options(ids: .host, keepKind: false, copyOwners: true)
-    try TarExtractor.extract(from: input, into: target, path: "/" + directory, options: options)
-  }
-
-  private static func pipe() throws -> (read: PipeEnd, write: PipeEnd) {
-    let ends = try translatingSystemErrors("make a pipe") { try Descriptor.pipe() }
-    return (PipeEnd(ends.read), PipeEnd(ends.write))
-  }
-
-  /// An end of a pipe until its user takes it, so that it is closed when that one is done and not later: the other side
-  /// waits for it.
-  private final class PipeEnd: Sendable {
-    private let descriptor: Mutex<Descriptor?>
-    init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }
-    func take() -> Descriptor? {
-      descriptor.withLock { descriptor in
-        defer { descriptor = nil }
-        return descriptor
-      }
-    }
-  }
 }

@@ -26,11 +26,13 @@ final class Wire: Sendable {
   func close() { peers.close() }
 
   /// Sends a request once, without a second try.
-  /// - Parameter host: the registry that is spoken to; its rules and certificates hold for its own name.
+  /// - Parameters:
+  ///   - host: the registry that is spoken to; its rules and certificates hold for its own name.
+  ///   - own: the address that the first host has been checked to have; nil where any will do.
   /// - Throws: `RegistryFailure`, `CancellationError`.
-  func send(_ request: WireRequest, for host: RegistryHost) async throws -> WireResponse {
+  func send(_ request: WireRequest, for host: RegistryHost, pinned own: String? = nil) async throws -> WireResponse {
     var request = request
-    var pinned: String?
+    var pinned = own
     var isElsewhere = false
     let origin = request.url
     for _ in 0...Self.maximumRedirects {
@@ -52,7 +54,7 @@ final class Wire: Sendable {
         pinned = try await check(target, from: request.url)
         isElsewhere = true
       } else {
-        pinned = nil
+        pinned = own
         isElsewhere = !target.isSameOrigin(as: origin)
       }
       request.url = target

@@ -16,8 +16,8 @@ struct BuildOptions: ParsableArguments {
   @Option(help: "Not supported.") var ssh: [String] = []
   @Option(help: "The network of RUN: default, none, host or a network's name.") var network: String?
   @Option(help: "HOST:ADDRESS for RUN.") var addHost: [String] = []
-  @Option(help: "Not there yet: the engine refuses it.") var cacheFrom: [String] = []
-  @Option(help: "Not there yet: the engine refuses it.") var cacheTo: [String] = []
+  @Option(help: "An image whose steps count as known, or type=registry,ref=IMAGE.") var cacheFrom: [String] = []
+  @Option(help: "type=inline: an image is its own cache; others are not there yet.") var cacheTo: [String] = []
   @Option(name: .shortAndLong, help: "Not supported: use save.") var output: [String] = []
   @Option(help: "The size of /dev/shm in RUN.") var shmSize: String?
   @Option(help: "NAME=SOFT[:HARD] for RUN.") var ulimit: [String] = []

@@ -1,4 +1,3 @@
 FROM corpus-base
 RUN --mount=type=secret,id=key,env=KEY echo ${#KEY} > /size
 #: secret key=hidden
-#: fails secrets as variables are not supported

@@ -1,0 +1,74 @@
+import AsyncHTTPClient
+import LinuxSystem
+import Model
+import NIOCore
+import NIOHTTP1
+
+extension RegistryClient {
+  private static let fetchSeconds: UInt64 = 3_600
+
+  /// Fetches a file by HTTP or HTTPS from an address that a user named, without credentials.
+  ///
+  /// Addresses of this machine and of private networks are refused, also behind redirects, unless their host is among
+  /// `inner`; link-local ones, where clouds keep the metadata of machines, always (ATT-029). The address that was checked is
+  /// the one connected to.
+  /// - Parameters:
+  ///   - inner: `HOST`, `HOST:PORT` or `*.DOMAIN` inside this network.
+  ///   - limitBytes: more is refused, before it comes where its length is announced.
+  ///   - take: gets the bytes in order.
+  /// - Returns: `Last-Modified`, as the server sent it.
+  /// - Throws: `PlatformError` whose message ends with the reason; what `take` throws; `CancellationError`.
+  public func fetch(
+    _ address: String, inner: [String], limitBytes: Int64, _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> String? {
+    do {
+      return try await fetchOnce(address, inner, limitBytes, take)
+    } catch let error as RegistryFailure {
+      throw error.platformError("fetch '\(WireURL(absolute: address)?.shown ?? "an address")'")
+    }
+  }
+
+  private func fetchOnce(
+    _ address: String, _ inner: [String], _ limitBytes: Int64,
+    _ take: (UnsafeRawBufferPointer) throws -> Void
+  ) async throws -> String? {
+    guard let url = WireURL(absolute: address) else {
+      throw RegistryFailure(.rejected, "expected http:// or https://, a host and a path, without a user's name")
+    }
+    let host = try RegistryHost(url.authority)
+    let resolved = try await wire.executor.run { try ResolvedHost.lookUp(url.host) }
+    let isInner = inner.contains {
+      RegistrySettings.matches($0, host.authority) || RegistrySettings.matches($0, host.name)
+    }
+    let allowed: AddressZone = isInner ? .loopback : .public
+    guard allowed.mayLead(to: resolved.innermost), let pinned = resolved.addresses.first else {
+      throw RegistryFailure(
+        .unsafe,
+        "\(url.host) is an address inside this network; engine.yaml names those that builds may fetch from under builds.hosts"
+      )
+    }
+    let response = try await wire.send(WireRequest(.GET, url), for: host, pinned: pinned)
+    guard response.status == 200 else {
+      throw RegistryFailure(
+        response.status == 404 ? .notFound : RemoteRegistry.isPassing(response.status) ? .unavailable : .rejected,
+        "\(response.url.host) answers with status \(response.status)", status: response.status)
+    }
+    let tooLarge = RegistryFailure(.badContent, "the file has more than \(limitBytes) bytes, the limit")
+    if let announced = response.announcedBytes, announced > limitBytes { throw tooLarge }
+    let end = Clock.monotonicNanoseconds() + Self.fetchSeconds * 1_000_000_000
+    var count: Int64 = 0
+    var pieces = response.body.makeAsyncIterator()
+    while let piece = try await RemoteRepository.next(&pieces, response.url) {
+      count += Int64(piece.readableBytes)
+      guard count <= limitBytes else { throw tooLarge }
+      guard Clock.monotonicNanoseconds() < end else {
+        throw RegistryFailure(.unreachable, "\(response.url.host) took more than \(Self.fetchSeconds) s")
+      }
+      try piece.withUnsafeReadableBytes(take)
+    }
+    if let announced = response.announcedBytes, announced != count {
+      throw RegistryFailure(.unreachable, "\(response.url.host) closed the connection in the middle of the file")
+    }
+    return response.headers.first(name: "Last-Modified")
+  }
+}
