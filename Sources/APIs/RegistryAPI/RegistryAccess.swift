@@ -28,6 +28,12 @@ public protocol RegistryCaller: Sendable {
   var canStepUp: Bool { get }
   /// Decides by the name alone, whether the repository is there or not. Must not block.
   func may(_ permission: RegistryPermission, _ repository: RepositoryName) -> Bool
+  /// Whether the list of all repositories may name it to him. Must not block.
+  func maySee(_ repository: RepositoryName) -> Bool
+}
+
+extension RegistryCaller {
+  public func maySee(_ repository: RepositoryName) -> Bool { may(.pull, repository) }
 }
 
 /// Who may do what, as the registry's API asks.

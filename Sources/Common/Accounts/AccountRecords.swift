@@ -19,6 +19,8 @@ public struct Project: Sendable, Hashable, Codable {
   public var isPublic: Bool
   /// Roles by the users' names.
   public var members: [String: Role]
+  /// It is being removed: nobody may anything in it any more. Nil is false.
+  var isClosing: Bool?
 
   public init(name: String, isPublic: Bool = false, members: [String: Role] = [:]) {
     self.name = name

@@ -3,239 +3,217 @@ import Model
 import Persistence
 import Synchronization
 
-/// Users, projects and roles. What is asked on the way of a request is answered from memory; a change is on disk before its
-/// call returns.
+/// Users, projects, roles, access tokens and robots. What is asked on the way of a request is answered from memory; a change
+/// is on disk before its call returns.
 public final class AccountStore: Sendable {
   public static let maximumUsers = 10_000
   public static let maximumProjects = 10_000
   public static let maximumMembers = 1_000
-  /// Passwords looked at, or waiting for that, at once.
+  public static let maximumTokens = 20_000
+  public static let maximumTokensOfUser = 100
+  public static let maximumRobots = 20_000
+  public static let maximumRobotsOfProject = 100
+  /// Passwords looked at, or waiting for that, at once; and those of them from one address.
   public static let maximumSignIns = 16
+  public static let maximumSignInsOfAddress = 6
 
-  private struct StoredUser: Codable, Sendable {
-    var user: User
-    var password: PasswordRecord
+  enum Table {
+    static let users = "users"
+    static let projects = "projects"
+    static let tokens = "tokens"
+    static let robots = "robots"
   }
 
-  private struct State {
-    var users: [String: StoredUser] = [:]
-    var projects: [String: Project] = [:]
-    var memory = CredentialMemory()
-    var tries = TryLimiter()
-  }
+  /// The service that tokens of the registry are for.
+  public static let service = "bulkhead"
 
-  private static let users = "users"
-  private static let projects = "projects"
-
-  private let database: Database
-  private let state: Mutex<State>
+  public let bearers: BearerTokens
+  let database: Database
+  let now: @Sendable () -> Int64
+  private let state: Mutex<AccountState>
   /// Held over a change on disk and in memory.
   private let changing = Mutex(())
   /// Held while a password is derived: one at a time, which bounds memory and processor time.
   private let deriving = Mutex(())
-  /// Passwords that wait to be looked at, or are.
-  private let signIns = Atomic<Int>(0)
   /// What an unknown user's password is held against, so that the time tells nobody who is known.
   private let decoy: PasswordRecord
-  private let now: @Sendable () -> Int64
 
   /// - Parameter now: seconds since 1970.
   public init(database: Database, now: @escaping @Sendable () -> Int64) throws {
     try database.migrate(
-      [Migration(name: "1-accounts", steps: [.createTable(Self.users), .createTable(Self.projects)])], set: "accounts")
+      [
+        Migration(name: "1-accounts", steps: [.createTable(Table.users), .createTable(Table.projects)]),
+        Migration(name: "2-credentials", steps: [.createTable(Table.tokens), .createTable(Table.robots)]),
+      ], set: "accounts")
     self.database = database
     self.now = now
+    bearers = BearerTokens(audience: Self.service, now: now)
     decoy = try PasswordRecord("a password of nobody")
-    var state = State()
-    for document in try database.table(Self.users).all() {
-      state.users[document.id] = try JSONDecoder().decode(StoredUser.self, from: document.document)
-    }
-    for document in try database.table(Self.projects).all() {
-      state.projects[document.id] = try JSONDecoder().decode(Project.self, from: document.document)
-    }
+    var state = AccountState()
+    for user in try Self.load(StoredUser.self, Table.users, database) { state.users[user.user.name] = user }
+    for project in try Self.load(Project.self, Table.projects, database) { state.projects[project.name] = project }
+    for token in try Self.load(StoredToken.self, Table.tokens, database) { state.put(token) }
+    for robot in try Self.load(StoredRobot.self, Table.robots, database) { state.put(robot) }
     self.state = Mutex(state)
+  }
+
+  private static func load<Record: Decodable>(
+    _ type: Record.Type, _ table: String, _ database: Database
+  ) throws -> [Record] {
+    try database.table(table).all().map { try JSONDecoder().decode(type, from: $0.document) }
   }
 
   // MARK: - Who asks
 
-  /// The user whose password this is. Blocks for some 50 ms where the credentials were not right a moment ago.
+  /// Who has these credentials: a user's name and password, a robot's login and secret, or an access token under whatever
+  /// name. Blocks for some 50 ms where a password was not right a moment ago.
+  /// - Parameter address: where it comes from; nil for this machine.
   /// - Throws: `unauthenticated`, with the same words for a wrong name and a wrong password; `resourceExhausted` after too
-  ///   many wrong ones for a name.
-  public func authenticate(name: String, password: String) throws -> User {
-    if let user = recall(name: name, password: password) { return user }
-    // Strangers may not fill the threads that others need.
-    let waiting = signIns.add(1, ordering: .relaxed).newValue
-    defer { signIns.subtract(1, ordering: .relaxed) }
-    guard waiting <= Self.maximumSignIns else {
-      throw PlatformError(.resourceExhausted, "too many sign-ins at once; try again in a moment")
-    }
+  ///   many wrong ones from that address.
+  public func authenticate(name: String, password: String, from address: String?) throws -> SignIn {
+    if let known = recall(name: name, password: password, from: address) { return known }
+    // A secret has too many bits to be guessed: a wrong one bars nobody and costs nothing.
+    if Secret.isLike(password) { throw Self.wrongCredentials }
+    try wait(address)
+    defer { state.withLock { Self.leave(address, &$0) } }
     let (stored, fits) = try deriving.withLock { _ in
-      let (stored, isBarred) = state.withLock { ($0.users[name], $0.tries.isBarred(name, now: now())) }
+      let (stored, isBarred) = state.withLock {
+        ($0.users[name], $0.tries.isBarred(name, from: address, now: now()))
+      }
       guard !isBarred else {
-        throw PlatformError(.resourceExhausted, "too many wrong passwords for this user; wait five minutes")
+        throw PlatformError(.resourceExhausted, "too many wrong passwords from this address; wait five minutes")
       }
       return (stored, try (stored?.password ?? decoy).fits(password))
     }
     return try state.withLock { state in
       // Who it was when the password was looked at: it may have been changed since, or the user been made anew.
       guard fits, let stored, let current = state.users[name], current.password == stored.password else {
-        state.tries.failed(name, now: now())
-        throw PlatformError(.unauthenticated, "the user name or the password is wrong")
+        state.tries.failed(name, from: address, now: now())
+        throw Self.wrongCredentials
       }
-      state.tries.succeeded(name)
+      state.tries.succeeded(name, from: address)
       state.memory.remember(name, password, now: now())
-      return current.user
+      return SignIn(principal: .user(name, mark: current.mark ?? ""), isFresh: true)
     }
   }
 
-  /// The same where the credentials were right a moment ago; nil otherwise. Does not block.
-  public func recall(name: String, password: String) -> User? {
-    state.withLock { state in
-      guard let known = state.memory.name(name, password, now: now()) else { return nil }
-      return state.users[known]?.user
+  /// The same where the credentials were right a moment ago, and for all secrets; nil otherwise. Does not block.
+  public func recall(name: String, password: String, from address: String?) -> SignIn? {
+    if Secret.isLike(password) {
+      let secret = SecretHash(password)
+      return state.withLock { $0.signIn(name: name, secret, from: address, now: now()) }
+    }
+    return state.withLock { state in
+      guard let known = state.memory.name(name, password, now: now()), let user = state.users[known] else { return nil }
+      return SignIn(principal: .user(known, mark: user.mark ?? ""), isFresh: false)
     }
   }
+
+  /// Strangers may not fill the threads that others need, nor all the places of those who wait.
+  private func wait(_ address: String?) throws {
+    let network = TryLimiter.network(address)
+    try state.withLock { state in
+      let mine = state.waiting[network, default: 0]
+      guard mine < Self.maximumSignInsOfAddress, state.waiting.values.reduce(0, +) < Self.maximumSignIns else {
+        throw PlatformError(.resourceExhausted, "too many sign-ins at once; try again in a moment")
+      }
+      state.waiting[network] = mine + 1
+    }
+  }
+
+  private static func leave(_ address: String?, _ state: inout AccountState) {
+    let network = TryLimiter.network(address)
+    let count = state.waiting[network, default: 1] - 1
+    state.waiting[network] = count > 0 ? count : nil
+  }
+
+  private static var wrongCredentials: PlatformError {
+    PlatformError(.unauthenticated, "the user name or the password is wrong")
+  }
+
+  // MARK: - Who may
 
   /// Whether somebody may do something in a project; the answer for a project that is not there is the same as for one
   /// that is closed to him. Does not block.
-  public func allows(_ principal: Principal, _ action: Role.Action, in project: String) -> Bool {
-    guard let project = state.withLock({ $0.projects[project] }) else { return false }
-    if principal.isAdministrator || (project.isPublic && action == .pull) { return true }
-    guard case .user(let user) = principal else { return false }
-    return project.members[user.name]?.may(action) ?? false
+  /// - Parameter repository: the whole name of the repository that it is about; nil for the project as a whole.
+  public func allows(
+    _ principal: Principal, _ action: Role.Action, in project: String, repository: String? = nil
+  ) -> Bool {
+    state.withLock { $0.may(principal, action, in: project, repository, now: now()) }
   }
 
-  // MARK: - Users
-
-  public func allUsers() -> [User] { state.withLock { $0.users.values.map(\.user) }.sorted { $0.name < $1.name } }
-
-  /// - Throws: `conflict` for a name that is taken, `invalidArgument` for a bad name or password.
-  public func addUser(_ user: User, password: String) throws {
-    try AccountName.check(user.name, field: "name")
-    let record = try deriving.withLock { _ in try PasswordRecord(password) }
-    try change { state in
-      guard state.users[user.name] == nil else {
-        throw PlatformError(.conflict, "there is a user '\(user.name)' already")
-      }
-      guard state.users.count < Self.maximumUsers else {
-        throw PlatformError(.resourceExhausted, "there are \(Self.maximumUsers) users already")
-      }
-      try put(StoredUser(user: user, password: record), id: user.name, in: Self.users)
-      state.users[user.name] = StoredUser(user: user, password: record)
-    }
+  /// Whether somebody may everything in every project. Does not block.
+  public func isAdministrator(_ principal: Principal) -> Bool {
+    state.withLock { $0.isAdministrator(principal, now: now()) }
   }
 
-  /// Old credentials stop to work at once.
-  public func setPassword(of name: String, to password: String) throws {
-    let record = try deriving.withLock { _ in try PasswordRecord(password) }
-    try change(of: name) { state in
-      guard var stored = state.users[name] else { throw Self.noUser(name) }
-      stored.password = record
-      try put(stored, id: name, in: Self.users)
-      state.users[name] = stored
-    }
-  }
+  /// Whether the account is still what it was when somebody signed in: there, not disabled, with that password. Does not
+  /// block.
+  public func isValid(_ principal: Principal) -> Bool { state.withLock { $0.isValid(principal, now: now()) } }
 
-  /// Removes a user and his memberships, so that a later user of that name inherits nothing.
-  public func removeUser(_ name: String) throws {
-    try change(of: name) { state in
-      guard state.users[name] != nil else { throw Self.noUser(name) }
-      let touched = state.projects.values.filter { $0.members[name] != nil }.map { project in
-        var project = project
-        project.members[name] = nil
-        return project
-      }
-      let encoded = try touched.map { ($0.name, try JSONEncoder().encode($0)) }
-      try database.transaction { transaction in
-        try transaction.delete(name, in: Self.users)
-        for (id, document) in encoded { try transaction.put(id, document: document, in: Self.projects) }
-      }
-      state.users[name] = nil
-      for project in touched { state.projects[project.name] = project }
-    }
-  }
+  // MARK: - For the changes
 
-  // MARK: - Projects
+  func look<Result>(_ body: (AccountState) throws -> Result) rethrows -> Result { try state.withLock { try body($0) } }
 
-  public func allProjects() -> [Project] { state.withLock { Array($0.projects.values) }.sorted { $0.name < $1.name } }
-
-  /// Throws `notFound`.
-  public func project(_ name: String) throws -> Project {
-    guard let project = state.withLock({ $0.projects[name] }) else { throw Self.noProject(name) }
-    return project
-  }
-
-  public func addProject(_ project: Project) throws {
-    try AccountName.check(project.name, field: "name")
-    try change { state in
-      guard state.projects[project.name] == nil else {
-        throw PlatformError(.conflict, "there is a project '\(project.name)' already")
-      }
-      guard state.projects.count < Self.maximumProjects else {
-        throw PlatformError(.resourceExhausted, "there are \(Self.maximumProjects) projects already")
-      }
-      try put(project, id: project.name, in: Self.projects)
-      state.projects[project.name] = project
-    }
-  }
-
-  public func setPublic(_ name: String, _ isPublic: Bool) throws {
-    try changeProject(name) { project, _ in project.isPublic = isPublic }
-  }
-
-  /// Gives a user a role in a project; nil takes it from him.
-  public func setMember(_ user: String, of name: String, to role: Role?) throws {
-    try changeProject(name) { project, state in
-      guard state.users[user] != nil else { throw Self.noUser(user) }
-      guard role == nil || project.members.count < Self.maximumMembers || project.members[user] != nil else {
-        throw PlatformError(.resourceExhausted, "a project has at most \(Self.maximumMembers) members")
-      }
-      project.members[user] = role
-    }
-  }
-
-  public func removeProject(_ name: String) throws {
-    try change { state in
-      guard state.projects[name] != nil else { throw Self.noProject(name) }
-      _ = try database.table(Self.projects).delete(name)
-      state.projects[name] = nil
-    }
-  }
-
-  // MARK: - Changes
-
-  private func changeProject(_ name: String, _ body: (inout Project, State) throws -> Void) throws {
-    try change { state in
-      guard var project = state.projects[name] else { throw Self.noProject(name) }
-      try body(&project, state)
-      try put(project, id: name, in: Self.projects)
-      state.projects[name] = project
-    }
+  func derive(_ password: String) throws -> PasswordRecord {
+    try deriving.withLock { _ in try PasswordRecord(password) }
   }
 
   /// Runs a change over a copy of the state, which counts when the change is on disk; readers are not held up.
   /// - Parameter user: whose credentials are no longer what they were.
-  private func change(of user: String? = nil, _ body: (inout State) throws -> Void) throws {
+  func change<Result>(of user: String? = nil, _ body: (inout AccountState) throws -> Result) throws -> Result {
     try changing.withLock { _ in
       var copy = state.withLock { $0 }
-      try body(&copy)
+      let result = try body(&copy)
       state.withLock { state in
         state.users = copy.users
         state.projects = copy.projects
+        state.tokens = copy.tokens
+        state.robots = copy.robots
+        state.places = copy.places
         if let user { state.memory.forget(user) }
+      }
+      return result
+    }
+  }
+
+  func put(_ value: some Encodable, id: String, in table: String) throws {
+    try database.table(table).put(id, document: try JSONEncoder().encode(value))
+  }
+
+  /// Writes down when tokens and robots were used last; to be called about once a minute. The host may forget it in a
+  /// crash.
+  public func writeUses() throws {
+    let uses = state.withLock { state in
+      let open = state.uses.filter { !$0.value.isWritten }
+      for key in open.keys { state.uses[key]?.isWritten = true }
+      state.uses = state.uses.filter { now() - $0.value.at < AccountState.signInSeconds || open[$0.key] != nil }
+      return open
+    }
+    guard !uses.isEmpty else { return }
+    try change { state in
+      var documents: [(id: String, table: String, document: Data)] = []
+      for (credential, use) in uses {
+        switch credential {
+        case .token(let id):
+          state.tokens[id]?.token.lastUsedAt = use.at
+          if let stored = state.tokens[id] { documents.append((id, Table.tokens, try JSONEncoder().encode(stored))) }
+        case .robot(let key):
+          state.robots[key]?.robot.lastUsedAt = use.at
+          if let stored = state.robots[key] { documents.append((key, Table.robots, try JSONEncoder().encode(stored))) }
+        }
+      }
+      try database.unflushedTransaction { transaction in
+        for entry in documents { try transaction.put(entry.id, document: entry.document, in: entry.table) }
       }
     }
   }
 
-  private func put(_ value: some Encodable, id: String, in table: String) throws {
-    try database.table(table).put(id, document: try JSONEncoder().encode(value))
-  }
-
-  private static func noUser(_ name: String) -> PlatformError {
+  static func noUser(_ name: String) -> PlatformError {
     PlatformError(.notFound, "there is no user '\(name.prefix(80))'")
   }
 
-  private static func noProject(_ name: String) -> PlatformError {
+  static func noProject(_ name: String) -> PlatformError {
     PlatformError(.notFound, "there is no project '\(name.prefix(80))'")
   }
 }

@@ -24,6 +24,9 @@ struct PasswordRecord: Codable, Sendable, Equatable {
         "field 'password': it has \(password.utf8.count) bytes; \(Self.lengths.lowerBound) to \(Self.lengths.upperBound) are needed"
       )
     }
+    guard !Secret.isLike(password) else {
+      throw PlatformError(.invalidArgument, "field 'password': it begins as the secrets of tokens and robots do")
+    }
     salt = SymmetricKey(size: .init(bitCount: Self.saltBytes * 8)).withUnsafeBytes { Data($0) }
     derived = try derive(password)
   }

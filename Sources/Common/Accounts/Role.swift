@@ -3,7 +3,7 @@ public enum Role: String, Sendable, Codable, CaseIterable, Comparable {
   case guest, developer, maintainer, admin
 
   /// Something that is done to a project or what it holds.
-  public enum Action: String, Sendable, CaseIterable {
+  public enum Action: String, Sendable, Codable, CaseIterable {
     case pull, push, delete, manageMembers, manageProject
   }
 

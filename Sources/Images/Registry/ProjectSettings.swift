@@ -86,40 +86,13 @@ public struct RetentionRule: Sendable, Hashable, Codable {
   }
 }
 
-/// Patterns of `*` (any text, also none) and `?` (one byte), matched in time of at most the product of the lengths.
-public enum GlobPattern {
-  public static let maximumBytes = 256
-
+extension GlobPattern {
   static func check(_ pattern: String, field: String) throws {
-    guard !pattern.isEmpty, pattern.utf8.count <= maximumBytes, pattern.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+    guard isPattern(pattern) else {
       throw RegistryError(
         .settingInvalid,
         "invalid value '\(RegistryError.shown(pattern))' of \(field): expected a pattern of 1 to \(maximumBytes) "
           + "printable characters")
     }
-  }
-
-  public static func matches(_ pattern: String, _ text: String) -> Bool {
-    let pattern = Array(pattern.utf8)
-    let text = Array(text.utf8)
-    var (p, t) = (0, 0)
-    var retry: (pattern: Int, text: Int)?
-    while t < text.count {
-      if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
-        retry = (p, t)
-        p += 1
-      } else if p < pattern.count, pattern[p] == UInt8(ascii: "?") || pattern[p] == text[t] {
-        p += 1
-        t += 1
-      } else if let last = retry {
-        // The star takes one more byte.
-        retry = (last.pattern, last.text + 1)
-        p = last.pattern + 1
-        t = last.text + 1
-      } else {
-        return false
-      }
-    }
-    return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
   }
 }

@@ -51,6 +51,12 @@ struct ServerProgram {
     let replicator = Replicator(
       registry: registry, client: client, store: replication, executor: executor, logger: logger,
       isProject: { name in (try? accounts.project(name)) != nil })
+    let (gone, kept) = try accounts.finishRemovals { try registry.removeProject($0) }
+    for name in gone {
+      try replication.removeCacheProject(name)
+      logger.notice("the removal of project '\(name)' was ended")
+    }
+    for name in kept { logger.notice("project '\(name)' is not empty and stays") }
     let cache = try PullThroughCache(
       client: client, registry: registry, store: replication, executor: executor, logger: logger)
     let access = AccountsAccess(accounts: accounts, logger: logger)

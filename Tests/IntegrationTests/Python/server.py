@@ -3,6 +3,8 @@
 
 What it runs as, who may do what (every role and operation), what survives kill -9.
 """
+import base64
+import hmac
 import json
 import os
 import pwd
@@ -13,12 +15,23 @@ import subprocess
 import sys
 
 from checks import check, equal, main
-from service import PASSWORD, Server
+from service import BEARER, PASSWORD, Server
 
 SERVER = Server(sys.argv[1], sys.argv[2])
 PROGRAM, ROOT, RUN = SERVER.program, SERVER.root, SERVER.run
 local, remote, push = SERVER.local, SERVER.remote, SERVER.push
 USER, GROUP = pwd.getpwnam("bulkhead").pw_uid, pwd.getpwnam("bulkhead").pw_gid
+
+
+def bearer(user, *scopes):
+    """A token of the token service, as credentials for `remote`."""
+    query = "&".join(["service=bulkhead"] + ["scope=" + scope for scope in scopes])
+    status, data, _ = remote("GET", "/api/v1/token?" + query, user)
+    equal(status, 200)
+    answer = json.loads(data)
+    equal(answer["token"], answer["access_token"])
+    equal(answer["expires_in"] <= 300, True)
+    return BEARER, answer["token"]
 
 
 @check("the server is not root and has no capability")
@@ -152,13 +165,14 @@ def projects():
     equal(local("DELETE", "/api/v1/projects/empty")[0], 404)
 
 
-@check("wrong and malformed credentials are refused, and many of them bar a name")
+@check("wrong and malformed credentials are refused, and many of them bar a name for their address")
 def credentials():
     equal(remote("GET", "/v2/", "guest", password="wrong")[0], 401)
     equal(remote("GET", "/v2/", "nobody-such")[0], 401)
     for value in ["Basic", "Basic !!!", "Basic Z3Vlc3Q=", "Bearer x", "Negotiate y", "Basic " + "A" * 8000]:
         status, _, headers = remote("GET", "/v2/", Authorization=value)
-        equal((status, headers["WWW-Authenticate"]), (401, 'Basic realm="Bulkhead", charset="UTF-8"'))
+        realm = f'Bearer realm="https://localhost:{SERVER.port}/api/v1/token",service="bulkhead",error="invalid_token"'
+        equal((status, headers["WWW-Authenticate"]), (401, realm))
     # Who signed in within the last minute is still known by that: somebody new shows what a bar does.
     equal(local("POST", "/api/v1/users", {"name": "newcomer", "password": PASSWORD})[0], 201)
     statuses = [remote("GET", "/v2/", "newcomer", password=f"wrong {number}")[0] for number in range(11)]
@@ -166,6 +180,198 @@ def credentials():
     equal(statuses[10], 429)
     equal(remote("GET", "/v2/", "newcomer")[0], 429)
     equal(remote("GET", "/api/v1/projects", "newcomer")[0], 429)
+
+
+CONTENT = ["pull", "push", "delete"]
+
+
+def content(user, project, repository="app"):
+    """What of pull, push and delete somebody may, by trying it."""
+    may = []
+    name = f"{project}/{repository}"
+    equal(push("root", name, b"seed", "seed")[:2], (201, 201))
+    for operation in CONTENT:
+        if operation == "push":
+            status = push(user, name, b"pushed", "pushed")[1]
+        elif operation == "pull":
+            status = remote("GET", f"/v2/{name}/manifests/seed", user)[0]
+        else:
+            push("root", name, b"to be deleted", "gone")
+            status = remote("DELETE", f"/v2/{name}/manifests/gone", user)[0]
+        if status in (200, 201, 202):
+            may.append(operation)
+        elif status not in (401, 403):
+            raise AssertionError(f"{operation} {name}: {status}")
+    return may
+
+
+def token(user, scope):
+    status, data, _ = remote("POST", "/api/v1/tokens", user, {"name": f"for-{scope}", "scope": scope})
+    equal(status, 201)
+    return json.loads(data)
+
+
+OF_ROLE = {
+    "outsider": [], "guest": ["pull"], "developer": ["pull", "push"], "maintainer": CONTENT, "admin": CONTENT, "root": CONTENT,
+}
+OF_SCOPE = {"read": ["pull"], "write": ["pull", "push"], "all": CONTENT}
+
+
+@check("access tokens: every role with every scope may what both may, and no more")
+def scopes():
+    for role, mine in OF_ROLE.items():
+        for scope, its in OF_SCOPE.items():
+            made = token(role, scope)
+            # A token works under whatever name.
+            user = ("whoever", made["secret"])
+            equal(content(user, "closed"), [one for one in CONTENT if one in mine and one in its])
+            equal(content(user, "open"), [one for one in CONTENT if one == "pull" or (one in mine and one in its)])
+            if role != "root":
+                equal(content(user, "other"), [])
+            equal(remote("GET", "/api/v1/users", user)[0], 200 if (role, scope) == ("root", "all") else 403)
+            members = remote("PUT", "/api/v1/projects/closed/members/outsider", user, {"role": "guest"})[0]
+            equal(local("DELETE", "/api/v1/projects/closed/members/outsider")[0], 204)
+            equal(members, 204 if role in ("admin", "root") and scope == "all" else 403)
+            # It makes no others and does not change the password.
+            equal(remote("POST", "/api/v1/tokens", user, {"name": "more"})[0], 403)
+            if role != "root":
+                equal(remote("PUT", f"/api/v1/users/{role}/password", user, {"password": PASSWORD})[0], 403)
+            equal(remote("DELETE", f"/api/v1/tokens/{made['id']}", user)[0], 204)
+            equal(remote("GET", "/v2/", user)[0], 401)
+    equal(remote("POST", "/api/v1/tokens", "guest", {"name": "a", "scope": "king"})[0], 400)
+    equal(remote("POST", "/api/v1/tokens?user=guest", "developer", {"name": "a"})[0], 403)
+    equal(remote("POST", "/api/v1/tokens")[0], 401)
+
+
+@check("robots: every set of actions, in their project and repositories only")
+def robots():
+    for number in range(1, 8):
+        actions = [action for index, action in enumerate(CONTENT) if number >> index & 1]
+        made = local("POST", "/api/v1/projects/closed/robots", {"name": f"r{number}", "actions": actions})
+        equal(made[0], 201)
+        robot = json.loads(made[1])
+        user = (robot["login"], robot["secret"])
+        equal(robot["login"], f"robot$closed+r{number}")
+        # Who pushes looks at what is there, too.
+        needs = [one for one in actions if one != "push" or "pull" in actions]
+        equal(content(user, "closed"), needs)
+        equal(content(user, "other"), [])
+        equal(content(user, "open"), ["pull"])
+        for path in ["/api/v1/users", "/api/v1/projects/closed/robots", "/api/v1/tokens"]:
+            equal(remote("GET", path, user)[0], 403)
+        equal(remote("PUT", "/api/v1/projects/closed/members/outsider", user, {"role": "guest"})[0], 403)
+        equal(remote("GET", "/v2/", ("robot$other+r1", robot["secret"]))[0], 401)
+        equal(json.loads(remote("GET", "/api/v1/me", user)[1])["kind"], "robot")
+    body = {"name": "narrow", "actions": CONTENT, "repositories": "closed/app*"}
+    robot = json.loads(local("POST", "/api/v1/projects/closed/robots", body)[1])
+    user = (robot["login"], robot["secret"])
+    equal((content(user, "closed", "apples"), content(user, "closed", "web")), (CONTENT, []))
+    narrow = "/api/v1/projects/closed/robots/narrow"
+    equal(local("PATCH", narrow, {"isDisabled": True})[0], 200)
+    equal(remote("GET", "/v2/", user)[0], 401)
+    equal(local("PATCH", narrow, {"isDisabled": False})[0], 200)
+    equal(remote("GET", "/v2/", user)[0], 200)
+    renewed = json.loads(local("POST", narrow + "/secret")[1])["secret"]
+    equal((remote("GET", "/v2/", user)[0], remote("GET", "/v2/", (robot["login"], renewed))[0]), (401, 200))
+    equal(local("DELETE", narrow)[0], 204)
+    equal(remote("GET", "/v2/", (robot["login"], renewed))[0], 401)
+    for user in ROLES[:5]:
+        equal(remote("POST", "/api/v1/projects/closed/robots", user, body)[0], 403 if user else 401)
+    equal(remote("POST", "/api/v1/projects/other/robots", "admin", body)[0], 403)
+    for bad in [{"actions": []}, {"actions": ["king"]}, {"repositories": "app*"}, {"expiresInDays": 0}]:
+        equal(local("POST", "/api/v1/projects/closed/robots", {**body, "name": "bad", **bad})[0], 400)
+
+
+@check("tokens of the token service: every role with every scope, and none opens another project")
+def bearers():
+    for role, mine in OF_ROLE.items():
+        for asked in [["pull"], ["pull", "push"], CONTENT, ["*"]]:
+            one = bearer(role, "repository:closed/app:" + ",".join(asked))
+            expected = [name for name in CONTENT if name in mine and (name in asked or "*" in asked)]
+            equal(content(one, "closed"), expected)
+            for project, repository in [("closed", "web"), ("other", "app"), ("open", "app")]:
+                equal(content(one, project, repository), [])
+            # For the registry alone.
+            equal(remote("GET", "/api/v1/projects", one)[0], 401)
+    equal(content(bearer(None, "repository:open/app:pull,push"), "open"), ["pull"])
+    equal(content(bearer(None, "repository:closed/app:pull"), "closed"), [])
+    both = bearer("developer", "repository:closed/app:pull", "repository:open/app:pull,push")
+    equal((content(both, "closed"), content(both, "open")), (["pull"], ["pull", "push"]))
+    status, _, headers = remote("GET", "/v2/other/app/manifests/1", both)
+    equal((status, 'scope="repository:other/app:pull",error="insufficient_scope"' in headers["WWW-Authenticate"]), (401, True))
+    names = json.loads(remote("GET", "/v2/_catalog", bearer("developer"))[1])["repositories"]
+    equal(names, [])
+    names = json.loads(remote("GET", "/v2/_catalog", bearer("developer", "registry:catalog:*"))[1])["repositories"]
+    equal(("closed/app" in names, [name for name in names if name.startswith("other/")]), (True, []))
+
+
+@check("ATT-024 tokens with another audience, without or with a foreign seal are refused, and cannot be had")
+def audience():
+    equal(remote("GET", "/api/v1/token?service=elsewhere", "root")[0], 400)
+    equal(remote("GET", "/api/v1/token?service=bulkhead&scope=repository:closed", "root")[0], 400)
+    equal(remote("GET", "/api/v1/token?service=bulkhead", ("root", "wrong password"))[0], 401)
+
+    def text(value):
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    access = [{"type": "repository", "name": "closed/app", "actions": ["pull"]}]
+    claims = text({"iss": "bulkhead", "sub": "root", "aud": "bulkhead", "exp": 1 << 40, "access": access})
+    with open(ROOT + "/server/ca/ca.crt", "rb") as file:
+        public = file.read()
+    signed = text({"alg": "HS256", "typ": "JWT"}) + "." + claims
+    seal = base64.urlsafe_b64encode(hmac.new(public, signed.encode(), "sha256").digest()).decode().rstrip("=")
+    good = bearer("root", "repository:closed/app:pull")[1]
+    for wrong in [text({"alg": "none"}) + "." + claims + ".", signed + "." + seal, good[:-8], "A" * len(good), good * 2]:
+        equal(remote("GET", "/v2/closed/app/manifests/seed", (BEARER, wrong))[0], 401)
+    equal(remote("GET", "/v2/closed/app/manifests/seed", (BEARER, good))[0], 200)
+
+
+@check("tokens end at once with what they came from")
+def revocation():
+    def changed():
+        equal(local("POST", "/api/v1/users", {"name": "leaver", "password": PASSWORD})[0], 201)
+        equal(local("PUT", "/api/v1/projects/closed/members/leaver", {"role": "developer"})[0], 204)
+        return bearer("leaver", "repository:closed/app:pull,push"), ("x", token("leaver", "all")["secret"])
+
+    short, long = changed()
+    equal((content(short, "closed"), content(long, "closed")), (["pull", "push"], ["pull", "push"]))
+    equal(local("PUT", "/api/v1/projects/closed/members/leaver", {"role": "guest"})[0], 204)
+    equal((content(short, "closed"), content(long, "closed")), (["pull"], ["pull"]))
+    equal(local("PUT", "/api/v1/users/leaver/password", {"password": PASSWORD + "!"})[0], 204)
+    equal((content(short, "closed"), content(long, "closed")), ([], ["pull"]))
+    equal(local("DELETE", "/api/v1/users/leaver")[0], 204)
+    equal(remote("GET", "/v2/", long)[0], 401)
+    again = changed()
+    # A namesake's account opens nothing for what was his forerunner's.
+    equal((content(short, "closed"), content(long, "closed"), content(again[0], "closed")), ([], [], ["pull", "push"]))
+    robot = json.loads(local("POST", "/api/v1/projects/closed/robots", {"name": "leaver", "actions": ["pull"]})[1])
+    one = bearer((robot["login"], robot["secret"]), "repository:closed/app:pull")
+    equal(content(one, "closed"), ["pull"])
+    equal(local("PATCH", "/api/v1/projects/closed/robots/leaver", {"isDisabled": True})[0], 200)
+    equal(content(one, "closed"), [])
+    equal(local("DELETE", "/api/v1/users/leaver")[0], 204)
+
+
+@check("lists come in pages, who one is and whom to trust is told")
+def pages():
+    names, path = [], "/api/v1/users?limit=3"
+    while path:
+        status, data, headers = local("GET", path)
+        page = [user["name"] for user in json.loads(data)]
+        equal((status, len(page) <= 3), (200, True))
+        names += page
+        link = headers["Link"]
+        path = link[1 : link.index(">")] if link else None
+    equal(names, sorted(user["name"] for user in json.loads(local("GET", "/api/v1/users?limit=1000")[1])))
+    for bad in ["0", "1001", "x"]:
+        equal(local("GET", "/api/v1/users?limit=" + bad)[0], 400)
+    equal(json.loads(remote("GET", "/api/v1/me", "root")[1]), {"name": "root", "kind": "user", "isAdministrator": True})
+    equal(json.loads(local("GET", "/api/v1/me")[1])["kind"], "localAdministrator")
+    equal(remote("GET", "/api/v1/me")[0], 401)
+    equal(json.loads(local("PATCH", "/api/v1/users/outsider", {"isAdministrator": True})[1])["isAdministrator"], True)
+    equal(remote("GET", "/api/v1/users", "outsider")[0], 200)
+    equal(local("PATCH", "/api/v1/users/outsider", {"isAdministrator": False})[0], 200)
+    equal(remote("GET", "/api/v1/users", "outsider")[0], 403)
 
 
 @check("TLS shows the certificate of the own authority, and old versions are refused")

@@ -13,6 +13,8 @@ import sys
 import time
 
 PASSWORD = "a long password 1"
+# In place of a user's name: the password is a token of the token service.
+BEARER = object()
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
@@ -118,7 +120,11 @@ class Server:
         return http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=trust)
 
     def remote(self, method, path, user=None, body=None, password=PASSWORD, **headers):
-        if user:
+        if isinstance(user, tuple):
+            user, password = user
+        if user is BEARER:
+            headers["Authorization"] = "Bearer " + password
+        elif user is not None:
             headers["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         if isinstance(body, (dict, list)):
             body = json.dumps(body)

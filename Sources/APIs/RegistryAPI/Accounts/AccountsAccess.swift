@@ -5,10 +5,11 @@ import Logging
 import Model
 import Registry
 
-/// Who asks the registry and what he may do, by the platform's accounts. Names and passwords come by the basic scheme
-/// (RFC 7617); whoever reaches the local socket without any is this machine's administrator.
+/// Who asks the registry and what he may do, by the platform's accounts. Names and passwords, and the secrets of tokens and
+/// robots, come by the basic scheme (RFC 7617), tokens of the token service by the bearer scheme (RFC 6750); whoever
+/// reaches the local socket without any is this machine's administrator.
 public struct AccountsAccess: RegistryAccess {
-  private let accounts: AccountStore
+  let accounts: AccountStore
   private let logger: Logger
 
   public init(accounts: AccountStore, logger: Logger) {
@@ -18,25 +19,34 @@ public struct AccountsAccess: RegistryAccess {
 
   struct Caller: RegistryCaller {
     let principal: Principal
+    /// What the bearer token is for; nil where there is none.
+    var claims: BearerTokens.Claims?
     let accounts: AccountStore
 
     var name: String { principal.name }
     var isAnonymous: Bool { principal == .anonymous }
-    var canStepUp: Bool { isAnonymous }
+    var canStepUp: Bool { isAnonymous || claims != nil }
 
     func may(_ permission: RegistryPermission, _ repository: RepositoryName) -> Bool {
-      let action: Role.Action =
-        switch permission {
-        case .pull: .pull
-        case .push: .push
-        case .delete: .delete
-        }
-      return accounts.allows(principal, action, in: repository.project)
+      let action = permission.action
+      if let claims, claims.actions[repository.description]?.contains(action) != true { return false }
+      return accounts.allows(principal, action, in: repository.project, repository: repository.description)
+    }
+
+    func maySee(_ repository: RepositoryName) -> Bool {
+      if let claims, !claims.mayList { return may(.pull, repository) }
+      return accounts.allows(principal, .pull, in: repository.project, repository: repository.description)
     }
   }
 
   public func authenticate(_ request: HTTPRequest) async throws -> any RegistryCaller {
-    Caller(principal: try principal(of: request), accounts: accounts)
+    if let token = try Credentials.bearer(request.headers) {
+      guard let caller = caller(token) else {
+        throw PlatformError(.unauthenticated, "the token is not one of this server, or is over")
+      }
+      return caller
+    }
+    return Caller(principal: try principal(of: request), accounts: accounts)
   }
 
   public func authenticateAtOnce(_ request: HTTPRequest) -> (any RegistryCaller)? {
@@ -44,14 +54,52 @@ public struct AccountsAccess: RegistryAccess {
       // On the event loop nothing is known of the process at the other end of a unix socket.
       return request.remoteAddress == nil ? nil : Caller(principal: .anonymous, accounts: accounts)
     }
-    guard let (name, password) = try? BasicCredentials.read(request.headers),
-      let user = accounts.recall(name: name, password: password)
+    // What is wrong is refused, with its reason, by the other way.
+    if let token = try? Credentials.bearer(request.headers) { return caller(token) }
+    guard let (name, password) = try? Credentials.basic(request.headers),
+      let known = accounts.recall(name: name, password: password, from: request.remoteAddress)
     else { return nil }
-    return Caller(principal: .user(user), accounts: accounts)
+    return Caller(principal: known.principal, accounts: accounts)
   }
 
+  private func caller(_ token: String) -> Caller? {
+    guard let claims = accounts.bearers.read(token), accounts.isValid(claims.principal) else { return nil }
+    return Caller(principal: claims.principal, claims: claims, accounts: accounts)
+  }
+
+  /// Clients of the network are sent to the token service: docker asks a public project for nothing without one. At the
+  /// local socket there is only the basic scheme. See docs/adr/0011.
   public func challenge(_ needs: [RegistryNeed], request: HTTPRequest, error: String?) -> String {
-    #"Basic realm="Bulkhead", charset="UTF-8""#
+    guard request.remoteAddress != nil, let host = request.headers["Host"].first, Self.isPlain(host) else {
+      return Self.basicChallenge
+    }
+    var parts = [
+      #"realm="\#(request.isEncrypted ? "https" : "http")://\#(host)/api/v1/token""#,
+      #"service="\#(AccountStore.service)""#,
+    ]
+    if !needs.isEmpty {
+      var scopes: [String] = []
+      for repository in Set(needs.map(\.repository)).sorted() {
+        let actions = needs.filter { $0.repository == repository }.map(\.permission.rawValue)
+        scopes.append("repository:\(repository):\(actions.joined(separator: ","))")
+      }
+      parts.append(#"scope="\#(scopes.joined(separator: " "))""#)
+    }
+    if let error { parts.append(#"error="\#(error)""#) }
+    return "Bearer \(parts.joined(separator: ","))"
+  }
+
+  static let basicChallenge = #"Basic realm="Bulkhead", charset="UTF-8""#
+
+  /// A host that may stand in a header of ours: what a client sent comes back to him.
+  private static func isPlain(_ host: String) -> Bool {
+    (1...255).contains(host.utf8.count)
+      && host.utf8.allSatisfy { byte in
+        switch byte {
+        case 48...57, 65...90, 97...122: true
+        default: "-._:[]".utf8.contains(byte)
+        }
+      }
   }
 
   public func record(_ event: RegistryAudit) {
@@ -68,30 +116,63 @@ public struct AccountsAccess: RegistryAccess {
       ])
   }
 
-  /// Who asks; blocks where a password has to be derived. Throws `unauthenticated` for wrong credentials.
+  /// Who asks; blocks where a password has to be derived. Throws `unauthenticated` for wrong credentials, and for tokens
+  /// of the token service, which are for the registry alone.
   func principal(of request: HTTPRequest) throws -> Principal {
     if request.headers.contains(name: "Authorization") {
-      let (name, password) = try BasicCredentials.read(request.headers)
-      return .user(try accounts.authenticate(name: name, password: password))
+      let (name, password) = try Credentials.basic(request.headers)
+      return try signIn(name, password, request)
     }
     return request.peer == nil ? .anonymous : .localAdministrator
   }
+
+  func signIn(_ name: String, _ password: String, _ request: HTTPRequest) throws -> Principal {
+    try accounts.authenticate(name: name, password: password, from: request.remoteAddress).principal
+  }
 }
 
-/// Reads the `Authorization` header. Source: RFC 7617.
-enum BasicCredentials {
-  private static let maximumBytes = 4_096
+extension RegistryPermission {
+  var action: Role.Action {
+    switch self {
+    case .pull: .pull
+    case .push: .push
+    case .delete: .delete
+    }
+  }
+}
 
-  static func read(_ headers: HTTPHeaders) throws -> (name: String, password: String) {
-    let values = headers["Authorization"]
-    guard values.count == 1, let value = values.first, value.utf8.count <= maximumBytes,
-      value.lowercased().hasPrefix("basic "), let bytes = Data(base64Encoded: String(value.dropFirst(6))),
-      let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+/// Reads the `Authorization` header.
+enum Credentials {
+  private static let maximumBasicBytes = 4_096
+
+  /// Source: RFC 7617.
+  static func basic(_ headers: HTTPHeaders) throws -> (name: String, password: String) {
+    let value = try single(headers)
+    guard value.utf8.count <= maximumBasicBytes, value.lowercased().hasPrefix("basic "),
+      let bytes = Data(base64Encoded: String(value.dropFirst(6))), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
       let name = String(validating: bytes[..<colon], as: UTF8.self),
       let password = String(validating: bytes[(colon + 1)...], as: UTF8.self)
     else {
       throw PlatformError(.unauthenticated, "the credentials are malformed; the basic scheme is understood")
     }
     return (name, password)
+  }
+
+  /// The token; nil where the header is of another scheme or not there. Source: RFC 6750, section 2.1.
+  static func bearer(_ headers: HTTPHeaders) throws -> String? {
+    guard headers.contains(name: "Authorization") else { return nil }
+    let value = try single(headers)
+    guard value.utf8.count <= BearerTokens.maximumBytes + 7, value.prefix(7).lowercased() == "bearer " else {
+      return nil
+    }
+    return String(value.dropFirst(7))
+  }
+
+  private static func single(_ headers: HTTPHeaders) throws -> String {
+    let values = headers["Authorization"]
+    guard values.count == 1, let value = values.first else {
+      throw PlatformError(.unauthenticated, "more than one header 'Authorization'")
+    }
+    return value
   }
 }

@@ -26,7 +26,7 @@ public final class ManagementAPI: HTTPResponder {
   /// The certificate that clients are to trust (PEM).
   let authority: String
   let logger: Logger
-  private let access: AccountsAccess
+  let access: AccountsAccess
   private let router: Router<Handler>
 
   public init(
@@ -47,10 +47,14 @@ public final class ManagementAPI: HTTPResponder {
   /// All routes; each is described in `APIDocument`, too.
   static func routes() -> Router<Handler> {
     var router = Router<Handler>()
+    IdentityRoutes.add(to: &router)
     UserRoutes.add(to: &router)
+    AccessTokenRoutes.add(to: &router)
+    TokenService.add(to: &router)
     ProjectRoutes.add(to: &router)
     ProjectSettingsRoutes.add(to: &router)
     ArtifactRoutes.add(to: &router)
+    RobotRoutes.add(to: &router)
     ReplicationRoutes.add(to: &router)
     UpkeepRoutes.add(to: &router)
     ServerRoutes.add(to: &router)
@@ -90,14 +94,17 @@ public final class ManagementAPI: HTTPResponder {
   /// Throws `unauthenticated` for nobody in particular, `forbidden` for the rest who are no administrators.
   func requireAdministrator(_ call: Call) throws {
     if call.principal == .anonymous { throw PlatformError(.unauthenticated, "sign in first") }
-    guard call.principal.isAdministrator else { throw PlatformError(.forbidden, "only administrators may do this") }
+    guard accounts.isAdministrator(call.principal) else {
+      throw PlatformError(.forbidden, "only administrators may do this")
+    }
   }
 
   /// Throws the same for a project that is not there and for one that is closed to the caller.
-  func require(_ call: Call, _ action: Role.Action, in project: String) throws {
-    if accounts.allows(call.principal, action, in: project) { return }
+  /// - Parameter repository: the whole name of the one that it is about; nil for the project as a whole.
+  func require(_ call: Call, _ action: Role.Action, in project: String, repository: String? = nil) throws {
+    if accounts.allows(call.principal, action, in: project, repository: repository) { return }
     if call.principal == .anonymous { throw PlatformError(.unauthenticated, "sign in first") }
-    if call.principal.isAdministrator { _ = try accounts.project(project) }
+    if accounts.isAdministrator(call.principal) { _ = try accounts.project(project) }
     throw PlatformError(.forbidden, "you may not do this in project '\(project.prefix(80))', or it is not there")
   }
 
@@ -151,7 +158,7 @@ public final class ManagementAPI: HTTPResponder {
     }
     var answer = try problem(status, error.message)
     if status == .unauthorized {
-      answer.headers.add(name: "WWW-Authenticate", value: #"Basic realm="Bulkhead", charset="UTF-8""#)
+      answer.headers.add(name: "WWW-Authenticate", value: AccountsAccess.basicChallenge)
     }
     return answer
   }

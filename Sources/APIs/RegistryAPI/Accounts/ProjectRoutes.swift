@@ -67,16 +67,9 @@ enum ProjectRoutes {
     router.on(.DELETE, "/api/v1/projects/{name}") { call, api in
       let name = call.parameters["name"]
       try api.requireAdministrator(call)
-      let project = try api.accounts.project(name)
       // Nobody may push any more before it is looked at whether it holds something. If it does, it stays as it was: what is
       // kept is never lost by a slip.
-      try api.accounts.removeProject(name)
-      do {
-        try api.registry.removeProject(name)
-      } catch {
-        try api.accounts.addProject(project)
-        throw error
-      }
+      try api.accounts.removeProject(name) { try api.registry.removeProject(name) }
       try api.replication.removeCacheProject(name)
       try api.cache.reload()
       api.note(call, "project removed", name)

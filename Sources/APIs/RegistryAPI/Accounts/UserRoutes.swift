@@ -9,6 +9,9 @@ enum UserRoutes {
     var password: String
     var isAdministrator: Bool?
   }
+  private struct Change: Decodable, Sendable {
+    var isAdministrator: Bool
+  }
   private struct NewPassword: Decodable, Sendable {
     var password: String
   }
@@ -26,10 +29,17 @@ enum UserRoutes {
       api.note(call, "user created", user.name)
       return try ManagementAPI.json(user, status: .created)
     }
+    router.on(.PATCH, "/api/v1/users/{name}") { call, api in
+      try api.requireAdministrator(call)
+      let change = try await api.body(Change.self, of: call)
+      let user = try api.accounts.setAdministrator(call.parameters["name"], change.isAdministrator)
+      api.note(call, user.isAdministrator ? "user is administrator" : "user is no administrator", user.name)
+      return try ManagementAPI.json(user)
+    }
     router.on(.PUT, "/api/v1/users/{name}/password") { call, api in
       let name = call.parameters["name"]
-      // Everybody may change his own.
-      if call.principal != .user(User(name: name)) { try api.requireAdministrator(call) }
+      // Everybody may change his own, signed in by the old one.
+      if !call.principal.isSignedIn(as: name) { try api.requireAdministrator(call) }
       try api.accounts.setPassword(of: name, to: try await api.body(NewPassword.self, of: call).password)
       api.note(call, "password changed", name)
       return HTTPResponse(status: .noContent)

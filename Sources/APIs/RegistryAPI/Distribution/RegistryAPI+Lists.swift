@@ -58,7 +58,7 @@ extension RegistryAPI {
       let page = try registry.repositories(after: last, limit: Self.maximumPage)
       for repository in page {
         last = repository.name.description
-        guard repository.manifests > 0, caller.may(.pull, repository.name) else { continue }
+        guard repository.manifests > 0, caller.maySee(repository.name) else { continue }
         // Only one that the caller may see tells him that there is more.
         if names.count == count {
           hasMore = true

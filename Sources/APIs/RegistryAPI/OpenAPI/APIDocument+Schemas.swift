@@ -1,10 +1,13 @@
 import Accounts
+import Model
 import Registry
 import Replication
 
 extension APIDocument {
   /// The documents that routes take and give, by name.
-  static let schemas = accountSchemas.merging(registrySchemas) { $1 }.merging(contentSchemas) { $1 }.merging(
+  static let schemas = accountSchemas.merging(credentialSchemas) { $1 }.merging(registrySchemas) { $1 }.merging(
+    contentSchemas
+  ) { $1 }.merging(
     replicationSchemas
   ) { $1 }
 
