@@ -164,6 +164,10 @@ public final class HTTPServer: Sendable {
 
   /// Starts serving a connection, in place of the one that has waited longest where the house is full.
   private func admit(_ io: ConnectionIO) {
+    if let peer = Self.peer(of: io.channel), configuration.refusedUsers.contains(peer.uid) {
+      logger.warning("a user who is barred from the socket was refused", metadata: ["uid": "\(peer.uid)"])
+      return refuse(io, .forbidden, "this user may not use this socket")
+    }
     enum Decision { case start, refuse, startInsteadOf(ConnectionIO) }
     let decision = state.withLock { state -> Decision in
       if state.isDraining { return .refuse }
@@ -184,7 +188,7 @@ public final class HTTPServer: Sendable {
       return .startInsteadOf(oldest)
     }
     switch decision {
-    case .refuse: refuse(io)
+    case .refuse: refuse(io, .serviceUnavailable, "too many connections; try again later")
     case .start: start(io)
     case .startInsteadOf(let oldest):
       oldest.close()
@@ -192,12 +196,11 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  private func refuse(_ io: ConnectionIO) {
-    let message = "too many connections; try again later"
+  private func refuse(_ io: ConnectionIO, _ status: HTTPStatus, _ message: String) {
     var buffer = ByteBuffer()
-    let body = errors.body(.serviceUnavailable, message)
+    let body = errors.body(status, message)
     ResponseEncoder.head(
-      status: .serviceUnavailable, headers: ["Content-Type": errors.contentType],
+      status: status, headers: ["Content-Type": errors.contentType],
       framing: [("Connection", "close"), ("Content-Length", String(body.count))], into: &buffer)
     buffer.writeBytes(body)
     io.channel.writeAndFlush(buffer, promise: nil)

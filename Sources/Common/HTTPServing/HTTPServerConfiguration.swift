@@ -26,6 +26,8 @@ public struct HTTPServerConfiguration: Sendable {
   public var maxConnections = 1_024
   /// Connections open at once from one IP address; a further one is answered 503.
   public var maxConnectionsPerAddress = 256
+  /// Users who are answered 403 at unix sockets, though mode and group of the file let them in.
+  public var refusedUsers: Set<UInt32> = []
   /// Bytes read ahead of what was asked for; beyond them the socket is not read.
   public var maxReadAheadBytes = 64 * 1024
   /// Bytes of a body nobody read that are thrown away to keep the connection; beyond them it is closed.

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import Glibc
 import Model
 
 /// One SQLite file that holds the records of a service.
@@ -18,7 +19,8 @@ public final class Database: Sendable {
   private let queue: DatabaseQueue
   private let path: String
 
-  /// Opens or makes the file and applies the migrations that it has not seen yet, each in one transaction.
+  /// Opens or makes the file, which only its owner may read, and applies the migrations that it has not seen yet, each in
+  /// one transaction.
   ///
   /// Throws `internal` for a damaged file, which stays untouched, and for a file of a later version of this program.
   public init(path: String, migrations: [Migration] = []) throws {
@@ -36,6 +38,7 @@ public final class Database: Sendable {
       try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
     }
     self.path = path
+    Self.restrict(path)
     do {
       queue = try DatabaseQueue(path: path, configuration: configuration)
       try Self.apply(migrations, set: "main", to: queue)
@@ -121,6 +124,14 @@ public final class Database: Sendable {
     } catch {
       throw Self.translate(error, path: self.path)
     }
+  }
+
+  /// Closes the file and its log to others, whatever the umask: SQLite gives the log the mode of the file.
+  private static func restrict(_ path: String) {
+    // Where this fails SQLite fails for the same reason, and tells it.
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    if descriptor >= 0 { Glibc.close(descriptor) }
+    for suffix in ["", "-wal", "-shm"] { chmod(path + suffix, 0o600) }
   }
 
   private static func check(_ database: GRDB.Database) throws {

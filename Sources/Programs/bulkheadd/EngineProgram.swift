@@ -37,8 +37,11 @@ struct EngineProgram {
       poller: poller, executor: executor, logger: logger)
     try await withTaskExecutorPreference(executor) { try await engine.reconcile() }
     let api = DockerAPI(engine: engine, logger: logger, version: BulkheadDaemon.version)
+    var configuration = HTTPServerConfiguration()
+    // Its first group is the one that may use the socket; what faces the network must not reach the engine's rights.
+    if let server = UserChange.find(ServerProgram.user) { configuration.refusedUsers = [server.user] }
     let server = HTTPServer(
-      configuration: HTTPServerConfiguration(), responder: api, errors: DockerAPI.errorMapper, executor: executor,
+      configuration: configuration, responder: api, errors: DockerAPI.errorMapper, executor: executor,
       logger: logger)
     let socket = "\(options.run)/docker.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))

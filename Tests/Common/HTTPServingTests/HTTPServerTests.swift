@@ -35,6 +35,29 @@ import Testing
     }
   }
 
+  @Test func refusesUsersWhoAreBarred() async throws {
+    let wasAsked = Atomic<Bool>(false)
+    var configuration = HTTPServerConfiguration()
+    configuration.refusedUsers = [getuid()]
+    try await withServer(
+      configuration,
+      atOnce: { _ in
+        wasAsked.store(true, ordering: .relaxed)
+        return nil
+      }
+    ) { _ in
+      wasAsked.store(true, ordering: .relaxed)
+      return HTTPResponse()
+    } _: { server, path in
+      let client = try RawClient(path)
+      await client.send("GET / HTTP/1.1\r\nHost: d\r\n\r\n")
+      let answer = try #require(await client.receiveAll())
+      #expect(answer.hasPrefix("HTTP/1.1 403 Forbidden\r\n"))
+      #expect(server.connectionCount == 0)
+    }
+    #expect(!wasAsked.load(ordering: .relaxed))
+  }
+
   @Test func limitsTheSocketsModeAndRefusesASecondServer() async throws {
     try await withServer { _ in
       HTTPResponse()

@@ -25,6 +25,25 @@ final class Scratch {
 
   private func bytes(_ text: String) -> Data { Data(text.utf8) }
 
+  @Test func nobodyElseReadsTheFiles() throws {
+    let suffixes = ["", "-wal", "-shm"]
+    func modes() -> [mode_t] {
+      suffixes.map { suffix in
+        var status = stat()
+        return lstat(path + suffix, &status) == 0 ? status.st_mode & 0o777 : 0
+      }
+    }
+    let made = try Database(path: path, migrations: Self.migrations)
+    #expect(modes() == [0o600, 0o600, 0o600])
+    try made.close()
+    // As an earlier version left it.
+    chmod(path, 0o644)
+    let opened = try Database(path: path, migrations: Self.migrations)
+    try opened.table("things").put("a", name: nil, document: bytes("1"))
+    #expect(modes() == [0o600, 0o600, 0o600])
+    try opened.close()
+  }
+
   @Test func storesReplacesFindsAndDeletes() throws {
     let table = try Database(path: path, migrations: Self.migrations).table("things")
     try table.put("b", name: "two", document: bytes("2"))

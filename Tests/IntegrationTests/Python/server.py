@@ -15,9 +15,10 @@ import subprocess
 import sys
 
 from checks import check, equal, main
-from service import BEARER, PASSWORD, Server
+from service import BEARER, PASSWORD, Engine, Server
 
 SERVER = Server(sys.argv[1], sys.argv[2])
+ENGINE = Engine(sys.argv[1], sys.argv[2])
 PROGRAM, ROOT, RUN = SERVER.program, SERVER.root, SERVER.run
 local, remote, push = SERVER.local, SERVER.remote, SERVER.push
 USER, GROUP = pwd.getpwnam("bulkhead").pw_uid, pwd.getpwnam("bulkhead").pw_gid
@@ -50,13 +51,23 @@ def privileges():
             equal([line.split()[1] for line in file if line.startswith("CapEff")], ["0" * 16])
 
 
-@check("it cannot look into the engine's folders")
+@check("it cannot look into the engine's folders, nor has it anything of them open")
 def folders():
-    os.makedirs(ROOT + "/engine", mode=0o711)
-    with open(ROOT + "/engine/engine.sqlite", "w", opener=lambda path, flags: os.open(path, flags, 0o600)):
-        pass
-    outcome = subprocess.run(["cat", ROOT + "/engine/engine.sqlite"], user="bulkhead", group="bulkhead", extra_groups=[])
-    equal(outcome.returncode, 1)
+    for path in [ROOT + "/engine/engine.sqlite", RUN + "/docker.sock"]:
+        equal(os.path.exists(path), True)
+    # With the rights of the running process, in its namespaces: what it could do if it were taken over.
+    enter = ["nsenter", f"--target={SERVER.process.pid}", "--mount", "setpriv", f"--reuid={USER}", f"--regid={GROUP}",
+             "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    for command in [["ls", ROOT + "/engine"], ["cat", ROOT + "/engine/engine.sqlite"], ["ls", RUN + "/c"], ["cat", "/etc/shadow"],
+                    ["touch", ROOT + "/engine/made"], ["touch", ROOT + "/made"], ["touch", RUN + "/made"]]:
+        outcome = subprocess.run(enter + command, capture_output=True, text=True)
+        equal((command, outcome.returncode != 0, "ermission denied" in outcome.stderr), (command, True, True))
+    equal(subprocess.run(enter + ["ls", ROOT + "/server"], capture_output=True).returncode, 0)
+    # Its first group is that of the engine's socket, which hands out the engine's rights: it is refused there all the same.
+    ask = ["curl", "--silent", "--max-time", "10", "--unix-socket", RUN + "/docker.sock", "--output", "/dev/null",
+           "--write-out", "%{http_code}", "http://localhost/_ping"]
+    equal(subprocess.run(enter + ask, capture_output=True, text=True).stdout, "403")
+    equal(subprocess.run(ask, capture_output=True, text=True).stdout, "200")
 
 
 @check("it holds no descriptor but its own files, sockets and standard streams")
@@ -424,3 +435,4 @@ try:
     main()
 finally:
     SERVER.stop()
+    ENGINE.stop()
