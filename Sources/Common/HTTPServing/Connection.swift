@@ -112,7 +112,9 @@ struct Connection: Sendable {
   /// Lets the client read what was sent: a close with unread bytes pending would destroy it, so what comes is thrown
   /// away for a moment first.
   private func close() async {
-    await io.closeOutput()
+    // TLS in its handshake would keep the end of the output until that is over, which is the client's to decide.
+    guard io.clientHasSpoken else { return io.close() }
+    await io.closeOutput(withinMilliseconds: configuration.streamIdleTimeoutMilliseconds)
     io.beginWait(configuration.lingerMilliseconds)
     var count = 0
     while count < configuration.maxDiscardedBodyBytes, let bytes = try? await io.read() { count += bytes.readableBytes }

@@ -35,6 +35,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = unwrapInboundIn(data)
+    io.clientSpeaks()
     // A client that asks and does not read fills its own socket, not our memory.
     while bytes.readableBytes > 0, context.channel.isWritable, io.awaitsRequest,
       let answer = shortcut.answer(&bytes, from: io)

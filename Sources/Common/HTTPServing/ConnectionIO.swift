@@ -53,6 +53,7 @@ final class ConnectionIO: Sendable {
   let remoteAddress: String?
   let isEncrypted: Bool
   private let maxReadAheadBytes: Int
+  private let hasSpoken = Atomic<Bool>(false)
   private let state = Mutex(State())
 
   init(channel: any Channel, maxReadAheadBytes: Int, isEncrypted: Bool = false) {
@@ -63,6 +64,11 @@ final class ConnectionIO: Sendable {
   }
 
   // MARK: the event loop's side
+
+  /// Whether the client has sent anything; over TLS, whether its handshake came that far.
+  var clientHasSpoken: Bool { hasSpoken.load(ordering: .relaxed) }
+
+  func clientSpeaks() { hasSpoken.store(true, ordering: .relaxed) }
 
   func received(_ bytes: ByteBuffer) {
     let waiter = state.withLock { state -> Waiter? in
@@ -234,6 +240,20 @@ final class ConnectionIO: Sendable {
   /// Closes the sending side; the client may go on sending.
   func closeOutput() async {
     try? await channel.close(mode: .output).get()
+  }
+
+  /// Closes the sending side once what was written is with the kernel; the client may go on sending. Closes all where
+  /// that takes longer.
+  func closeOutput(withinMilliseconds patience: Int64) async {
+    let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) { [channel] in
+      channel.close(mode: .all, promise: nil)
+    }
+    defer { timer.cancel() }
+    let promise = channel.eventLoop.makePromise(of: Void.self)
+    // TLS that is cut in between forgets that somebody waits.
+    channel.closeFuture.whenComplete { _ in promise.succeed(()) }
+    channel.close(mode: .output, promise: promise)
+    try? await promise.futureResult.get()
   }
 
   func close() {
