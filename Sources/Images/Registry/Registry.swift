@@ -56,6 +56,7 @@ public final class Registry: Sendable {
     uploads = UploadTable(files: files, configuration: configuration)
     try turn.withLock { try repeatChanges(&$0) }
     try uploads.load(logger: logger)
+    files.reserve.restore()
   }
 
   /// Flushes everything and closes the database; later calls throw.
@@ -91,10 +92,12 @@ public final class Registry: Sendable {
 
   // MARK: - Transactions
 
-  /// Runs `body` in one durable transaction and then does the changes of files that it asked for.
-  func commit<R: Sendable>(_ body: (RegistryTransaction) throws -> R) throws -> R {
+  /// Runs `body` in one durable transaction and then does the changes of files that it asked for. `body` may run twice.
+  /// - Parameter takesIn: whether it brings something new, for which the reserve of a full disk is not there. What is
+  ///   recorded is carried out with it all the same.
+  func commit<R: Sendable>(takesIn: Bool = false, _ body: (RegistryTransaction) throws -> R) throws -> R {
     let (result, isFull) = try turn.withLock { turn -> (R, Bool) in
-      let result = try commit(in: &turn, body)
+      let result = try commit(in: &turn, takesIn: takesIn, body)
       let isFull =
         turn.unflushedChanges >= configuration.checkpointChanges
         || turn.unflushedBytes >= configuration.checkpointBytes
@@ -105,26 +108,30 @@ public final class Registry: Sendable {
   }
 
   /// `commit` for who has the turn.
-  func commit<R: Sendable>(in turn: inout Turn, _ body: (RegistryTransaction) throws -> R) throws -> R {
-    if turn.mustRepeat { try repeatChanges(&turn) }
-    var next = turn.nextChange
-    let (result, changes) = try database.transaction { records in
-      let transaction = RegistryTransaction(records)
-      let result = try body(transaction)
-      for change in transaction.changes {
-        try transaction.put(change, Table.changes, Self.key(next))
-        next += 1
+  func commit<R: Sendable>(
+    in turn: inout Turn, takesIn: Bool = false, _ body: (RegistryTransaction) throws -> R
+  ) throws -> R {
+    if turn.mustRepeat { try files.reserve.using { try repeatChanges(&turn) } }
+    let first = turn.nextChange
+    func write() throws -> (result: R, changes: [FileChange]) {
+      try database.transaction { records in
+        let transaction = RegistryTransaction(records)
+        let result = try body(transaction)
+        for (number, change) in transaction.changes.enumerated() {
+          try transaction.put(change, Table.changes, Self.key(first + Int64(number)))
+        }
+        return (result, transaction.changes)
       }
-      return (result, transaction.changes)
     }
-    turn.nextChange = next
+    let (result, changes) = try takesIn ? write() : files.reserve.using(write)
+    turn.nextChange = first + Int64(changes.count)
     turn.unflushedChanges += changes.count
     turn.unflushedBytes += changes.reduce(0) { $0 + $1.costBytes }
     do {
       try configuration.step?(.committed)
       for change in changes {
         try configuration.step?(.changesFile)
-        try files.apply(change, isWanted: isWanted)
+        try files.reserve.using { try files.apply(change, isWanted: isWanted) }
       }
     } catch {
       turn.mustRepeat = true
@@ -136,7 +143,7 @@ public final class Registry: Sendable {
   /// Runs `body` while records and files are in step and nobody changes them; changes wait meanwhile.
   func still<R: Sendable>(_ body: (inout Turn) throws -> R) throws -> R {
     try turn.withLock { turn in
-      if turn.mustRepeat { try repeatChanges(&turn) }
+      if turn.mustRepeat { try files.reserve.using { try repeatChanges(&turn) } }
       return try body(&turn)
     }
   }
@@ -144,10 +151,12 @@ public final class Registry: Sendable {
   /// A transaction without files that outlives the process at once, and the host from the next durable one on.
   func commitUnflushed(_ body: (RegistryTransaction) throws -> Void) throws {
     try turn.withLock { _ in
-      try database.unflushedTransaction { records in
-        let transaction = RegistryTransaction(records)
-        try body(transaction)
-        precondition(transaction.changes.isEmpty, "changes of files need a durable transaction")
+      try files.reserve.using {
+        try database.unflushedTransaction { records in
+          let transaction = RegistryTransaction(records)
+          try body(transaction)
+          precondition(transaction.changes.isEmpty, "changes of files need a durable transaction")
+        }
       }
     }
   }
@@ -170,7 +179,7 @@ public final class Registry: Sendable {
   /// Puts the files on disk and forgets the changes that led to them. Others go on meanwhile.
   public func checkpoint() throws {
     let last = try turn.withLock { turn -> Int64? in
-      if turn.mustRepeat { try repeatChanges(&turn) }
+      if turn.mustRepeat { try files.reserve.using { try repeatChanges(&turn) } }
       guard turn.unflushedChanges > 0 else { return nil }
       turn.unflushedChanges = 0
       turn.unflushedBytes = 0
@@ -179,7 +188,9 @@ public final class Registry: Sendable {
     guard let last else { return }
     try files.flush()
     try configuration.step?(.flushed)
-    try database.transaction { try $0.delete(in: Table.changes, from: Self.key(0), below: Self.key(last)) }
+    try files.reserve.using {
+      try database.transaction { try $0.delete(in: Table.changes, from: Self.key(0), below: Self.key(last)) }
+    }
   }
 
   /// Does again what the log holds: after a crash, and after a change of files that failed.

@@ -63,7 +63,7 @@ extension Registry {
   ///
   /// All blobs and manifests that it names have to be in the repository, with the sizes that it tells. Throws
   /// `RegistryError`: `manifestInvalid`, `manifestTooLarge`, `digestInvalid`, `manifestBlobUnknown`, `tagImmutable`,
-  /// `quotaExceeded`.
+  /// `quotaExceeded`; `PlatformError` (`resourceExhausted`) while the disk is full.
   /// - Parameters:
   ///   - tags: set together with the manifest, besides that of the reference.
   ///   - mediaType: the type announced; nil takes the document's own.
@@ -81,8 +81,9 @@ extension Registry {
       }
     case .tag(let name): tags.insert(name, at: 0)
     }
+    try files.reserve.require()
     let now = configuration.now()
-    let isNew = try commit { transaction in
+    let isNew = try commit(takesIn: true) { transaction in
       try Self.check(document, in: repository, transaction)
       let isNew = try store(document, in: repository, by: author, now: now, transaction)
       for tag in tags { try setTag(tag, to: document.digest, in: repository, now: now, transaction) }

@@ -3,8 +3,10 @@ import FoundationEssentials
 import Model
 
 extension Registry {
-  /// Starts an upload into a repository. Throws `RegistryError`: `tooManyUploads`, `quotaExceeded` where nothing is left.
+  /// Starts an upload into a repository. Throws `RegistryError`: `tooManyUploads`, `quotaExceeded` where nothing is left;
+  /// `PlatformError` (`resourceExhausted`) while the disk is full.
   public func startUpload(in repository: RepositoryName) throws -> UploadSession {
+    try files.reserve.require()
     let project = try read { try $0.project(repository.project) }
     if let quota = project.settings.quotaBytes, project.usedBytes >= quota {
       throw RegistryError(
@@ -75,7 +77,7 @@ extension Registry {
     _ complete: UploadSession.Complete, _ found: Digest, _ size: Int64, of upload: UploadSession
   ) throws -> Bool {
     let now = configuration.now()
-    return try commit { transaction in
+    return try commit(takesIn: true) { transaction in
       let isStored = try transaction.contains(Table.blobs, found.hex) && content.contains(found)
       if !isStored {
         try transaction.put(BlobRecord(sizeBytes: size), Table.blobs, found.hex)
@@ -108,7 +110,7 @@ extension Registry {
     let isLinked = try read { try $0.contains(Table.links, "\(source):\(digest.hex)") }
     guard isLinked else { return false }
     let now = configuration.now()
-    let isMounted = try commit { transaction in
+    let isMounted = try commit(takesIn: true) { transaction in
       // Looked at again: a collection may have come between.
       guard let link = try transaction.get(LinkRecord.self, Table.links, "\(source):\(digest.hex)") else {
         return false

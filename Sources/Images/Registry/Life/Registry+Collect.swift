@@ -40,6 +40,7 @@ extension Registry {
       try collectRepositories(&result)
       result.freedDiskBytes += try files.emptyTrash()
       try checkpoint()
+      files.reserve.restore()
       return result
     }
   }
@@ -48,6 +49,7 @@ extension Registry {
   public func maintain() throws {
     _ = try uploads.expire()
     try checkpoint()
+    files.reserve.restore()
   }
 
   /// Runs one collection, check or retention at a time.
@@ -80,9 +82,11 @@ extension Registry {
 
   private func isExpired(_ lease: LeaseRecord, _ repository: RepositoryName, grace: Int64, now: Int64) -> Bool {
     if lease.promises == 0 && lease.touchedAt == 0 { return true }
-    // Asked inside the transaction: an upload that begins later finds what is decided here.
-    let start = uploads.oldestStart(in: repository) ?? now
-    return lease.touchedAt <= min(now, start) - grace
+    guard lease.touchedAt <= now - grace else { return false }
+    // Asked inside the transaction: an upload that begins later finds what is decided here. What was told in the very
+    // second of its beginning counts as told after that.
+    guard let start = uploads.oldestStart(in: repository) else { return true }
+    return lease.touchedAt < start - grace
   }
 
   private func collectLinks(grace: Int64, _ result: inout Collection) throws {

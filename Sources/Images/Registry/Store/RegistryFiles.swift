@@ -14,6 +14,7 @@ import OCITypes
 ///     uploads/<id>, uploads/<id>.json           content that is not complete, `UploadFile`
 ///     trash/                                    blobs on their way out
 ///     quarantine/                               what `fsck --repair` has put aside
+///     reserve                                   room for cleaning up a full disk, `DiskReserve`
 ///
 /// Names of repositories have no component that begins with an underscore, so nothing collides.
 struct RegistryFiles: Sendable {
@@ -22,9 +23,11 @@ struct RegistryFiles: Sendable {
 
   let root: String
   let content: ContentStore
+  let reserve: DiskReserve
 
   init(root: String) throws {
     self.root = root
+    reserve = try DiskReserve(path: root + "/reserve")
     content = try ContentStore(root: root, algorithms: DigestAlgorithm.allCases)
     try translatingSystemErrors("open registry '\(root)'") {
       for name in ["repositories", "projects", "uploads", "trash", "quarantine"] {
@@ -98,12 +101,14 @@ struct RegistryFiles: Sendable {
 
   func write(_ record: some Encodable, to directory: String, _ name: String) throws {
     let bytes = try ImageDocuments.encode(record)
+    // The store of content empties it at each start.
+    let staging = root + "/staging"
     try translatingSystemErrors("write registry record '\(name)'") {
       do {
-        try FileSystem.atomicWrite("\(directory)/\(name)", bytes, durable: false)
+        try FileSystem.atomicWrite("\(directory)/\(name)", bytes, durable: false, staging: staging)
       } catch let error as SystemError where error.errno == ENOENT {
         try FileSystem.makeDirectories(directory, mode: 0o700)
-        try FileSystem.atomicWrite("\(directory)/\(name)", bytes, durable: false)
+        try FileSystem.atomicWrite("\(directory)/\(name)", bytes, durable: false, staging: staging)
       }
     }
   }

@@ -68,8 +68,9 @@ public final class UploadSession: Sendable {
     }
   }
 
-  /// Adds bytes. Throws `RegistryError` (`uploadTooLarge`).
+  /// Adds bytes. Throws `RegistryError` (`uploadTooLarge`), `PlatformError` (`resourceExhausted`) while the disk is full.
   public func append(_ bytes: UnsafeRawBufferPointer) throws {
+    try files.reserve.require()
     try state.withLock { state in
       guard state.isBusy, !state.isOver else { throw unknown }
       let size = Self.size(state)

@@ -8,8 +8,13 @@ public enum FileSystem {
   /// - Parameters:
   ///   - mode: permission bits, set regardless of the umask.
   ///   - durable: when true, file and directory entry are on disk on return (fsync(2)).
-  public static func atomicWrite(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600, durable: Bool = true) throws {
-    let temporary = "\(path).\(UInt64.random(in: 0 ... .max)).tmp"
+  ///   - staging: where the file is written before it takes its place, in the same file system: a folder that is emptied
+  ///     after a crash. Nil for beside it.
+  public static func atomicWrite(
+    _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600, durable: Bool = true, staging: String? = nil
+  ) throws {
+    let place = staging.map { "\($0)/\(lastComponent(of: path))" } ?? path
+    let temporary = "\(place).\(UInt64.random(in: 0 ... .max)).tmp"
     let file = try Descriptor.open(temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
     do {
       try systemCall("fchmod", temporary) { fchmod(file.raw, mode_t(mode)) }
