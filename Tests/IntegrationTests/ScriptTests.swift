@@ -11,31 +11,54 @@ struct ScriptTests {
     try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch)
   }
 
-  @Test("the server", .enabled(if: Target.canStart))
-  func server() throws {
+  /// Scripts that start a server, and some an engine, in a folder of their own.
+  @Test("the server", .enabled(if: Target.canStart), arguments: ["server", "clients", "collection", "adversity"])
+  func server(_ name: String) throws {
+    try Self.runAlone(name)
+  }
+
+  @Test("kill -9 of server and engine while images come and go", .enabled(if: Target.canStart))
+  func crashImages() throws {
+    let rounds = Target.crashImageRounds
+    try Self.runAlone(
+      "crash_images", ["\(rounds)", "\(Target.crashSeed)"], deadlineSeconds: 400 + rounds * 30)
+  }
+
+  private static func runAlone(_ name: String, _ arguments: [String] = [], deadlineSeconds: Int = 400) throws {
     let program = try #require(Target.engineProgram)
-    let folder = "/tmp/bulkhead-server-\(UInt32.random(in: 0 ... .max))"
+    let folder = "\(EngineFixture.folderPrefix)\(getpid())-\(name)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     // The server's user has to reach its folders below.
     chmod(folder, 0o755)
-    try Self.run("server", [program, folder], environment: ProcessInfo.processInfo.environment, folder: folder)
-    try FileManager.default.removeItem(atPath: folder)
+    let isClean = try run(
+      name, [program, folder] + arguments, environment: ProcessInfo.processInfo.environment, folder: folder,
+      deadlineSeconds: deadlineSeconds)
+    let leaks = Leftovers.of(folder: folder, root: "\(folder)/root")
+    #expect(leaks == [], "\(name)")
+    // The logs stay for who looks for the reason.
+    Leftovers.end(folder: folder, keepsFiles: !isClean || !leaks.isEmpty)
   }
 
+  /// Runs a script and records its failures; true where it has none.
+  @discardableResult
   private static func run(
-    _ name: String, _ arguments: [String], environment: [String: String], folder: String
-  ) throws {
+    _ name: String, _ arguments: [String], environment: [String: String], folder: String, deadlineSeconds: Int = 400
+  ) throws -> Bool {
     let path = "\(Target.sources)/Tests/IntegrationTests/Python/\(name).py"
     let outcome = try Subprocess.run(
-      ["python3", path] + arguments, environment: environment, folder: folder, deadlineSeconds: 400)
+      ["python3", path] + arguments, environment: environment, folder: folder, deadlineSeconds: deadlineSeconds)
     var isDone = false
+    var failures = 0
     for line in outcome.output.split(separator: "\n") {
       if line.hasPrefix("not ok ") {
         let text = "\(name): \(line.dropFirst("not ok ".count))"
         Issue.record(Comment(rawValue: text))
+        failures += 1
       }
+      if line.hasPrefix("# ") { print("\(name): \(line.dropFirst(2))") }
       if line.hasPrefix("done ") { isDone = true }
     }
     #expect(isDone, "\(name) did not come to its end: \(outcome.output.suffix(1000))\(outcome.errors.suffix(2000))")
+    return isDone && failures == 0
   }
 }
