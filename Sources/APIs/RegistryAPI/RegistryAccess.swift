@@ -23,6 +23,8 @@ public protocol RegistryCaller: Sendable {
   /// For the audit and as the author of what is pushed.
   var name: String { get }
   var isAnonymous: Bool { get }
+  /// Where he is; nil for this machine.
+  var address: String? { get }
   /// Whether other credentials could give him more (nobody in particular, or a token of limited scope): a refusal is then
   /// 401 with a challenge, else 403.
   var canStepUp: Bool { get }
@@ -33,6 +35,7 @@ public protocol RegistryCaller: Sendable {
 }
 
 extension RegistryCaller {
+  public var address: String? { nil }
   public func maySee(_ repository: RepositoryName) -> Bool { may(.pull, repository) }
 }
 
@@ -46,8 +49,10 @@ public protocol RegistryAccess: Sendable {
   /// The value of `WWW-Authenticate` for a refusal. `error`: `invalid_token`, `insufficient_scope` (RFC 6750, section
   /// 3.1), or nil.
   func challenge(_ needs: [RegistryNeed], request: HTTPRequest, error: String?) -> String
-  /// Writes down what was done or refused. Must not block.
+  /// Writes down what was read, sent or refused, soon. Must not block.
   func record(_ event: RegistryAudit)
+  /// Writes down what was changed; it is on disk when this returns. May block.
+  func recordDurably(_ event: RegistryAudit) throws
 }
 
 /// One thing that was done, or refused.
@@ -61,14 +66,19 @@ public struct RegistryAudit: Sendable {
   public let action: Action
   /// Empty for wrong credentials.
   public let caller: String
+  /// Where he is; nil for this machine.
+  public let from: String?
   public let repository: String
   /// A tag or a digest.
   public let reference: String
   public let digest: Digest?
 
-  public init(_ action: Action, caller: String, repository: String, reference: String, digest: Digest? = nil) {
+  public init(
+    _ action: Action, caller: String, from: String?, repository: String, reference: String, digest: Digest? = nil
+  ) {
     self.action = action
     self.caller = caller
+    self.from = from
     self.repository = repository
     self.reference = reference
     self.digest = digest

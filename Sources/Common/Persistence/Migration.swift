@@ -8,6 +8,8 @@ public struct Migration: Sendable {
   public enum Step: Sendable {
     /// Makes a table for documents.
     case createTable(String)
+    /// Makes a log, whose rows are found by these keys.
+    case createLog(String, keys: [String])
     case dropTable(String)
     /// Rewrites each document of a table.
     case rewrite(table: String, @Sendable (Data) throws -> Data)
@@ -34,6 +36,16 @@ public struct Migration: Sendable {
               document BLOB NOT NULL
             ) STRICT, WITHOUT ROWID
             """)
+      case .createLog(let log, let keys):
+        let name = DocumentTable.checked(log)
+        let columns = keys.map { "\(DocumentTable.checked($0)) TEXT NOT NULL, " }.joined()
+        try transaction.database.execute(
+          sql:
+            "CREATE TABLE \(name) (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, \(columns)document BLOB NOT NULL) STRICT"
+        )
+        for key in keys {
+          try transaction.database.execute(sql: "CREATE INDEX \(name)_\(key) ON \(name) (\(key), id)")
+        }
       case .dropTable(let table):
         try transaction.database.execute(sql: "DROP TABLE \(DocumentTable.checked(table))")
       case .rewrite(let table, let change):

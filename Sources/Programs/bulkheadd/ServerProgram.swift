@@ -51,15 +51,16 @@ struct ServerProgram {
     let replicator = Replicator(
       registry: registry, client: client, store: replication, executor: executor, logger: logger,
       isProject: { name in (try? accounts.project(name)) != nil })
-    let (gone, kept) = try accounts.finishRemovals { try registry.removeProject($0) }
-    for name in gone {
+    let (gone, kept) = try accounts.finishRemovals { name in
+      try registry.removeProject(name)
       try replication.removeCacheProject(name)
-      logger.notice("the removal of project '\(name)' was ended")
     }
+    for name in gone { logger.notice("the removal of project '\(name)' was ended") }
     for name in kept { logger.notice("project '\(name)' is not empty and stays") }
     let cache = try PullThroughCache(
       client: client, registry: registry, store: replication, executor: executor, logger: logger)
-    let access = AccountsAccess(accounts: accounts, logger: logger)
+    let audit = try AuditLog(path: "\(root)/audit.sqlite") { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) }
+    let access = AccountsAccess(accounts: accounts, audit: audit, logger: logger)
     let server = makeServer(
       RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
       ManagementAPI(
@@ -78,6 +79,8 @@ struct ServerProgram {
     logger.notice("the server is administered at \(socket)")
     // Ends with this function: renewal and upkeep, in turn.
     let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
+    // And this: what is written down about once a second.
+    let writing = Task(executorPreference: executor) { await writeDown(audit, accounts, logger) }
     // Ends with this function, too: replication by time and after pushes.
     let copying = Task { try await replicator.serve() }
     ServiceNotification.send("READY=1")
@@ -85,8 +88,11 @@ struct ServerProgram {
     ServiceNotification.send("STOPPING=1")
     upkeep.cancel()
     copying.cancel()
+    writing.cancel()
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     client.close()
+    try accounts.writeUses()
+    try audit.close()
     try replication.close()
     try registry.close()
     try database.close()
@@ -113,6 +119,24 @@ struct ServerProgram {
         logger.error("the hourly upkeep failed and is tried again: \(error)")
       }
       try? await Task.sleep(for: .seconds(Self.upkeepSeconds))
+    }
+  }
+
+  /// Writes the audit, and when tokens and robots were used, until cancelled.
+  private func writeDown(_ audit: AuditLog, _ accounts: AccountStore, _ logger: Logger) async {
+    var seconds = 0
+    while !Task.isCancelled {
+      do {
+        try audit.flush()
+        if seconds % 60 == 0 {
+          try audit.trim()
+          try accounts.writeUses()
+        }
+      } catch {
+        logger.error("the audit could not be written and is tried again: \(error)")
+      }
+      seconds += 1
+      try? await Task.sleep(for: .seconds(1))
     }
   }
 

@@ -43,6 +43,8 @@ final class TestAccess: RegistryAccess {
     return #"Bearer realm="https://x/token",service="x",scope="\#(scope)"\#(error.map { #",error="\#($0)""# } ?? "")"#
   }
 
+  func recordDurably(_ event: RegistryAudit) { record(event) }
+
   func record(_ event: RegistryAudit) { events.withLock { $0.append(event) } }
 }
 

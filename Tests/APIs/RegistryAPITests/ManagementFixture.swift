@@ -58,7 +58,8 @@ final class ManagementFixture: Sendable {
       isProject: { [accounts] in (try? accounts.project($0)) != nil })
     let cache = try PullThroughCache(
       client: client, registry: registry, store: replication, executor: executor, logger: logger)
-    let access = AccountsAccess(accounts: accounts, logger: logger)
+    let access = AccountsAccess(
+      accounts: accounts, audit: try AuditLog(path: path + "/audit.sqlite") { 1_000_000 }, logger: logger)
     server = HTTPServer(
       responder: Both(
         registry: RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),

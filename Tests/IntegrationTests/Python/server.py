@@ -385,6 +385,42 @@ def pages():
     equal(remote("GET", "/api/v1/users", "outsider")[0], 403)
 
 
+@check("what was done and refused is in the audit, for those who may see it")
+def audit():
+    def entries(user=None, **filters):
+        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        status, data, _ = remote("GET", "/api/v1/audit?" + query, user) if user else local("GET", "/api/v1/audit?" + query)
+        equal(status, 200)
+        return json.loads(data)
+
+    digest = push("developer", "closed/audited", b"audited", "1")[2]
+    equal(remote("GET", "/v2/closed/audited/manifests/1", "guest")[0], 200)
+    equal(remote("DELETE", "/v2/closed/audited/manifests/1", "guest")[0], 403)
+    equal(remote("DELETE", "/v2/closed/audited/manifests/1", "maintainer")[0], 202)
+    equal(remote("GET", "/api/v1/users", "guest")[0], 403)
+    equal(remote("GET", "/v2/", ("guest", "a wrong password"))[0], 401)
+    found = [one for one in entries(project="closed", limit=50) if one["repository"] == "closed/audited"]
+    actions = [(one["action"], one["caller"], one["outcome"]) for one in found]
+    for expected in [("pushManifest", "developer", "ok"), ("pullManifest", "guest", "ok"), ("refused", "guest", "refused"),
+                     ("deleteTag", "maintainer", "ok")]:
+        equal(actions.count(expected), 1)
+    equal([one["digest"] for one in found if one["action"] == "pushManifest"], [digest])
+    equal({one["from"] for one in found}, {"127.0.0.1"})
+    equal(entries(action="login", limit=1)[0]["outcome"], "refused")
+    equal("user created: leaver" in [one["reference"] for one in entries(action="change", limit=1000)], True)
+    equal([one["action"] for one in entries("admin", project="closed", limit=2)], [one["action"] for one in entries(project="closed", limit=2)])
+    for user in ROLES[:6]:
+        equal(remote("GET", "/api/v1/audit", user)[0], 403 if user else 401)
+    for user in ROLES[:5]:
+        equal(remote("GET", "/api/v1/audit?project=closed", user)[0], 403 if user else 401)
+    ids, path = [], "/api/v1/audit?limit=20&project=closed"
+    while path and len(ids) < 200:
+        _, data, headers = local("GET", path)
+        ids += [int(one["id"]) for one in json.loads(data)]
+        path = headers["Link"][1 : headers["Link"].index(">")] if headers["Link"] else None
+    equal((ids, len(set(ids))), (sorted(ids, reverse=True), len(ids)))
+
+
 @check("TLS shows the certificate of the own authority, and old versions are refused")
 def encryption():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -413,6 +449,8 @@ def kill():
         pushed.append((digest, content, f"n{number}"))
     SERVER.end(signal.SIGKILL)
     SERVER.start()
+    rows = json.loads(local("GET", "/api/v1/audit?action=pushManifest&project=closed&limit=10")[1])
+    equal([row["digest"] for row in rows], [digest for digest, _, _ in reversed(pushed)])
     for digest, content, tag in pushed:
         status, data, headers = remote("GET", f"/v2/closed/kept/manifests/{tag}", "guest")
         equal((status, headers["Docker-Content-Digest"]), (200, digest))

@@ -10,10 +10,12 @@ import Registry
 /// reaches the local socket without any is this machine's administrator.
 public struct AccountsAccess: RegistryAccess {
   let accounts: AccountStore
+  let audit: AuditLog
   private let logger: Logger
 
-  public init(accounts: AccountStore, logger: Logger) {
+  public init(accounts: AccountStore, audit: AuditLog, logger: Logger) {
     self.accounts = accounts
+    self.audit = audit
     self.logger = logger
   }
 
@@ -22,6 +24,7 @@ public struct AccountsAccess: RegistryAccess {
     /// What the bearer token is for; nil where there is none.
     var claims: BearerTokens.Claims?
     let accounts: AccountStore
+    let address: String?
 
     var name: String { principal.name }
     var isAnonymous: Bool { principal == .anonymous }
@@ -41,30 +44,33 @@ public struct AccountsAccess: RegistryAccess {
 
   public func authenticate(_ request: HTTPRequest) async throws -> any RegistryCaller {
     if let token = try Credentials.bearer(request.headers) {
-      guard let caller = caller(token) else {
+      guard let caller = caller(token, request) else {
         throw PlatformError(.unauthenticated, "the token is not one of this server, or is over")
       }
       return caller
     }
-    return Caller(principal: try principal(of: request), accounts: accounts)
+    return Caller(principal: try principal(of: request), accounts: accounts, address: request.remoteAddress)
   }
 
   public func authenticateAtOnce(_ request: HTTPRequest) -> (any RegistryCaller)? {
     guard request.headers.contains(name: "Authorization") else {
       // On the event loop nothing is known of the process at the other end of a unix socket.
-      return request.remoteAddress == nil ? nil : Caller(principal: .anonymous, accounts: accounts)
+      guard let address = request.remoteAddress else { return nil }
+      return Caller(principal: .anonymous, accounts: accounts, address: address)
     }
     // What is wrong is refused, with its reason, by the other way.
-    if let token = try? Credentials.bearer(request.headers) { return caller(token) }
+    if let token = try? Credentials.bearer(request.headers) { return caller(token, request) }
     guard let (name, password) = try? Credentials.basic(request.headers),
       let known = accounts.recall(name: name, password: password, from: request.remoteAddress)
     else { return nil }
-    return Caller(principal: known.principal, accounts: accounts)
+    if known.isFresh { noteSignIn(known.principal, request) }
+    return Caller(principal: known.principal, accounts: accounts, address: request.remoteAddress)
   }
 
-  private func caller(_ token: String) -> Caller? {
+  private func caller(_ token: String, _ request: HTTPRequest) -> Caller? {
     guard let claims = accounts.bearers.read(token), accounts.isValid(claims.principal) else { return nil }
-    return Caller(principal: claims.principal, claims: claims, accounts: accounts)
+    return Caller(
+      principal: claims.principal, claims: claims, accounts: accounts, address: request.remoteAddress)
   }
 
   /// Clients of the network are sent to the token service: docker asks a public project for nothing without one. At the
@@ -103,6 +109,23 @@ public struct AccountsAccess: RegistryAccess {
   }
 
   public func record(_ event: RegistryAudit) {
+    log(event)
+    audit.note(Self.entry(event))
+  }
+
+  public func recordDurably(_ event: RegistryAudit) throws {
+    log(event)
+    try audit.commit([Self.entry(event)])
+  }
+
+  private static func entry(_ event: RegistryAudit) -> AuditEntry {
+    AuditEntry(
+      event.action.rawValue, caller: event.caller, project: String(event.repository.prefix { $0 != "/" }),
+      repository: event.repository, reference: event.reference, digest: event.digest?.description, from: event.from,
+      outcome: event.action == .refused ? .refused : .ok)
+  }
+
+  private func log(_ event: RegistryAudit) {
     let level: Logger.Level
     switch event.action {
     case .pullManifest, .pullBlob, .pushBlob, .mountBlob: level = .debug
@@ -129,7 +152,19 @@ public struct AccountsAccess: RegistryAccess {
   }
 
   func signIn(_ name: String, _ password: String, _ request: HTTPRequest) throws -> Principal {
-    try accounts.authenticate(name: name, password: password, from: request.remoteAddress).principal
+    do {
+      let known = try accounts.authenticate(name: name, password: password, from: request.remoteAddress)
+      if known.isFresh { noteSignIn(known.principal, request) }
+      return known.principal
+    } catch {
+      audit.note(
+        AuditEntry("login", caller: "", reference: name, from: request.remoteAddress, outcome: .refused))
+      throw error
+    }
+  }
+
+  private func noteSignIn(_ principal: Principal, _ request: HTTPRequest) {
+    audit.note(AuditEntry("login", caller: principal.name, from: request.remoteAddress))
   }
 }
 

@@ -5,6 +5,7 @@ import Model
 import OCITypes
 import Registry
 import Replication
+import Synchronization
 
 /// The management of users, projects and the registry as a whole, below `/api/v1/`, in JSON. It translates; it decides
 /// nothing but who may.
@@ -13,6 +14,20 @@ public final class ManagementAPI: HTTPResponder {
     let request: HTTPRequest
     let principal: Principal
     let parameters: RouteParameters
+    /// What it changed, for the audit.
+    let changes = Changes()
+
+    /// The project that its path names; empty for none.
+    var project: String {
+      request.path.count > 3 && request.path[2] == "projects" ? request.path[3] : ""
+    }
+  }
+
+  final class Changes: Sendable {
+    private let entries = Mutex<[AuditEntry]>([])
+
+    func add(_ entry: AuditEntry) { entries.withLock { $0.append(entry) } }
+    var all: [AuditEntry] { entries.withLock { $0 } }
   }
   typealias Handler = @Sendable (Call, ManagementAPI) async throws -> HTTPResponse
 
@@ -57,6 +72,7 @@ public final class ManagementAPI: HTTPResponder {
     RobotRoutes.add(to: &router)
     ReplicationRoutes.add(to: &router)
     UpkeepRoutes.add(to: &router)
+    AuditRoutes.add(to: &router)
     ServerRoutes.add(to: &router)
     return router
   }
@@ -65,7 +81,7 @@ public final class ManagementAPI: HTTPResponder {
     do {
       let (handler, parameters) = try router.find(request.method, request.path)
       let call = Call(request: request, principal: try access.principal(of: request), parameters: parameters)
-      return try await handler(call, self)
+      return try await carryOut(call, handler)
     } catch let error as PlatformError {
       if [.unauthenticated, .forbidden, .resourceExhausted].contains(error.code) {
         logger.notice(
@@ -86,6 +102,25 @@ public final class ManagementAPI: HTTPResponder {
         answer.headers.add(name: "Allow", value: allowed.joined(separator: ", "))
         return answer
       }
+    }
+  }
+
+  /// Nothing that was changed is acknowledged before the audit has it.
+  private func carryOut(_ call: Call, _ handler: Handler) async throws -> HTTPResponse {
+    do {
+      let response = try await handler(call, self)
+      try access.audit.commit(call.changes.all)
+      return response
+    } catch {
+      try access.audit.commit(call.changes.all)
+      if let error = error as? PlatformError, error.code == .forbidden || error.code == .unauthenticated {
+        access.audit.note(
+          AuditEntry(
+            "refused", caller: call.principal.name, project: call.project,
+            reference: "\(call.request.method.rawValue) \(call.request.rawPath)", from: call.request.remoteAddress,
+            outcome: .refused))
+      }
+      throw error
     }
   }
 
@@ -113,8 +148,12 @@ public final class ManagementAPI: HTTPResponder {
     return try ImageDocuments.decode(type, from: bytes, limit: Self.maximumBodyBytes, named: "the request's body")
   }
 
-  /// A security-relevant change: it goes to the log with its author.
+  /// A security-relevant change: it goes to the log and the audit with its author.
   func note(_ call: Call, _ change: String, _ subject: String) {
+    call.changes.add(
+      AuditEntry(
+        "change", caller: call.principal.name, project: call.project,
+        reference: subject.isEmpty ? change : "\(change): \(subject)", from: call.request.remoteAddress))
     logger.notice(
       "account change",
       metadata: [

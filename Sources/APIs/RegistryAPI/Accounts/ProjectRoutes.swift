@@ -46,7 +46,7 @@ enum ProjectRoutes {
       do {
         try setUp(new, api)
       } catch {
-        try api.accounts.removeProject(project.name)
+        try api.accounts.removeProject(project.name) { try api.registry.removeProject(project.name) }
         throw error
       }
       api.note(call, new.cache == nil ? "project created" : "cache project created", project.name)
@@ -69,8 +69,10 @@ enum ProjectRoutes {
       try api.requireAdministrator(call)
       // Nobody may push any more before it is looked at whether it holds something. If it does, it stays as it was: what is
       // kept is never lost by a slip.
-      try api.accounts.removeProject(name) { try api.registry.removeProject(name) }
-      try api.replication.removeCacheProject(name)
+      try api.accounts.removeProject(name) {
+        try api.registry.removeProject(name)
+        try api.replication.removeCacheProject(name)
+      }
       try api.cache.reload()
       api.note(call, "project removed", name)
       return HTTPResponse(status: .noContent)

@@ -70,7 +70,7 @@ enum ProjectSettingsRoutes {
       try api.require(call, .manageProject, in: name)
       let wish = try await api.body(Settings.self, of: call)
       let settings = try api.registry.changeProject(name) { settings in
-        try setQuota(wish.quotaBytes, of: &settings, by: call.principal)
+        try setQuota(wish.quotaBytes, of: &settings, isAdministrator: api.accounts.isAdministrator(call.principal))
         settings.immutability = wish.immutabilityRules
         settings.retention = wish.retentionRules
       }
@@ -109,8 +109,8 @@ enum ProjectSettingsRoutes {
   }
 
   /// Quotas are the platform's: others send the one that is set, or none, and leave it as it is.
-  private static func setQuota(_ quota: Int64?, of settings: inout ProjectSettings, by principal: Principal) throws {
-    if principal.isAdministrator {
+  private static func setQuota(_ quota: Int64?, of settings: inout ProjectSettings, isAdministrator: Bool) throws {
+    if isAdministrator {
       settings.quotaBytes = quota
     } else if let quota, quota != settings.quotaBytes {
       throw PlatformError(.forbidden, "field 'quotaBytes': only administrators of the server change quotas")

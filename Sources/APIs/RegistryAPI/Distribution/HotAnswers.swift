@@ -35,7 +35,8 @@ final class HotAnswers: Sendable {
 
     func audit(_ caller: any RegistryCaller) -> RegistryAudit {
       RegistryAudit(
-        action, caller: caller.name, repository: repository.description, reference: reference, digest: digest)
+        action, caller: caller.name, from: caller.address, repository: repository.description, reference: reference,
+        digest: digest)
     }
   }
 

@@ -25,14 +25,16 @@ extension RegistryAPI {
       let (file, size) = try registry.openBlob(digest, in: name)
       access.record(
         RegistryAudit(
-          .pullBlob, caller: caller.name, repository: name.description, reference: digest.description, digest: digest))
+          .pullBlob, caller: caller.name, from: caller.address, repository: name.description,
+          reference: digest.description, digest: digest))
       if Self.isKnown(digest, to: request) { return Self.notModified(digest) }
       return try content(request, name, digest, file, size, version: version)
     case .DELETE:
       try registry.deleteBlob(digest, in: name)
-      access.record(
+      try access.recordDurably(
         RegistryAudit(
-          .deleteBlob, caller: caller.name, repository: name.description, reference: digest.description, digest: digest)
+          .deleteBlob, caller: caller.name, from: caller.address, repository: name.description,
+          reference: digest.description, digest: digest)
       )
       return HTTPResponse(status: .accepted)
     default: throw methodNotAllowed("GET, HEAD, DELETE")

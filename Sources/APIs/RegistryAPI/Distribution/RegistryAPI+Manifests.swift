@@ -19,7 +19,7 @@ extension RegistryAPI {
     case .DELETE:
       let reference = try Self.reference(text, name)
       try delete(reference, in: name)
-      record(reference, name, caller)
+      try record(reference, name, caller)
       return HTTPResponse(status: .accepted)
     default: throw methodNotAllowed("GET, HEAD, PUT, DELETE")
     }
@@ -53,15 +53,17 @@ extension RegistryAPI {
     }
   }
 
-  private func record(_ reference: ManifestReference, _ name: RepositoryName, _ caller: any RegistryCaller) {
+  private func record(_ reference: ManifestReference, _ name: RepositoryName, _ caller: any RegistryCaller) throws {
     switch reference {
     case .tag(let tag):
-      access.record(
-        RegistryAudit(.deleteTag, caller: caller.name, repository: name.description, reference: tag))
-    case .digest(let digest):
-      access.record(
+      try access.recordDurably(
         RegistryAudit(
-          .deleteManifest, caller: caller.name, repository: name.description, reference: digest.description,
+          .deleteTag, caller: caller.name, from: caller.address, repository: name.description, reference: tag))
+    case .digest(let digest):
+      try access.recordDurably(
+        RegistryAudit(
+          .deleteManifest, caller: caller.name, from: caller.address, repository: name.description,
+          reference: digest.description,
           digest: digest))
     }
   }
@@ -112,9 +114,10 @@ extension RegistryAPI {
     }
     let push = try registry.putManifest(
       bytes, as: reference, tags: tags, mediaType: request.headers["Content-Type"].first, in: name, by: caller.name)
-    access.record(
+    try access.recordDurably(
       RegistryAudit(
-        .pushManifest, caller: caller.name, repository: name.description, reference: reference.description,
+        .pushManifest, caller: caller.name, from: caller.address, repository: name.description,
+        reference: reference.description,
         digest: push.digest))
     var response = HTTPResponse(
       status: .created,

@@ -99,7 +99,8 @@ extension RegistryAPI {
   ) {
     access.record(
       RegistryAudit(
-        action, caller: caller.name, repository: name.description, reference: digest.description, digest: digest))
+        action, caller: caller.name, from: caller.address, repository: name.description, reference: digest.description,
+        digest: digest))
   }
 
   private static func created(_ name: RepositoryName, _ digest: Digest) -> HTTPResponse {

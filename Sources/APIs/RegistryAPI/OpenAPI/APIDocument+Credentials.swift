@@ -43,6 +43,19 @@ extension APIDocument {
       gives: .json(.reference("BearerToken")), isOpen: true),
   ]
 
+  static let audit: [APIOperation] = [
+    APIOperation(
+      .GET, "/audit", "listAudit", .audit,
+      "Who did what, the newest first; for administrators, and for a project's what is about it.",
+      query: [
+        APIOperation.Parameter("limit", .integer("Entries of a page; 100 when not given", in: 1...1_000)),
+        APIOperation.Parameter("before", .string("The last entry of the page before")),
+        APIOperation.Parameter("project", .string("Only of this project")),
+        APIOperation.Parameter("caller", .string("Only by this one")),
+        APIOperation.Parameter("action", .string("Only these: pullManifest, login, change, refused and others")),
+      ], gives: .page(of: .reference("AuditEntry")))
+  ]
+
   private static let user = APIOperation.Parameter("user", .string("Another user, for administrators"))
 
   private static let secret = DocumentValue.string("Told once, when it was made")
@@ -86,6 +99,15 @@ extension APIDocument {
         "actions": actions,
         "repositories?": .string("Pattern over whole names of repositories, as team/app*"),
         "expiresInDays?": days("90 when not given"),
+      ]),
+    "AuditEntry": .object(
+      "Something that was done, or refused.",
+      [
+        "id": .string("Rises with time"), "at": .moment("When"), "caller": .string("Empty for nobody in particular"),
+        "action": .string("What"), "project": .string("Empty for none"), "repository": .string("Empty for none"),
+        "reference": .string("A tag, a digest, or what changed"), "digest?": .string("Of what was sent or taken"),
+        "from": .string("The address, or local"), "outcome": .choice(["ok", "refused"], "How it ended"),
+        "count?": .integer("How often within about a second; once when not there"),
       ]),
     "BearerToken": .object(
       "A token for the registry.",

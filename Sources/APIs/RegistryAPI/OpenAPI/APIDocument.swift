@@ -9,7 +9,7 @@ enum APIDocument {
   static let prefix = "/api/v1"
 
   static let operations =
-    accounts + credentials + projects + content + registry + replication + server
+    accounts + credentials + projects + content + registry + replication + audit + server
 
   static var value: DocumentValue {
     var paths: [String: DocumentValue] = [:]

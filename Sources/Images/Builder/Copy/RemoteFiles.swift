@@ -91,11 +91,19 @@ enum RemoteFiles {
 
   /// A file's time by `Last-Modified` (RFC 9110, section 5.6.7: IMF-fixdate); 1970 where there is none that can be read.
   static func modified(_ text: String?) -> FileTime {
-    var parts = tm()
-    guard let text, text.utf8.count < 64, strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts) != nil else {
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let words = (text ?? "").utf8.count < 64 ? (text ?? "").split(separator: " ") : []
+    guard words.count == 6, words[5] == "GMT", let day = Int32(words[1]), (1...31).contains(day),
+      let month = months.firstIndex(of: String(words[2])), let year = Int32(words[3]), (1970...9_999).contains(year)
+    else { return FileTime(seconds: 0) }
+    let clock = words[4].split(separator: ":").compactMap { Int32($0) }
+    guard clock.count == 3, zip(clock, [23, 59, 60]).allSatisfy({ (0...$1).contains($0) }) else {
       return FileTime(seconds: 0)
     }
-    return FileTime(seconds: max(0, Int64(timegm(&parts))))
+    var parts = tm()
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, Int32(month), day)
+    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (clock[0], clock[1], clock[2])
+    return FileTime(seconds: Int64(timegm(&parts)))
   }
 
   /// Checks what `--checksum` says: `sha256:` and 64 digits.

@@ -1,0 +1,226 @@
+import FoundationEssentials
+import Model
+import Persistence
+import Synchronization
+
+/// Something that was done, or refused.
+public struct AuditEntry: Sendable, Hashable, Codable {
+  public enum Outcome: String, Sendable, Codable { case ok, refused }
+
+  /// Seconds since 1970.
+  public var at: Int64 = 0
+  /// Empty for nobody in particular and for wrong credentials.
+  public var caller: String
+  /// What was done, as the registry's API names it; `login`, `change` (of accounts and settings), `refused`.
+  public var action: String
+  /// Empty where it is about none.
+  public var project: String
+  public var repository: String
+  /// A tag, a digest, or what changed in words.
+  public var reference: String
+  public var digest: String?
+  /// The address; `local` for this machine.
+  public var from: String
+  public var outcome: Outcome
+  /// How often it happened within a second or so; nil for once.
+  public var count: Int?
+
+  public static let maximumTextBytes = 512
+
+  public init(
+    _ action: String, caller: String, project: String = "", repository: String = "", reference: String = "",
+    digest: String? = nil, from: String?, outcome: Outcome = .ok
+  ) {
+    (self.action, self.caller, self.project) = (action, Self.bounded(caller), Self.bounded(project))
+    (self.repository, self.reference) = (Self.bounded(repository), Self.bounded(reference))
+    (self.digest, self.from, self.outcome) = (digest, from ?? "local", outcome)
+  }
+
+  private static func bounded(_ text: String) -> String {
+    text.utf8.count <= maximumTextBytes ? text : String(text.unicodeScalars.prefix(maximumTextBytes / 4))
+  }
+}
+
+/// Who did what. Changes are on disk before they are acknowledged (``commit(_:)``); what only was read, and what was refused, is
+/// written in batches (``flush()``) and may be lost for the time since the last one where the host or the process breaks.
+///
+/// The two kinds have bounds of their own: however much is read or refused, no change is forgotten for it.
+public final class AuditLog: Sendable {
+  /// Different entries that wait for the next batch; beyond them one entry counts the rest.
+  public static let maximumWaiting = 4_096
+  public static let maximumRows = 500_000
+  public static let maximumAgeSeconds: Int64 = 365 * 86_400
+
+  private static let changes = "changes"
+  private static let reads = "reads"
+  private static let keys = ["action", "caller", "project"]
+  private static let trimmedAtOnce = 2_000
+
+  private struct Waiting {
+    /// With how often each happened, and when first.
+    var reads: [AuditEntry: (count: Int, at: Int64)] = [:]
+    var unnamed = 0
+    var changes: [AuditEntry] = []
+    /// All changes that ever came.
+    var added = 0
+  }
+
+  private struct Written {
+    var nextID: Int64
+    /// How many changes ever came are on disk.
+    var changes = 0
+  }
+
+  private let database: Database
+  private let waiting = Mutex(Waiting())
+  /// Held while rows are written.
+  private let written: Mutex<Written>
+  private let maximumRows: Int
+  private let now: @Sendable () -> Int64
+
+  /// - Parameters:
+  ///   - path: of its own database.
+  ///   - maximumRows: of changes, and of the rest.
+  ///   - now: seconds since 1970.
+  public init(path: String, maximumRows: Int = AuditLog.maximumRows, now: @escaping @Sendable () -> Int64) throws {
+    database = try Database(
+      path: path,
+      migrations: [
+        Migration(
+          name: "1-audit",
+          steps: [.createLog(Self.changes, keys: Self.keys), .createLog(Self.reads, keys: Self.keys)])
+      ])
+    let last = try database.read { max(try $0.lastID(ofLog: Self.changes), try $0.lastID(ofLog: Self.reads)) }
+    written = Mutex(Written(nextID: last + 1))
+    self.maximumRows = maximumRows
+    self.now = now
+  }
+
+  /// Notes what was read or refused; does not block.
+  public func note(_ entry: AuditEntry) {
+    let at = now()
+    waiting.withLock { waiting in
+      if let before = waiting.reads[entry] {
+        waiting.reads[entry] = (before.count + 1, before.at)
+      } else if waiting.reads.count < Self.maximumWaiting {
+        waiting.reads[entry] = (1, at)
+      } else {
+        waiting.unnamed += 1
+      }
+    }
+  }
+
+  /// Writes changes down; they are on disk when this returns. Those that come at once are written with one flush.
+  public func commit(_ entries: [AuditEntry]) throws {
+    guard !entries.isEmpty else { return }
+    let at = now()
+    let dated = entries.map { entry in
+      var entry = entry
+      entry.at = at
+      return entry
+    }
+    let mine = try waiting.withLock { waiting in
+      guard waiting.changes.count < Self.maximumWaiting else {
+        throw PlatformError(.unavailable, "the audit cannot be written: nothing is changed until it can")
+      }
+      waiting.changes += dated
+      waiting.added += dated.count
+      return waiting.added
+    }
+    try written.withLock { written in
+      if written.changes < mine { try writeChanges(&written) }
+    }
+  }
+
+  /// Writes what waits; to be called each second.
+  public func flush() throws {
+    try written.withLock { written in
+      if waiting.withLock({ !$0.changes.isEmpty }) { try writeChanges(&written) }
+      let (reads, unnamed) = waiting.withLock { waiting in
+        defer { (waiting.reads, waiting.unnamed) = ([:], 0) }
+        return (waiting.reads, waiting.unnamed)
+      }
+      guard !reads.isEmpty else { return }
+      var entries = reads.sorted { $0.value.at < $1.value.at }.map { entry, value in
+        var entry = entry
+        entry.at = value.at
+        entry.count = value.count > 1 ? value.count : nil
+        return entry
+      }
+      if unnamed > 0 {
+        var rest = AuditEntry("further", caller: "", reference: "too many to be told one by one", from: "")
+        (rest.at, rest.count) = (now(), unnamed)
+        entries.append(rest)
+      }
+      // Lost where this fails, as in a crash: the disk is full or broken, and nobody may wait for it.
+      try database.unflushedTransaction { try append(entries, to: Self.reads, $0, &written) }
+    }
+  }
+
+  private func writeChanges(_ written: inout Written) throws {
+    let (changes, added) = waiting.withLock { waiting in
+      defer { waiting.changes = [] }
+      return (waiting.changes, waiting.added)
+    }
+    do {
+      try database.transaction { try append(changes, to: Self.changes, $0, &written) }
+    } catch {
+      // They are tried again with the next; who waits for one of them tries himself.
+      waiting.withLock { $0.changes = changes + $0.changes }
+      throw error
+    }
+    written.changes = added
+  }
+
+  private func append(
+    _ entries: [AuditEntry], to log: String, _ transaction: Transaction, _ written: inout Written
+  ) throws {
+    let encoder = JSONEncoder()
+    for entry in entries {
+      try transaction.append(
+        written.nextID, at: entry.at,
+        keys: ["action": entry.action, "caller": entry.caller, "project": entry.project],
+        document: try encoder.encode(entry), toLog: log)
+      written.nextID += 1
+    }
+  }
+
+  /// Throws old rows away, bit by bit; to be called about once a minute.
+  public func trim() throws {
+    for log in [Self.changes, Self.reads] {
+      var went: Int
+      repeat {
+        went = try database.transaction {
+          try $0.trim(
+            log: log, keepingNewest: maximumRows, notBefore: now() - Self.maximumAgeSeconds, limit: Self.trimmedAtOnce)
+        }
+      } while went == Self.trimmedAtOnce
+    }
+  }
+
+  /// The newest entries below an id. Nil: whatever it is.
+  public func entries(
+    before: Int64 = .max, project: String? = nil, caller: String? = nil, action: String? = nil, limit: Int
+  ) throws -> [(id: Int64, entry: AuditEntry)] {
+    // What happened before is told, too.
+    try flush()
+    var keys: [String: String] = [:]
+    if let project { keys["project"] = project }
+    if let caller { keys["caller"] = caller }
+    if let action { keys["action"] = action }
+    let rows = try database.read { transaction in
+      try [Self.changes, Self.reads].flatMap {
+        try transaction.entries(ofLog: $0, before: before, keys: keys, limit: limit)
+      }
+    }
+    return try rows.sorted { $0.id > $1.id }.prefix(limit).map {
+      ($0.id, try JSONDecoder().decode(AuditEntry.self, from: $0.document))
+    }
+  }
+
+  /// Writes the rest and closes the file.
+  public func close() throws {
+    try flush()
+    try database.close()
+  }
+}
