@@ -110,7 +110,8 @@ public final class AuditLog: Sendable {
     }
   }
 
-  /// Writes changes down; they are on disk when this returns. Those that come at once are written with one flush.
+  /// Writes changes down; they are on disk when this returns, unless that is full. Those that come at once are written with
+  /// one flush.
   public func commit(_ entries: [AuditEntry]) throws {
     guard !entries.isEmpty else { return }
     let at = now()
@@ -127,8 +128,13 @@ public final class AuditLog: Sendable {
       waiting.added += dated.count
       return waiting.added
     }
-    try written.withLock { written in
-      if written.changes < mine { try writeChanges(&written) }
+    do {
+      try written.withLock { written in
+        if written.changes < mine { try writeChanges(&written) }
+      }
+    } catch let error as PlatformError where error.code == .resourceExhausted {
+      // The disk is full: what makes room on it cannot wait for room. They stay in memory, within their bound, and are
+      // tried again each second.
     }
   }
 
@@ -220,7 +226,11 @@ public final class AuditLog: Sendable {
 
   /// Writes the rest and closes the file.
   public func close() throws {
-    try flush()
+    do {
+      try flush()
+    } catch let error as PlatformError where error.code == .resourceExhausted {
+      // The disk is full. The log has them, too.
+    }
     try database.close()
   }
 }

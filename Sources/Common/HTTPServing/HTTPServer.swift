@@ -166,7 +166,8 @@ public final class HTTPServer: Sendable {
   private func admit(_ io: ConnectionIO) {
     if let peer = Self.peer(of: io.channel), configuration.refusedUsers.contains(peer.uid) {
       logger.warning("a user who is barred from the socket was refused", metadata: ["uid": "\(peer.uid)"])
-      return refuse(io, .forbidden, "this user may not use this socket")
+      refuse(io, .forbidden, "this user may not use this socket", lingers: true)
+      return
     }
     enum Decision { case start, refuse, startInsteadOf(ConnectionIO) }
     let decision = state.withLock { state -> Decision in
@@ -196,7 +197,8 @@ public final class HTTPServer: Sendable {
     }
   }
 
-  private func refuse(_ io: ConnectionIO, _ status: HTTPStatus, _ message: String) {
+  /// - Parameter lingers: leaves the client a moment to read the answer, which a close with its request unread would destroy.
+  private func refuse(_ io: ConnectionIO, _ status: HTTPStatus, _ message: String, lingers: Bool = false) {
     var buffer = ByteBuffer()
     let body = errors.body(status, message)
     ResponseEncoder.head(
@@ -204,7 +206,9 @@ public final class HTTPServer: Sendable {
       framing: [("Connection", "close"), ("Content-Length", String(body.count))], into: &buffer)
     buffer.writeBytes(body)
     io.channel.writeAndFlush(buffer, promise: nil)
-    io.close()
+    guard lingers else { return io.close() }
+    io.channel.close(mode: .output, promise: nil)
+    io.channel.eventLoop.scheduleTask(in: .milliseconds(configuration.lingerMilliseconds)) { io.close() }
   }
 
   private func start(_ io: ConnectionIO) {

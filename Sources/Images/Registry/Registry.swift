@@ -54,14 +54,29 @@ public final class Registry: Sendable {
     self.configuration = configuration
     self.logger = logger
     uploads = UploadTable(files: files, configuration: configuration)
-    try turn.withLock { try repeatChanges(&$0) }
+    try turn.withLock { turn in
+      do {
+        try files.reserve.using { try repeatChanges(&turn) }
+      } catch let error as PlatformError where error.code == .resourceExhausted {
+        // What was acknowledged had its files before; the rest is done before the next change, when there is room.
+        turn.mustRepeat = true
+        logger.error(
+          "the registry's disk is full, its reserve is gone: it only serves what it has",
+          metadata: ["reason": "\(error.message)"])
+      }
+    }
     try uploads.load(logger: logger)
     files.reserve.restore()
   }
 
   /// Flushes everything and closes the database; later calls throw.
   public func close() throws {
-    try checkpoint()
+    do {
+      try checkpoint()
+    } catch let error as PlatformError where error.code == .resourceExhausted {
+      // The log of changes is on disk: the next start does what is missing.
+      logger.error("the registry's disk is full: its files are flushed at the next start")
+    }
     try database.close()
   }
 

@@ -169,7 +169,7 @@ def strangers():
 
 @check("a project that holds something is not deleted, one that is empty is")
 def projects():
-    equal(local("DELETE", "/api/v1/projects/other")[0], 405)
+    equal(local("DELETE", "/api/v1/projects/other")[0], 409)
     equal(remote("GET", "/v2/other/app/manifests/1", "root")[0], 200)
     equal(local("POST", "/api/v1/projects", {"name": "empty"})[0], 201)
     equal(local("DELETE", "/api/v1/projects/empty")[0], 204)

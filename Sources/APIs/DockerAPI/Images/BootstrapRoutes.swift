@@ -12,7 +12,7 @@ enum BootstrapRoutes {
     routes.on(.POST, "/bulkhead/v1/images/bootstrap", bootstrap)
   }
 
-  /// Takes `{"image": "debian:bookworm", "include": ["nginx-light"]}` and answers lines of JSON: `{"status": …}` while it
+  /// Takes `{"image": "debian:bookworm", "include": ["nginx-light"], "tag": "web:1"}` and answers lines of JSON: `{"status": …}` while it
   /// works, at last `{"id": …, "digest": …}` or `{"error": …}`.
   static func bootstrap(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     let fields = try await request.fields()
@@ -20,13 +20,14 @@ enum BootstrapRoutes {
       throw PlatformError(.invalidArgument, "image: expected a name such as debian:bookworm or busybox")
     }
     let include = try fields.strings("include") ?? []
+    let tag = try fields.text("tag").map { try ImageReference(parsing: $0).withDefaultTag }
     try fields.finish()
     guard include.count <= maxPackages else {
       throw PlatformError(.invalidArgument, "include: at most \(maxPackages) packages")
     }
     return ImageTransferRoutes.progress(context) { writer in
       let (lines, feed) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(pendingLines))
-      async let made = make(image, include, context.engine, feed)
+      async let made = make(image, tag, include, context.engine, feed)
       for await line in lines { try await writer.write(ImageTransferRoutes.Progress.status(line)) }
       let (id, digest) = try await made
       try await writer.write(
@@ -38,10 +39,11 @@ enum BootstrapRoutes {
   }
 
   private static func make(
-    _ image: String, _ include: [String], _ engine: Engine, _ feed: AsyncStream<String>.Continuation
+    _ image: String, _ tag: ImageReference?, _ include: [String], _ engine: Engine,
+    _ feed: AsyncStream<String>.Continuation
   ) async throws -> (id: String, digest: String) {
     defer { feed.finish() }
-    let record = try await engine.bootstrapImage(image, include: include) { feed.yield($0) }
+    let record = try await engine.bootstrapImage(image, tag: tag, include: include) { feed.yield($0) }
     return (record.id.description, record.manifest.description)
   }
 }

@@ -76,12 +76,13 @@ extension Engine {
   }
 
   /// Makes a base image from the distribution's packages.
+  /// - Parameter tag: the image's name, where it is not to have the one that says how it is made.
   public func bootstrapImage(
-    _ reference: String, include: [String], progress: @escaping @Sendable (String) -> Void
+    _ reference: String, tag: ImageReference? = nil, include: [String], progress: @escaping @Sendable (String) -> Void
   ) async throws -> ImageRecord {
     let record = try ImageBootstrap(catalog: catalog, scratchDirectory: paths.root)
-      .run(reference: reference, include: include, progress: progress)
-    events.emit(.image, "import", id: record.id.description, attributes: ["name": reference])
+      .run(reference: reference, tag: tag, include: include, progress: progress)
+    events.emit(.image, "import", id: record.id.description, attributes: ["name": tag?.familiar ?? reference])
     return record
   }
 

@@ -35,20 +35,22 @@ public struct ImageBootstrap: Sendable {
   /// Makes the image and names it.
   /// - Parameters:
   ///   - reference: `debian:bookworm`, `debian:trixie`, … or `busybox`.
+  ///   - tag: the name; `reference` when nil.
   ///   - include: further packages by name.
   ///   - progress: gets a line for each step, from another thread.
   /// - Throws: `invalidArgument` for what cannot be made, `unavailable` where a program or the archive is missing.
   public func run(
-    reference: String, include: [String], progress: @escaping @Sendable (String) -> Void
+    reference: String, tag: ImageReference? = nil, include: [String], progress: @escaping @Sendable (String) -> Void
   ) throws -> ImageRecord {
     let name = try ImageReference(parsing: reference).withDefaultTag
+    let tag = tag ?? name
     switch name.familiarName {
-    case "debian": return try debian(name, include, progress)
+    case "debian": return try debian(name, tag, include, progress)
     case "busybox":
       guard include.isEmpty else {
         throw PlatformError(.invalidArgument, "a busybox image holds one program; packages cannot be included")
       }
-      return try busybox(name, progress)
+      return try busybox(name, tag, progress)
     default:
       throw PlatformError(
         .invalidArgument, "cannot make '\(name.familiar)' from packages: 'debian:<suite>' and 'busybox' can be made")
@@ -58,7 +60,8 @@ public struct ImageBootstrap: Sendable {
   // MARK: - Debian
 
   private func debian(
-    _ name: ImageReference, _ include: [String], _ progress: @escaping @Sendable (String) -> Void
+    _ name: ImageReference, _ given: ImageReference, _ include: [String],
+    _ progress: @escaping @Sendable (String) -> Void
   ) throws -> ImageRecord {
     let tag = name.tag ?? ""
     let suite = tag == ImageReference.defaultTag ? "stable" : tag
@@ -85,7 +88,7 @@ public struct ImageBootstrap: Sendable {
     new.createdBy =
       "bulkhead image bootstrap \(name.familiar)"
       + (packages.isEmpty ? "" : " --include \(packages.sorted().joined(separator: ","))")
-    new.reference = name
+    new.reference = given
     do {
       // A build that fails ends its stream early: its own words say more than those about the stream.
       let record = try catalog.importTar(CheckedSource(DescriptorSource(build.archive)) { try build.finish() }, new)
@@ -109,7 +112,9 @@ public struct ImageBootstrap: Sendable {
 
   // MARK: - Busybox
 
-  private func busybox(_ name: ImageReference, _ progress: (String) -> Void) throws -> ImageRecord {
+  private func busybox(_ name: ImageReference, _ given: ImageReference, _ progress: (String) -> Void) throws
+    -> ImageRecord
+  {
     let tree = try BusyboxTree()
     progress("Packing \(tree.commands.count) commands of \(BusyboxTree.program)")
     var new = NewImage()
@@ -117,7 +122,7 @@ public struct ImageBootstrap: Sendable {
     new.execution.env = ["PATH=\(Self.path)"]
     new.created = ImageTimestamp.text(nanoseconds: tree.modified.seconds.clampedMultiplied(by: 1_000_000_000))
     new.createdBy = "bulkhead image bootstrap \(name.familiar)"
-    new.reference = name
+    new.reference = given
     let record = try catalog.importTar(MemorySource(try tree.archive()), new)
     progress("Made \(name.familiar) \(record.id)")
     return record

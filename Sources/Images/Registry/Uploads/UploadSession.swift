@@ -143,9 +143,15 @@ public final class UploadSession: Sendable {
 
   private func spill(_ state: inout State) throws {
     let file = try ResumableFile(creating: files.upload(id))
-    let record = UploadFile(repository: repository.description, startedAt: startedAt)
-    try files.write(record, to: FileSystem.parent(of: file.path), id + ".json")
-    try state.memory.withUnsafeBytes { try file.append($0) }
+    do {
+      let record = UploadFile(repository: repository.description, startedAt: startedAt)
+      try files.write(record, to: FileSystem.parent(of: file.path), id + ".json")
+      try state.memory.withUnsafeBytes { try file.append($0) }
+    } catch {
+      // As on a full disk: the session goes on without it, so nobody else would remove it.
+      try? files.removeUpload(id)
+      throw error
+    }
     state.file = file
     state.memory = []
   }

@@ -10,15 +10,16 @@ struct Bootstrap: ParsableCommand {
       """)
   @OptionGroup var connection: EngineOptions
   @Option(help: "Further packages, separated by commas; may be repeated.") var include: [String] = []
-  @Option(name: .shortAndLong, help: "A further name for the image.") var tag: String?
+  @Option(name: .shortAndLong, help: "The image's name; what it is made from when not given.") var tag: String?
   @Flag(name: .shortAndLong, help: "No progress.") var quiet = false
   @Argument(help: "debian:bookworm or busybox.") var image: String
 
   func run() throws {
     let engine = try connection.engine()
     let packages = include.flatMap { $0.split(separator: ",") }.map(String.init)
-    let response = try engine.open(
-      .post, "/bulkhead/v1/images/bootstrap", json: ["image": .string(image), "include": .strings(packages)])
+    var wish: JSONValue = ["image": .string(image), "include": .strings(packages)]
+    if let tag { wish["tag"] = .string(tag) }
+    let response = try engine.open(.post, "/bulkhead/v1/images/bootstrap", json: wish)
     var id: String?
     var progress = ProgressLine(shown: !quiet)
     try engine.eachDocument(of: response) { document throws(ClientError) in
@@ -28,7 +29,6 @@ struct Bootstrap: ParsableCommand {
     }
     progress.finish()
     guard let id else { throw ClientError("the engine ended without naming an image: its log says why") }
-    if let tag { try engine.tag(id, as: tag) }
     print(id)
   }
 }
