@@ -102,14 +102,12 @@ public final class RegistryAPI: HTTPResponder {
     } catch let error as PlatformError where error.code == .unauthenticated {
       access.record(
         RegistryAudit(
-          .refused, caller: "", from: request.remoteAddress, repository: route.repository?.description ?? "",
-          reference: error.message))
+          .refused, caller: "", from: request.remoteAddress, repository: "", reference: error.message))
       throw Refusal(response: challenge(error.message, [], request, error: "invalid_token"))
     } catch let error as PlatformError where error.code == .resourceExhausted {
       access.record(
         RegistryAudit(
-          .refused, caller: "", from: request.remoteAddress, repository: route.repository?.description ?? "",
-          reference: error.message))
+          .refused, caller: "", from: request.remoteAddress, repository: "", reference: error.message))
       throw Refusal(response: RegistryErrorMap.response(.tooManyRequests, code: "TOOMANYREQUESTS", error.message))
     }
   }
@@ -122,7 +120,8 @@ public final class RegistryAPI: HTTPResponder {
     if let need = needs.first {
       access.record(
         RegistryAudit(
-          .refused, caller: caller.name, from: caller.address, repository: need.repository.description,
+          .refused, caller: caller.name, from: caller.address,
+          repository: caller.isAnonymous ? "" : need.repository.description,
           reference: needs.map(\.permission.rawValue).joined(separator: ",")))
     }
     let message = "the requested access to the resource is denied"

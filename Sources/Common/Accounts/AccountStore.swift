@@ -109,6 +109,13 @@ public final class AccountStore: Sendable {
     }
   }
 
+  /// Whether there is a user or a robot with this login.
+  public func knows(_ login: String) -> Bool {
+    state.withLock { state in
+      state.users[login] != nil || RobotName(login: login).map { state.robots[$0.key] != nil } ?? false
+    }
+  }
+
   /// Strangers may not fill the threads that others need, nor all the places of those who wait.
   private func wait(_ address: String?) throws {
     let network = TryLimiter.network(address)

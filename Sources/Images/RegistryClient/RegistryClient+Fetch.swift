@@ -36,18 +36,16 @@ extension RegistryClient {
       throw RegistryFailure(.rejected, "expected http:// or https://, a host and a path, without a user's name")
     }
     let host = try RegistryHost(url.authority)
-    let resolved = try await wire.executor.run { try ResolvedHost.lookUp(url.host) }
-    let isInner = inner.contains {
-      RegistrySettings.matches($0, host.authority) || RegistrySettings.matches($0, host.name)
+    // Asked of each host on the way: one that is named opens no other by a redirect.
+    @Sendable func zone(_ url: WireURL) -> AddressZone {
+      guard let host = try? RegistryHost(url.authority) else { return .public }
+      let isInner = inner.contains {
+        RegistrySettings.matches($0, host.authority) || RegistrySettings.matches($0, host.name)
+      }
+      return isInner ? .loopback : .public
     }
-    let allowed: AddressZone = isInner ? .loopback : .public
-    guard allowed.mayLead(to: resolved.innermost), let pinned = resolved.addresses.first else {
-      throw RegistryFailure(
-        .unsafe,
-        "\(url.host) is an address inside this network; engine.yaml names those that builds may fetch from under builds.hosts"
-      )
-    }
-    let response = try await wire.send(WireRequest(.GET, url), for: host, pinned: pinned)
+    let pinned = try await wire.resolve(url, within: zone(url))
+    let response = try await wire.send(WireRequest(.GET, url), for: host, pinned: pinned, zone: zone)
     guard response.status == 200 else {
       throw RegistryFailure(
         response.status == 404 ? .notFound : RemoteRegistry.isPassing(response.status) ? .unavailable : .rejected,

@@ -32,11 +32,11 @@ import Testing
         try fixture.registry.readBlob(
           ContentHasher.digest(of: blob), in: RepositoryName(parsing: name), maxBytes: 1_000) == blob)
     }
-    // After that one HEAD tells that nothing has changed.
+    // After that one HEAD tells that nothing has changed, besides the question what the registry wants of its clients.
     fixture.wait(1)
     #expect(try await ask(cache) == first)
-    #expect(fixture.peer.server.requests.count == asked + 1)
-    #expect(fixture.peer.server.requests.last?.method == .HEAD)
+    let later = fixture.peer.server.requests.dropFirst(asked).map { "\($0.method) \($0.target)" }
+    #expect(later.filter { $0 != "GET /v2/" } == ["HEAD /v2/library/debian/manifests/12"])
   }
 
   @Test func followsATagThatMoves() async throws {

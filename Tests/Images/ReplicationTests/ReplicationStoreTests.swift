@@ -94,13 +94,14 @@ import Testing
     let path = fixture.root + "/replication.sqlite"
     try fixture.store.close()
     let old = Data(#"{"name":"there","host":"registry.test","user":"ann","password":"plain text"}"#.utf8)
-    let database = try Database(path: path)
+    let known = ["replication-1", "replication-2"].map { Migration(name: $0, steps: []) }
+    let database = try Database(path: path, migrations: known)
     try database.table("replication_peers").put("there", document: old)
     try database.close()
     let store = try ReplicationStore(path: path, now: 0)
     #expect(try store.peer("there").password == "plain text")
     try store.close()
-    let record = try Database(path: path)
+    let record = try Database(path: path, migrations: known)
     let document = try #require(try record.table("replication_peers").get("there")).document
     #expect(document.range(of: Data("plain text".utf8)) == nil)
     try record.close()

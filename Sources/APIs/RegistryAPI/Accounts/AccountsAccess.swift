@@ -158,7 +158,9 @@ public struct AccountsAccess: RegistryAccess {
       return known.principal
     } catch {
       audit.note(
-        AuditEntry("login", caller: "", reference: name, from: request.remoteAddress, outcome: .refused))
+        AuditEntry(
+          "login", caller: "", reference: accounts.knows(name) ? name : "", from: request.remoteAddress,
+          outcome: .refused))
       throw error
     }
   }

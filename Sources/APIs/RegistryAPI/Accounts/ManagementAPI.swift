@@ -114,17 +114,26 @@ public final class ManagementAPI: HTTPResponder {
     } catch {
       try access.audit.commit(call.changes.all)
       if let error = error as? PlatformError, error.code == .forbidden || error.code == .unauthenticated {
+        // Of strangers nothing that they choose: else they could push out by many rows what others did.
+        let isStranger = call.principal == .anonymous
         access.audit.note(
           AuditEntry(
-            "refused", caller: call.principal.name, project: call.project,
-            reference: "\(call.request.method.rawValue) \(call.request.rawPath)", from: call.request.remoteAddress,
-            outcome: .refused))
+            "refused", caller: call.principal.name, project: isStranger ? "" : call.project,
+            reference: isStranger ? "" : "\(call.request.method.rawValue) \(call.request.rawPath)",
+            from: call.request.remoteAddress, outcome: .refused))
       }
       throw error
     }
   }
 
   // MARK: - For the routes
+
+  /// Throws `forbidden` for tokens: what they would make could outlive them, so that a stolen one were never over.
+  func requireNoToken(_ call: Call) throws {
+    if case .token = call.principal {
+      throw PlatformError(.forbidden, "a token makes and changes no credentials: sign in with the password")
+    }
+  }
 
   /// Throws `unauthenticated` for nobody in particular, `forbidden` for the rest who are no administrators.
   func requireAdministrator(_ call: Call) throws {

@@ -42,6 +42,7 @@ enum RobotRoutes {
     router.on(.POST, "/api/v1/projects/{name}/robots") { call, api in
       let project = call.parameters["name"]
       try api.require(call, .manageMembers, in: project)
+      try api.requireNoToken(call)
       let new = try await api.body(NewRobot.self, of: call)
       let made = try api.accounts.addRobot(
         new.name, in: project, actions: try actions(new.actions), repositories: new.repositories,
@@ -52,12 +53,14 @@ enum RobotRoutes {
     router.on(.PATCH, "/api/v1/projects/{name}/robots/{robot}") { call, api in
       let login = try required(call, api)
       let change = try await api.body(Change.self, of: call)
+      if !change.isDisabled { try api.requireNoToken(call) }
       let robot = try api.accounts.setRobotDisabled(login, change.isDisabled)
       api.note(call, change.isDisabled ? "robot disabled" : "robot enabled", login.description)
       return try ManagementAPI.json(Entry(robot))
     }
     router.on(.POST, "/api/v1/projects/{name}/robots/{robot}/secret") { call, api in
       let login = try required(call, api)
+      try api.requireNoToken(call)
       let renewed = try api.accounts.renewRobot(login)
       api.note(call, "robot has a new secret", login.description)
       return try ManagementAPI.json(Entry(renewed.robot, secret: renewed.secret), status: .created)

@@ -23,6 +23,7 @@ enum UserRoutes {
     }
     router.on(.POST, "/api/v1/users") { call, api in
       try api.requireAdministrator(call)
+      try api.requireNoToken(call)
       let new = try await api.body(NewUser.self, of: call)
       let user = User(name: new.name, isAdministrator: new.isAdministrator ?? false)
       try api.accounts.addUser(user, password: new.password)
@@ -31,6 +32,7 @@ enum UserRoutes {
     }
     router.on(.PATCH, "/api/v1/users/{name}") { call, api in
       try api.requireAdministrator(call)
+      try api.requireNoToken(call)
       let change = try await api.body(Change.self, of: call)
       let user = try api.accounts.setAdministrator(call.parameters["name"], change.isAdministrator)
       api.note(call, user.isAdministrator ? "user is administrator" : "user is no administrator", user.name)
@@ -40,6 +42,7 @@ enum UserRoutes {
       let name = call.parameters["name"]
       // Everybody may change his own, signed in by the old one.
       if !call.principal.isSignedIn(as: name) { try api.requireAdministrator(call) }
+      try api.requireNoToken(call)
       try api.accounts.setPassword(of: name, to: try await api.body(NewPassword.self, of: call).password)
       api.note(call, "password changed", name)
       return HTTPResponse(status: .noContent)

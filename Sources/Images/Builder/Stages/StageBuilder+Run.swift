@@ -138,6 +138,11 @@ extension StageBuilder {
   private func hold(_ mounts: [RunMount], script: String?) async throws -> HeldMounts {
     let held = HeldMounts(folders: session.mounts)
     do {
+      // Whoever waits for another stage or for a lock holds no lock that comes later in this order, so nobody waits in a
+      // circle.
+      for mount in mounts { if let from = mount.from { _ = try await state(from: from) } }
+      let locked = mounts.filter { $0.kind == .cache && $0.sharing == .locked }.map(cacheID)
+      for id in Set(locked).sorted() { try await held.lock(id) }
       for mount in mounts { try await hold(mount, in: held) }
       if let script, case .script(let name, _)? = currentProgram {
         let folder = try held.temporaryFolder()
@@ -161,6 +166,8 @@ extension StageBuilder {
     return run.program
   }
 
+  private func cacheID(_ mount: RunMount) -> String { mount.id ?? mount.target.map(absolute) ?? "" }
+
   private func hold(_ mount: RunMount, in held: HeldMounts) async throws {
     let target = mount.target.map(absolute)
     switch mount.kind {
@@ -172,8 +179,7 @@ extension StageBuilder {
       throw PlatformError(
         .notImplemented, "\(mount.position): RUN --mount=type=ssh is not supported by this engine: use a secret")
     case .cache:
-      let id = mount.id ?? target ?? ""
-      let folder = try await held.cacheFolder(id: id, sharing: mount.sharing ?? .shared) { root in
+      let folder = try await held.cacheFolder(id: cacheID(mount), sharing: mount.sharing ?? .shared) { root in
         try await seed(mount, root)
       }
       held.mounts.append(

@@ -149,14 +149,16 @@ final class HeldMounts {
     return path
   }
 
+  /// Waits for a cache that one step at a time uses. Several are to be waited for in the order of their ids.
+  func lock(_ id: String) async throws {
+    let lock = folders.lock(id)
+    try await lock.acquire()
+    locks[id] = lock
+  }
+
   func cacheFolder(
     id: String, sharing: RunMount.Sharing, _ seed: (RootedDirectory) async throws -> Void
   ) async throws -> String {
-    if sharing == .locked, locks[id] == nil {
-      let lock = folders.lock(id)
-      try await lock.acquire()
-      locks[id] = lock
-    }
     let (path, isNew) = try folders.takeCache(id, isPrivate: sharing == .private)
     caches.append(path)
     if isNew {

@@ -29,8 +29,12 @@ final class Wire: Sendable {
   /// - Parameters:
   ///   - host: the registry that is spoken to; its rules and certificates hold for its own name.
   ///   - own: the address that the first host has been checked to have; nil where any will do.
+  ///   - zone: how far in the host of a redirect may lie; nil: as far as who redirects.
   /// - Throws: `RegistryFailure`, `CancellationError`.
-  func send(_ request: WireRequest, for host: RegistryHost, pinned own: String? = nil) async throws -> WireResponse {
+  func send(
+    _ request: WireRequest, for host: RegistryHost, pinned own: String? = nil,
+    zone: (@Sendable (WireURL) -> AddressZone)? = nil
+  ) async throws -> WireResponse {
     var request = request
     var pinned = own
     var isElsewhere = false
@@ -50,8 +54,11 @@ final class Wire: Sendable {
         request.headers.remove(name: "Authorization")
         request.headers.remove(name: "Cookie")
       }
-      if target.host != origin.host {
-        pinned = try await check(target, from: request.url)
+      if let zone {
+        if !target.isSameOrigin(as: request.url) { pinned = try await resolve(target, within: zone(target)) }
+        isElsewhere = !target.isSameOrigin(as: origin)
+      } else if target.host != origin.host {
+        pinned = try await check(target, from: request.url, at: pinned)
         isElsewhere = true
       } else {
         pinned = own
@@ -84,15 +91,28 @@ final class Wire: Sendable {
   }
 
   /// Makes sure that an address that a peer gave does not lie further in than the peer.
+  /// - Parameter address: the one that the peer was reached at, where it was looked up before: its name may mean another by now.
   /// - Returns: the address to connect to, so that a second answer of the name server cannot change it.
-  func check(_ target: WireURL, from source: WireURL) async throws -> String {
-    if source.host == target.host { return target.host }
+  func check(_ target: WireURL, from source: WireURL, at address: String? = nil) async throws -> String {
+    if source.host == target.host { return address ?? target.host }
     let (here, there) = try await executor.run {
-      (try ResolvedHost.lookUp(source.host), try ResolvedHost.lookUp(target.host))
+      (try ResolvedHost.lookUp(address ?? source.host), try ResolvedHost.lookUp(target.host))
     }
     guard here.outermost.mayLead(to: there.innermost), let address = there.addresses.first else {
       throw RegistryFailure(
         .unsafe, "\(source.host) leads to \(target.shown), an address inside this network, which is not followed")
+    }
+    return address
+  }
+
+  /// The address of a host that may not lie further in than `zone`, to be connected to.
+  func resolve(_ url: WireURL, within zone: AddressZone) async throws -> String {
+    let resolved = try await executor.run { try ResolvedHost.lookUp(url.host) }
+    guard zone.mayLead(to: resolved.innermost), let address = resolved.addresses.first else {
+      throw RegistryFailure(
+        .unsafe,
+        "\(url.host) is an address inside this network; engine.yaml names those that builds may fetch from under builds.hosts"
+      )
     }
     return address
   }
