@@ -25,8 +25,11 @@ enum ChildProcess {
       close(toChild[1])
       throw failure(arguments, code)
     }
-    // What is written is short enough for the pipe, so that writing never waits for a child that writes itself.
+    // What is written is short enough for the pipe, so that writing never waits for a child that writes itself. One that
+    // answers without reading, and is gone by now, is no reason to be killed.
+    let handler = signal(SIGPIPE, SIG_IGN)
     let written: Void? = try? writeAll(toChild[1], input[...])
+    _ = signal(SIGPIPE, handler)
     close(toChild[1])
     var output: [UInt8] = []
     var reading: ClientError?
