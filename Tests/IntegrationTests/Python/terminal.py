@@ -100,9 +100,10 @@ def sizes():
     # The CLI sets the first size after the start, so the shell may have asked before.
     for rows, columns in ((31, 97), (40, 132)):
         terminal.resize(rows, columns)
-        os.kill(terminal.process, signal.SIGWINCH)
         deadline = time.monotonic() + LIMIT_SECONDS
         while True:
+            # Again and again: the CLI begins to listen for it some time after the start, too.
+            os.kill(terminal.process, signal.SIGWINCH)
             terminal.type("stty size\n")
             # stty may be interrupted by the very change.
             found = terminal.expect(r"\r\n(\d+ \d+|stty: [^\r]*)\r\n")
