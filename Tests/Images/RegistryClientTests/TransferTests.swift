@@ -1,4 +1,6 @@
 import Foundation
+import LinuxSystem
+import Logging
 import Model
 import NIOCore
 import NIOHTTP1
@@ -188,6 +190,29 @@ import Testing
       request.target.contains("blobs") ? .full(307, ["Location": location]) : .full(200)
     }
     await #expect { try await download(server) } throws: { ($0 as? RegistryFailure)?.kind == .unsafe }
+  }
+
+  /// The name server's second answer is loopback: the redirect is believed only of what answers there, too.
+  @Test(arguments: [("127.0.0.1", true), ("127.0.0.2", false)])
+  func `ATT-022 a name that means another address by now does not vouch for a redirect inwards`(
+    address: String, isFollowed: Bool
+  ) async throws {
+    let inside = try ScriptedServer { _, _ in .full(200) }
+    let server = try ScriptedServer { _, _ in .full(307, ["Location": "http://127.0.0.1:\(inside.port)/"]) }
+    var settings = RegistrySettings()
+    settings.insecure = ["127.0.0.1", "localhost"]
+    let wire = Wire(
+      settings: settings, executor: try BlockingExecutor(maxThreads: 4, name: "test"), logger: Logger(label: "test")
+    ) { host throws(RegistryFailure) in
+      try ResolvedHost.lookUp(host == "localhost" ? address : host)
+    }
+    defer { wire.close() }
+    let host = try RegistryHost("localhost:\(server.port)")
+    let response = try? await wire.send(WireRequest(.GET, host.base(.http)), for: host)
+    await response?.drain()
+    #expect(response?.status == (isFollowed ? 200 : nil))
+    #expect(inside.requests.count == (isFollowed ? 1 : 0))
+    #expect(server.requests.count == (isFollowed ? 2 : 1))
   }
 
   @Test func `redirects in a circle end`() async throws {

@@ -30,6 +30,8 @@ actor Authorizer {
   private let credentials: RegistryCredentials
   private let wire: Wire
   private var method = Method.unknown
+  /// How the registry that asked for a token was reached.
+  private var scheme = WireURL.Scheme.https
   private var tokens: [Set<TokenScope>: Token] = [:]
   private var fetching: [Set<TokenScope>: Task<Token, any Error>] = [:]
   /// What the registry's token server gave for the password, to be kept instead of it.
@@ -67,6 +69,7 @@ actor Authorizer {
       }
       try checkRealm(realm, response.url)
       method = .bearer(realm: realm, service: bearer.parameters["service"])
+      scheme = response.url.scheme
       if let refused, let known = tokens[scopes], refused == "Bearer \(known.text)" { tokens[scopes] = nil }
     } else if challenges.contains(where: { $0.scheme == "basic" }) {
       guard case .password = credentials else { return nil }
@@ -156,7 +159,7 @@ actor Authorizer {
   }
 
   private func fetch(_ request: WireRequest, registry: RegistryHost) async throws -> Token {
-    let response = try await wire.sendToTokenServer(request, for: registry)
+    let response = try await wire.sendToTokenServer(request, namedBy: registry.base(scheme), for: registry)
     let bytes = try await response.collect(limit: Self.maximumTokenBytes, named: "the token")
     guard response.isSuccess else {
       throw ErrorAnswer.failure(response, bytes, "\(request.url.host) gave no token")
@@ -193,10 +196,21 @@ actor Authorizer {
 }
 
 extension Wire {
-  /// Asks a token server, which may be another host, once. Redirects are not followed, as they would take credentials along.
-  func sendToTokenServer(_ request: WireRequest, for registry: RegistryHost) async throws -> WireResponse {
-    let own = registry.base(request.url.scheme)
-    let pinned = own.host == request.url.host ? nil : try await check(request.url, from: own)
+  /// Asks a token server, which may be another host than the registry that named it (`source`), once. Redirects are not
+  /// followed, as they would take credentials along.
+  func sendToTokenServer(
+    _ request: WireRequest, namedBy source: WireURL, for registry: RegistryHost
+  ) async throws -> WireResponse {
+    var pinned: String?
+    if source.host != request.url.host {
+      pinned = try await check(request.url, from: source) { address in
+        let response = try await self.sendOnce(
+          WireRequest(.GET, source), for: registry, pinned: address, isElsewhere: false)
+        await response.drain()
+        let realms = Challenge.parse(response.headers["WWW-Authenticate"]).compactMap { $0.parameters["realm"] }
+        return realms.lazy.compactMap(WireURL.init(absolute:)).first
+      }
+    }
     let response = try await sendOnce(request, for: registry, pinned: pinned, isElsewhere: false)
     guard !(300..<400).contains(response.status) else {
       throw RegistryFailure(

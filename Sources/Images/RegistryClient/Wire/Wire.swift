@@ -16,11 +16,17 @@ final class Wire: Sendable {
   let executor: BlockingExecutor
   let logger: Logger
   private let peers = PeerTable()
+  /// Asks for a host's addresses. Blocks.
+  private let lookUp: @Sendable (String) throws -> ResolvedHost
 
-  init(settings: RegistrySettings, executor: BlockingExecutor, logger: Logger) {
+  init(
+    settings: RegistrySettings, executor: BlockingExecutor, logger: Logger,
+    lookUp: @escaping @Sendable (String) throws -> ResolvedHost = ResolvedHost.lookUp
+  ) {
     self.settings = settings
     self.executor = executor
     self.logger = logger
+    self.lookUp = lookUp
   }
 
   func close() { peers.close() }
@@ -58,7 +64,11 @@ final class Wire: Sendable {
         if !target.isSameOrigin(as: request.url) { pinned = try await resolve(target, within: zone(target)) }
         isElsewhere = !target.isSameOrigin(as: origin)
       } else if target.host != origin.host {
-        pinned = try await check(target, from: request.url, at: pinned)
+        pinned = try await check(target, from: request.url, at: pinned) { [request] address in
+          let repeated = try await self.sendOnce(request, for: host, pinned: address, isElsewhere: false)
+          await repeated.drain()
+          return repeated.headers.first(name: "Location").flatMap(request.url.resolving)
+        }
         isElsewhere = true
       } else {
         pinned = own
@@ -91,23 +101,32 @@ final class Wire: Sendable {
   }
 
   /// Makes sure that an address that a peer gave does not lie further in than the peer.
-  /// - Parameter address: the one that the peer was reached at, where it was looked up before: its name may mean another by now.
+  /// - Parameters:
+  ///   - address: the one that the peer was reached at, where it was looked up before.
+  ///   - repeating: asks the peer again at an address and gives where it leads then. A name may mean another address by the
+  ///     time it is looked up here, so an address inside is vouched for only by the peer that really has one.
   /// - Returns: the address to connect to, so that a second answer of the name server cannot change it.
-  func check(_ target: WireURL, from source: WireURL, at address: String? = nil) async throws -> String {
+  func check(
+    _ target: WireURL, from source: WireURL, at address: String? = nil,
+    repeating: (_ address: String) async throws -> WireURL?
+  ) async throws -> String {
     if source.host == target.host { return address ?? target.host }
-    let (here, there) = try await executor.run {
-      (try ResolvedHost.lookUp(address ?? source.host), try ResolvedHost.lookUp(target.host))
+    let unsafe = RegistryFailure(
+      .unsafe, "\(source.host) leads to \(target.shown), an address inside this network, which is not followed")
+    let there = try await executor.run { try self.lookUp(target.host) }
+    guard let reached = there.addresses.first else { throw unsafe }
+    if there.innermost == .public { return reached }
+    let here = try await executor.run { try self.lookUp(address ?? source.host) }
+    guard here.outermost.mayLead(to: there.innermost), let own = here.addresses.first else { throw unsafe }
+    if address == nil, AddressZone(address: source.host) == nil {
+      guard try await repeating(own)?.host == target.host else { throw unsafe }
     }
-    guard here.outermost.mayLead(to: there.innermost), let address = there.addresses.first else {
-      throw RegistryFailure(
-        .unsafe, "\(source.host) leads to \(target.shown), an address inside this network, which is not followed")
-    }
-    return address
+    return reached
   }
 
   /// The address of a host that may not lie further in than `zone`, to be connected to.
   func resolve(_ url: WireURL, within zone: AddressZone) async throws -> String {
-    let resolved = try await executor.run { try ResolvedHost.lookUp(url.host) }
+    let resolved = try await executor.run { try self.lookUp(url.host) }
     guard zone.mayLead(to: resolved.innermost), let address = resolved.addresses.first else {
       throw RegistryFailure(
         .unsafe,
