@@ -33,6 +33,7 @@ public final class AccountStore: Sendable {
   private let state: Mutex<AccountState>
   /// Held over a change on disk and in memory.
   private let changing = Mutex(())
+  private let signIns = SharedSignIns<SignInKey>()
   /// Held while a password is derived: one at a time, which bounds memory and processor time.
   private let deriving = Mutex(())
   /// What an unknown user's password is held against, so that the time tells nobody who is known.
@@ -64,6 +65,19 @@ public final class AccountStore: Sendable {
   }
 
   // MARK: - Who asks
+
+  private struct SignInKey: Hashable {
+    var credentials: Data
+    var network: String
+  }
+
+  /// `authenticate`; those who bring the same credentials from the same place at the same time share one look at them.
+  public func signIn(name: String, password: String, from address: String?) async throws -> SignIn {
+    if let known = recall(name: name, password: password, from: address) { return known }
+    let key = SignInKey(
+      credentials: look { $0.memory.seal(name, password) }, network: TryLimiter.network(address))
+    return try await signIns.answer(key) { try authenticate(name: name, password: password, from: address) }
+  }
 
   /// Who has these credentials: a user's name and password, a robot's login and secret, or an access token under whatever
   /// name. Blocks for some 50 ms where a password was not right a moment ago.

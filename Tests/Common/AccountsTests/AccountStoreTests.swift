@@ -13,19 +13,35 @@ import Testing
 
   private static let password = "correct horse battery"
 
-  private static func with(_ body: (AccountStore, () throws -> AccountStore, Clock) throws -> Void) throws {
-    var template = Array("/tmp/accounts-XXXXXX".utf8CString)
-    let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-    let path = folder + "/db"
-    defer {
+  /// A store in a folder of its own.
+  private final class Opened: Sendable {
+    let clock = Clock()
+    let database: Database
+    let store: AccountStore
+    private let folder: String
+
+    init() throws {
+      var template = Array("/tmp/accounts-XXXXXX".utf8CString)
+      folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+      database = try Database(path: folder + "/db")
+      store = try Self.open(database, clock)
+    }
+
+    static func open(_ database: Database, _ clock: Clock) throws -> AccountStore {
+      try AccountStore(database: database) { clock.seconds.load(ordering: .relaxed) }
+    }
+
+    func close() {
+      try? database.close()
       for name in ["db", "db-wal", "db-shm"] { unlink("\(folder)/\(name)") }
       rmdir(folder)
     }
-    let clock = Clock()
-    let database = try Database(path: path)
-    let open = { try AccountStore(database: database) { clock.seconds.load(ordering: .relaxed) } }
-    try body(try open(), open, clock)
-    try database.close()
+  }
+
+  private static func with(_ body: (AccountStore, () throws -> AccountStore, Clock) throws -> Void) throws {
+    let opened = try Opened()
+    defer { opened.close() }
+    try body(opened.store, { try Opened.open(opened.database, opened.clock) }, opened.clock)
   }
 
   private func expect(_ code: PlatformError.Code, _ body: () throws -> Void) {
@@ -93,7 +109,12 @@ import Testing
       _ = try store.authenticate(name: "ada", password: Self.password, from: "192.0.2.1")
       #expect(store.recall(name: "ada", password: Self.password, from: nil)?.principal.name == "ada")
       #expect(store.recall(name: "ada", password: "other", from: nil) == nil)
-      clock.seconds.add(CredentialMemory.lifeSeconds, ordering: .relaxed)
+      // As long as they are in use they stay known.
+      for _ in 0..<3 {
+        clock.seconds.add(CredentialMemory.idleSeconds - 1, ordering: .relaxed)
+        #expect(store.recall(name: "ada", password: Self.password, from: nil) != nil)
+      }
+      clock.seconds.add(CredentialMemory.idleSeconds, ordering: .relaxed)
       #expect(store.recall(name: "ada", password: Self.password, from: nil) == nil)
       _ = try store.authenticate(name: "ada", password: Self.password, from: "192.0.2.1")
       try store.setPassword(of: "ada", to: "another long password")
@@ -103,6 +124,22 @@ import Testing
       try store.removeUser("ada")
       #expect(store.recall(name: "ada", password: "another long password", from: nil) == nil)
     }
+  }
+
+  /// A hundred jobs of one account that begin at once are one sign-in, not too many.
+  @Test(arguments: [(password, 100, 1), ("another password", 0, 0)])
+  func signInsWithTheSameCredentialsShareOneLookAtThem(tried: String, count: Int, fresh: Int) async throws {
+    let fixture = try Opened()
+    defer { fixture.close() }
+    let store = fixture.store
+    try store.addUser(User(name: "ada"), password: Self.password)
+    let signedIn = await withTaskGroup(of: SignIn?.self) { group in
+      for _ in 0..<100 {
+        group.addTask { try? await store.signIn(name: "ada", password: tried, from: "192.0.2.1") }
+      }
+      return await group.reduce(into: [SignIn]()) { all, one in one.map { all.append($0) } }
+    }
+    #expect(signedIn.count == count && signedIn.count(where: \.isFresh) == fresh)
   }
 
   @Test func rightsEndWithTheMembershipAndDoNotPassToANamesake() throws {

@@ -49,7 +49,7 @@ public struct AccountsAccess: RegistryAccess {
       }
       return caller
     }
-    return Caller(principal: try principal(of: request), accounts: accounts, address: request.remoteAddress)
+    return Caller(principal: try await principal(of: request), accounts: accounts, address: request.remoteAddress)
   }
 
   public func authenticateAtOnce(_ request: HTTPRequest) -> (any RegistryCaller)? {
@@ -141,19 +141,19 @@ public struct AccountsAccess: RegistryAccess {
 
   /// Who asks; blocks where a password has to be derived. Throws `unauthenticated` for wrong credentials, and for tokens
   /// of the token service, which are for the registry alone.
-  func principal(of request: HTTPRequest) throws -> Principal {
+  func principal(of request: HTTPRequest) async throws -> Principal {
     if request.headers.contains(name: "Authorization") {
       let (name, password) = try Credentials.basic(request.headers)
       // Skopeo, podman and buildah send these when they have none.
       let isEmpty = name.isEmpty && password.isEmpty
-      if !isEmpty { return try signIn(name, password, request) }
+      if !isEmpty { return try await signIn(name, password, request) }
     }
     return request.peer == nil ? .anonymous : .localAdministrator
   }
 
-  func signIn(_ name: String, _ password: String, _ request: HTTPRequest) throws -> Principal {
+  func signIn(_ name: String, _ password: String, _ request: HTTPRequest) async throws -> Principal {
     do {
-      let known = try accounts.authenticate(name: name, password: password, from: request.remoteAddress)
+      let known = try await accounts.signIn(name: name, password: password, from: request.remoteAddress)
       if known.isFresh { noteSignIn(known.principal, request) }
       return known.principal
     } catch {

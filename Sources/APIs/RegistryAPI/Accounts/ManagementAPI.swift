@@ -80,7 +80,7 @@ public final class ManagementAPI: HTTPResponder {
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
     do {
       let (handler, parameters) = try router.find(request.method, request.path)
-      let call = Call(request: request, principal: try access.principal(of: request), parameters: parameters)
+      let call = Call(request: request, principal: try await access.principal(of: request), parameters: parameters)
       return try await carryOut(call, handler)
     } catch let error as PlatformError {
       if [.unauthenticated, .forbidden, .resourceExhausted].contains(error.code) {

@@ -35,7 +35,7 @@ enum TokenService {
         guard let name = form["username"], let password = form["password"] else {
           throw PlatformError(.invalidArgument, "fields 'username' and 'password' are needed")
         }
-        return try answer(try api.access.signIn(name, password, call.request), form, api)
+        return try answer(try await api.access.signIn(name, password, call.request), form, api)
       case let other:
         throw PlatformError(
           .invalidArgument, "field 'grant_type': '\((other ?? "").prefix(40))' is not served; 'password' is")
