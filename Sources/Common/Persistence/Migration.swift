@@ -6,8 +6,9 @@ import Model
 /// was released.
 public struct Migration: Sendable {
   public enum Step: Sendable {
-    /// Makes a table for documents.
-    case createTable(String)
+    /// Makes a table for documents. Where none will have a name the table does without the index of names, which each write
+    /// would pay for.
+    case createTable(String, hasNames: Bool = true)
     /// Makes a log, whose rows are found by these keys.
     case createLog(String, keys: [String])
     case dropTable(String)
@@ -26,13 +27,13 @@ public struct Migration: Sendable {
   func apply(to transaction: Transaction) throws {
     for step in steps {
       switch step {
-      case .createTable(let table):
+      case .createTable(let table, let hasNames):
         let name = DocumentTable.checked(table)
         try transaction.database.execute(
           sql: """
             CREATE TABLE \(name) (
               id TEXT NOT NULL PRIMARY KEY CHECK (length(id) > 0),
-              name TEXT UNIQUE,
+              name TEXT \(hasNames ? "UNIQUE" : "CHECK (name IS NULL)"),
               document BLOB NOT NULL
             ) STRICT, WITHOUT ROWID
             """)

@@ -39,7 +39,7 @@ enum Table {
   ]
 
   static let migrations = [
-    Migration(name: "tables", steps: (derived + [changes]).map { .createTable($0) })
+    Migration(name: "tables", steps: (derived + [changes]).map { .createTable($0, hasNames: false) })
   ]
 
   /// The digest that is an id's last part.
