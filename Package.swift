@@ -193,7 +193,7 @@ let package = Package(
       name: "bulkheadTests",
       dependencies: ["bulkhead", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
-    tests("bulkheadd", floor: "Programs", ["HTTPServing", "Model", "Registry"]),
+    tests("bulkheadd", floor: "Programs", ["HTTPServing", "LinuxSystem", "Model", "Registry"]),
     // Drives the built programs through real clients.
     .testTarget(
       name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Dockerfiles", "Probe", "Python"],

@@ -5,10 +5,11 @@ import Persistence
 extension AccountStore {
   // MARK: - Access tokens
 
-  /// A user's tokens, or all; ordered by id.
-  public func tokens(of user: String?) -> [AccessToken] {
-    look { state in
-      state.tokens.values.map(\.token).filter { user == nil || $0.user == user }.map { token in
+  /// A user's tokens, or all; ordered by id. Throws `notFound` for a user who is not there.
+  public func tokens(of user: String?) throws -> [AccessToken] {
+    try look { state in
+      if let user, state.users[user] == nil { throw Self.noUser(user) }
+      return state.tokens.values.map(\.token).filter { user == nil || $0.user == user }.map { token in
         var token = token
         if let use = state.uses[.token(token.id)] { token.lastUsedAt = use.at }
         return token

@@ -1,4 +1,5 @@
 import Glibc
+import LinuxSystem
 import Logging
 import Model
 import NIOCore
@@ -71,7 +72,7 @@ public final class HTTPServer: Sendable {
   ///   - host: a name or an IP address of this machine; `::` is every address.
   ///   - port: 0 takes one that is free.
   /// - Returns: the port.
-  /// - Throws: `PlatformError` (`unavailable`) where the address is not to be had.
+  /// - Throws: `PlatformError` (`unavailable`) where the address is not to be had; its cause is the `SystemError` of bind(2).
   @discardableResult
   public func listen(host: String, port: Int, tls: ServerTLS?) async throws -> Int {
     do {
@@ -89,6 +90,11 @@ public final class HTTPServer: Sendable {
         .bind(host: host, port: port).get()
       state.withLock { $0.listeners.append(channel) }
       return channel.localAddress?.port ?? port
+    } catch let error as IOError {
+      let reason = SystemError(errno: error.errnoCode, operation: "bind", subject: "\(host) port \(port)")
+      throw PlatformError(
+        .unavailable, "failed to listen on \(host) port \(port): \(SystemError.message(for: error.errnoCode))",
+        cause: reason)
     } catch {
       throw PlatformError(.unavailable, "failed to listen on \(host) port \(port): \(error)", cause: error)
     }

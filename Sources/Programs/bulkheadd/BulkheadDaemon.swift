@@ -92,7 +92,8 @@ struct EngineCommand: AsyncParsableCommand {
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Run every role there is, for a first try.")
+    commandName: "run",
+    abstract: "Run the engine in the foreground, for a first try; its containers end with it.")
 
   @OptionGroup var options: DaemonOptions
 

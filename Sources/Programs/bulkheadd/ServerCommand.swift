@@ -1,5 +1,7 @@
 import ArgumentParser
 import Glibc
+import LinuxSystem
+import Model
 
 /// An address to listen on: `127.0.0.1:5443`, `[::1]:5443`, `name:5443`.
 struct ListenAddress: ExpressibleByArgument, Sendable, Equatable {
@@ -26,6 +28,29 @@ struct ListenAddress: ExpressibleByArgument, Sendable, Equatable {
     if host == "::1" { return true }
     var address = in_addr()
     return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
+  }
+
+  /// Does what listens here. What the host refuses is told with what to do about it.
+  func explained<T>(_ listen: (ListenAddress) async throws -> T) async throws -> T {
+    do { return try await listen(self) } catch let error as PlatformError {
+      guard let advice = (error.cause as? SystemError).flatMap({ advice(for: $0.errno) }) else { throw error }
+      throw PlatformError(error.code, "\(error.message); \(advice)", cause: error.cause)
+    }
+  }
+
+  /// What to do where this address was refused with an error number; nil where the reason says it.
+  func advice(for code: Int32) -> String? {
+    switch code {
+    case EACCES, EPERM:
+      """
+      ports below net.ipv4.ip_unprivileged_port_start (1024 unless changed) need a right that the server does not have: \
+      listen on a higher one, such as 5443, and let the firewall redirect port \(port) to it, or allow it to every program \
+      with 'sysctl net.ipv4.ip_unprivileged_port_start=\(port)' (docs/server.md shows both)
+      """
+    case EADDRINUSE: "another program listens there: 'ss -ltnp sport = :\(port)' names it"
+    case EADDRNOTAVAIL: "this machine has no such address: 'ip address' lists those it has; 0.0.0.0 is all of IPv4"
+    default: nil
+    }
   }
 
   func shown(port: Int) -> String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

@@ -67,11 +67,11 @@ struct ServerProgram {
         accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
         access: access, authority: authority.certificatePEM, logger: logger), executor, logger)
     for address in settings.listen {
-      let port = try await server.listen(host: address.host, port: address.port, tls: tls.serving)
+      let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
       logger.notice("the server serves https://\(address.shown(port: port))")
     }
     for address in listenPlain {
-      let port = try await server.listen(host: address.host, port: address.port, tls: nil)
+      let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: nil) }
       logger.warning("the server serves http://\(address.shown(port: port)) unencrypted, to this machine only")
     }
     let socket = "\(runFolder)/admin.sock"

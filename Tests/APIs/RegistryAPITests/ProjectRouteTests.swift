@@ -46,6 +46,23 @@ import Testing
 
   private static let settings = "/api/v1/projects/team/settings"
 
+  @Test(
+    arguments: [
+      ("projects/none", "project 'none'"), ("projects/none/robots", "project 'none'"),
+      ("projects/none/repositories", "project 'none'"), ("projects/none/usage", "project 'none'"),
+      ("projects/none/settings", "project 'none'"),
+      ("projects/none/artifacts?repository=none/app", "project 'none'"),
+      ("projects/team/artifacts?repository=team/none", "'team/none' is not known"),
+      ("tokens?user=none", "user 'none'"), ("replication/rules/none/executions", "replication rule: none"),
+    ])
+  func listsOfWhatIsNotThereAreErrors(target: String, told: String) async throws {
+    try await ManagementFixture.with { fixture in
+      try await fixture.project("team")
+      let answer = try await fixture.send("GET", "/api/v1/\(target)")
+      #expect(answer.status == 404 && answer.text.contains(told), "\(answer.text)")
+    }
+  }
+
   @Test func settingsComeBackAndQuotasAreThePlatforms() async throws {
     try await ManagementFixture.with { fixture in
       try await fixture.project("team")

@@ -182,7 +182,8 @@ import Testing
   @Test func theLastUseIsWrittenDown() throws {
     try Self.with { fixture in
       let made = try fixture.store.addToken("ci", of: "ada", scope: .all, expiresInDays: nil)
-      #expect(fixture.store.tokens(of: "ada").map(\.lastUsedAt) == [nil])
+      #expect(try fixture.store.tokens(of: "ada").map(\.lastUsedAt) == [nil])
+      #expect { try fixture.store.tokens(of: "nobody") } throws: { ($0 as? PlatformError)?.code == .notFound }
       #expect(try fixture.store.authenticate(name: "", password: made.secret, from: "192.0.2.1").isFresh)
       #expect(try !fixture.store.authenticate(name: "", password: made.secret, from: "192.0.2.1").isFresh)
       #expect(try fixture.store.authenticate(name: "", password: made.secret, from: "192.0.2.2").isFresh)

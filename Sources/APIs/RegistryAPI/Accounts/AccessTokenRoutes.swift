@@ -33,7 +33,7 @@ enum AccessTokenRoutes {
   static func add(to router: inout Router<ManagementAPI.Handler>) {
     router.on(.GET, "/api/v1/tokens") { call, api in
       let user = try owner(call, api)
-      return try ListPage(call.request).answer(api.accounts.tokens(of: user).map { Entry($0) }, id: \.id)
+      return try ListPage(call.request).answer(try api.accounts.tokens(of: user).map { Entry($0) }, id: \.id)
     }
     router.on(.POST, "/api/v1/tokens") { call, api in
       let user = try owner(call, api)

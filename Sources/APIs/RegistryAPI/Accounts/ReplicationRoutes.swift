@@ -62,7 +62,8 @@ enum ReplicationRoutes {
     }
     router.on(.GET, "/api/v1/replication/rules/{name}/executions") { call, api in
       try api.requireAdministrator(call)
-      return try ManagementAPI.json(try api.replication.executions(of: call.parameters["name"]))
+      let rule = try api.replication.rule(call.parameters["name"])
+      return try ManagementAPI.json(try api.replication.executions(of: rule.name))
     }
   }
 
