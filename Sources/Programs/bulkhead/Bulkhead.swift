@@ -9,12 +9,19 @@ struct Bulkhead: ParsableCommand {
     commandName: "bulkhead",
     abstract: "Runs and watches containers on a Bulkhead engine.",
     discussion: """
-      The engine is found at --host, else $BULKHEAD_HOST, else $DOCKER_HOST, else \(EngineAddress.defaultPath).
+      The engine is found at --host, else $BULKHEAD_HOST, else $DOCKER_HOST, else \(EngineAddress.defaultPath). \
       The server is found at --server, else $BULKHEAD_SERVER, else \(EngineAddress.defaultServerPath).
-      Exit codes: 0 done; 1 refused, or the engine or server cannot be reached; 3 done, but 'registry fsck' found or
-      'replication rule run' left something wrong; 64 the command line is wrong. run and exec end with the
-      code of the container's program, 125 when the engine failed, 126 when the program cannot be invoked, 127 when it was
-      not found.
+
+      Exit codes:
+        0    done
+        1    refused, or the engine or the server cannot be reached
+        3    done, but 'registry fsck' found or 'replication rule run' left
+             something wrong
+        64   the command line is wrong
+        run and exec end with the code of the container's program, or with
+        125  the engine failed
+        126  the program cannot be invoked
+        127  the program was not found
       """,
     version: "bulkhead \(Version.current)",
     groupedSubcommands: [
@@ -56,16 +63,30 @@ struct Bulkhead: ParsableCommand {
   static func main() {
     let arguments = hostTaken(from: Array(CommandLine.arguments.dropFirst()))
     do {
-      var command = try directly(arguments) ?? parseAsRoot(arguments)
+      var command = try directly(arguments) ?? parsed(arguments)
       try command.run()
     } catch let failure as ClientError {
       Console.flush()
       Console.complain(failure.message)
       Glibc.exit(failure.exitCode)
     } catch {
-      exit(withError: error)
+      end(with: error)
     }
     Console.flush()
+  }
+
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    if let unknown = UnknownCommand.find(in: arguments) { throw unknown }
+    return try parseAsRoot(arguments)
+  }
+
+  /// Prints what the parser of arguments has to say, help that was asked for included, and ends.
+  private static func end(with error: any Error) -> Never {
+    let code = exitCode(for: error)
+    let text = HelpText.wrapped(fullMessage(for: error))
+    if code == .success { print(text) } else if !text.isEmpty { Console.writeError(text + "\n") }
+    Console.flush()
+    Glibc.exit(code.rawValue)
   }
 
   /// The commands that need to start fast, parsed without building the tree of all commands, which takes longer than the
@@ -129,6 +150,8 @@ struct ListOptions: ParsableArguments {
     try Filters.encode(filter, adding: more)
   }
 
+  func validate() throws { try Template.check(format) }
+
   func show(_ listing: Listing) throws(ClientError) {
     print(try listing.text(format: format, quiet: quiet), terminator: "")
   }
@@ -140,7 +163,7 @@ enum Filters {
     var lists = JSONValue.object([])
     for text in filters {
       guard let (key, value) = splitOnce(text, "=") else {
-        throw ClientError("invalid filter '\(text)': write key=value")
+        throw ClientError.usage("invalid filter '\(text)': write key=value")
       }
       lists[key] = .array(lists[key].items + [.string(value)])
     }

@@ -12,8 +12,13 @@ struct ClientError: Error, Equatable {
     self.status = status
   }
 
-  /// The same failure under another exit code.
-  func with(exitCode: Int32) -> ClientError { ClientError(message, exitCode: exitCode, status: status) }
+  /// What has to be changed is the command line.
+  static func usage(_ message: String) -> ClientError { ClientError(message, exitCode: ExitStatus.usage) }
+
+  /// The same failure under another exit code; a wrong command line keeps its own.
+  func with(exitCode: Int32) -> ClientError {
+    self.exitCode == ExitStatus.usage ? self : ClientError(message, exitCode: exitCode, status: status)
+  }
 }
 
 /// What the program's exit codes mean; `run`, `exec`, `start --attach` and `wait` end with the container's own code.
@@ -22,6 +27,8 @@ enum ExitStatus {
   static let failure: Int32 = 1
   /// What was asked for was done, and its outcome is bad: findings of a check, copies that failed.
   static let incomplete: Int32 = 3
+  /// The command line is wrong (`EX_USAGE` of sysexits(3)); the parser of arguments ends with it, too.
+  static let usage: Int32 = 64
   /// `run`, `create`, `exec`: the engine failed, not the container's program.
   static let engine: Int32 = 125
   /// `run`: the container's program cannot be invoked.

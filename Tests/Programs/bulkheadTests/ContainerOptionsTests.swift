@@ -88,15 +88,20 @@ import Testing
     (["--ulimit", "nofile"], "invalid --ulimit 'nofile': write nofile=1024:4096"),
     (["--cpus", "many"], "invalid --cpus 'many': write 1.5"),
     (["--restart", "on-failure:x"], "invalid --restart 'on-failure:x': write on-failure:3"),
-    (["--env-file", "/nonexistent"], "cannot open '/nonexistent': No such file or directory"),
   ])
   func refusesWrongValues(arguments: [String], message: String) {
-    #expect(throws: ClientError(message)) { try body(arguments + ["busybox"]) }
+    #expect(throws: ClientError.usage(message)) { try body(arguments + ["busybox"]) }
+  }
+
+  @Test func tellsAFileThatIsNotThere() {
+    #expect(throws: ClientError("cannot open '/nonexistent': No such file or directory")) {
+      try body(["--env-file", "/nonexistent", "busybox"])
+    }
   }
 
   @Test func encodesFilters() throws {
     #expect(try Filters.encode(["a=1", "a=2", "label=x=y"]) == #"{"a":["1","2"],"label":["x=y"]}"#)
     #expect(try Filters.encode([]) == nil)
-    #expect(throws: ClientError("invalid filter 'x': write key=value")) { try Filters.encode(["x"]) }
+    #expect(throws: ClientError.usage("invalid filter 'x': write key=value")) { try Filters.encode(["x"]) }
   }
 }

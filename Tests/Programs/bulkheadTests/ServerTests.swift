@@ -47,7 +47,7 @@ import Testing
 
   @Test func `names cannot leave their place in a path`() throws {
     #expect(try Server.path("projects", "a/b?c", "members", "ä") == "/projects/a%2Fb%3Fc/members/%C3%A4")
-    #expect(throws: ClientError("a name is empty")) { try Server.path("projects", "") }
+    #expect(throws: ClientError.usage("a name is empty")) { try Server.path("projects", "") }
   }
 
   @Test(
@@ -67,10 +67,43 @@ import Testing
   @Test(
     arguments: [
       ("manual", #"{"manual":{}}"#), ("push", #"{"onPush":{}}"#), ("every:1m30s", #"{"every":{"seconds":90}}"#),
+      ("every:24h", #"{"every":{"seconds":86400}}"#),
       ("cron:0 3 * * 1", #"{"cron":{"_0":"0 3 * * 1"}}"#),
     ])
   func `triggers are written as the API takes them`(text: String, json: String) throws {
     #expect(try RuleTrigger.parse(text).compact == json)
+    #expect(RuleTrigger.text(try RuleTrigger.parse(text)) == text)
+  }
+
+  @Test(
+    arguments: [
+      (#"{"blobs":14,"manifests":5,"findings":[],"furtherFindings":0}"#, false, false, "nothing is wrong"),
+      (
+        #"{"blobs":1,"manifests":1,"findings":[{"isRepaired":false}],"furtherFindings":0}"#, false, true,
+        "1 finding, 1 open: repair with 'bulkhead registry fsck --repair --content'"
+      ),
+      (
+        #"{"blobs":1,"manifests":1,"findings":[{"kind":"manifestIncomplete","isRepaired":false}],"furtherFindings":0}"#,
+        false, false, "1 finding, 1 left: push again what is named, or remove it with 'registry rm'"
+      ),
+      (
+        #"{"blobs":1,"manifests":1,"findings":[{"isRepaired":true}],"furtherFindings":0}"#, true, false,
+        "1 finding, all repaired"
+      ),
+      (
+        #"{"blobs":1,"manifests":1,"findings":[{"isRepaired":true},{"isRepaired":false}],"furtherFindings":3}"#, true,
+        false, "5 findings, 4 left: push again what is named, or remove it with 'registry rm'"
+      ),
+    ])
+  func `a check says what was looked at, what it found and what to do`(
+    json: String, repairs: Bool, readsContent: Bool, end: String
+  ) throws {
+    let outcome = try JSONParser.parse(json)
+    let text = RegistryCheck.summary(of: outcome, repairs: repairs, readsContent: readsContent)
+    #expect(text.split(separator: "\n").last.map(String.init) == end)
+    #expect(
+      text.hasPrefix(outcome["blobs"].int == 14 ? "5 manifests and 14 blobs checked, " : "1 manifest and 1 blob "))
+    #expect(text.contains("3 further findings not shown") == (outcome["furtherFindings"].int == 3))
   }
 
   @Test(arguments: ["", "often", "every:", "every:x", "Manual", "push:now"])

@@ -35,7 +35,7 @@ import Testing
   ])
   func namesTheFieldThatIsMissing(source: String, message: String) throws {
     let template = try Template(parsing: source)
-    #expect(throws: ClientError(message)) { try template.render(value) }
+    #expect(throws: ClientError.usage(message)) { try template.render(value) }
   }
 
   @Test func listsAlignAndFollowFormats() throws {

@@ -95,6 +95,17 @@ import Testing
     #expect(try Trust.name(text) == name)
   }
 
+  @Test(
+    arguments: [
+      ("registry.example.com:443", ["registry.example.com:443", "registry.example.com"]),
+      ("[::1]:443", ["[::1]:443", "[::1]"]),
+      ("registry.example.com:8443", ["registry.example.com:8443"]),
+      ("registry.example.com", ["registry.example.com:5443"]),
+    ])
+  func `a registry at HTTPS's own port is trusted under both of its names`(text: String, names: [String]) throws {
+    #expect(try Trust.names(text) == names)
+  }
+
   @Test(arguments: [
     "", ":1", "a:0", "a:65536", "a:b", "a/b", "../x", "..", ".:1", "-a", "a b", "::1", "[::1]x", "a\0b",
   ])

@@ -49,7 +49,8 @@ import Testing
     #expect(try Units.parseTime("12.5", option: "--since", now: 1_000) == "12.5")
     #expect(try Units.parseTime("1970-01-02", option: "--since", now: 1_000) == "86400")
     #expect(
-      throws: ClientError("invalid time 'soon' for --since: write 10m, 2026-01-31T12:00:00Z or seconds since 1970")
+      throws: ClientError.usage(
+        "invalid time 'soon' for --since: write 10m, 2026-01-31T12:00:00Z or seconds since 1970")
     ) {
       try Units.parseTime("soon", option: "--since", now: 1_000)
     }

@@ -40,7 +40,7 @@ extension ContainerOptions {
     if let restart {
       let (kind, tries) = splitOnce(restart, ":") ?? (restart, "0")
       guard let count = Int64(tries), count >= 0 else {
-        throw ClientError("invalid --restart '\(restart)': write on-failure:3")
+        throw ClientError.usage("invalid --restart '\(restart)': write on-failure:3")
       }
       host["RestartPolicy"] = ["Name": .string(kind), "MaximumRetryCount": .int(count)]
     }
@@ -97,7 +97,7 @@ struct AttachedStreams {
   init(_ names: [String], sendsInput: Bool) throws(ClientError) {
     let wanted = Set(names.map { $0.lowercased() })
     if let wrong = wanted.subtracting(["stdin", "stdout", "stderr"]).min() {
-      throw ClientError("invalid --attach '\(wrong)': use stdin, stdout or stderr")
+      throw ClientError.usage("invalid --attach '\(wrong)': use stdin, stdout or stderr")
     }
     input = sendsInput && (wanted.isEmpty || wanted.contains("stdin"))
     guard !wanted.isEmpty else { return }
@@ -167,13 +167,13 @@ extension FileOptions {
       case "tmpfs-size": mount["TmpfsOptions"]["SizeBytes"] = .int(try Units.parseBytes(value, option: "tmpfs-size"))
       case "tmpfs-mode":
         guard let mode = UInt32(value, radix: 8) else {
-          throw ClientError("invalid tmpfs-mode '\(value)': write octal digits")
+          throw ClientError.usage("invalid tmpfs-mode '\(value)': write octal digits")
         }
         mount["TmpfsOptions"]["Mode"] = .int(mode)
-      default: throw ClientError("unknown field '\(key)' in --mount '\(text)'")
+      default: throw ClientError.usage("unknown field '\(key)' in --mount '\(text)'")
       }
     }
-    guard mount["Target"].string != nil else { throw ClientError("--mount '\(text)' has no destination") }
+    guard mount["Target"].string != nil else { throw ClientError.usage("--mount '\(text)' has no destination") }
     return mount
   }
 }
@@ -188,7 +188,7 @@ extension LimitOptions {
     }
     if let cpus {
       guard let count = Double(cpus), count >= 0, count < 1e6 else {
-        throw ClientError("invalid --cpus '\(cpus)': write 1.5")
+        throw ClientError.usage("invalid --cpus '\(cpus)': write 1.5")
       }
       host["NanoCpus"] = .int(Int64((count * 1e9).rounded()))
     }
@@ -211,7 +211,7 @@ extension LimitOptions {
       var devices: [JSONValue] = []
       for text in items {
         guard let (path, rate) = splitOnce(text, ":") else {
-          throw ClientError("invalid \(option) '\(text)': write /dev/name:value")
+          throw ClientError.usage("invalid \(option) '\(text)': write /dev/name:value")
         }
         devices.append(["Path": .string(path), value: .int(try Units.parseBytes(rate, option: option))])
       }
@@ -225,7 +225,7 @@ extension LimitOptions {
   static func ulimit(_ text: String) throws(ClientError) -> JSONValue {
     guard let (name, values) = splitOnce(text, "="), let soft = Int64(values.split(separator: ":").first ?? ""),
       let hard = Int64(values.split(separator: ":").last ?? "")
-    else { throw ClientError("invalid --ulimit '\(text)': write nofile=1024:4096") }
+    else { throw ClientError.usage("invalid --ulimit '\(text)': write nofile=1024:4096") }
     return ["Name": .string(name), "Soft": .int(soft), "Hard": .int(hard)]
   }
 }

@@ -71,7 +71,7 @@ enum PullRule: String, ExpressibleByArgument, CaseIterable { case missing, alway
 struct FileOptions: ParsableArguments {
   @Option(name: [.customShort("v"), .long], help: "source:destination[:ro], name:destination, or a destination alone.")
   var volume: [String] = []
-  @Option(help: "type=bind|volume|tmpfs,source=…,destination=…[,readonly]…")
+  @Option(help: "type=TYPE,source=…,destination=…[,readonly]; TYPE is bind, volume or tmpfs.")
   var mount: [String] = []
   @Option(help: "destination[:options].")
   var tmpfs: [String] = []

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
 
-struct List: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "ps", abstract: "List containers.")
+/// What `ps` and `container ls` share.
+struct ContainerListOptions: ParsableArguments {
   @OptionGroup var connection: EngineOptions
   @OptionGroup var list: ListOptions
   @Flag(name: .shortAndLong, help: "Those that do not run, too.") var all = false
@@ -10,7 +10,7 @@ struct List: ParsableCommand {
   @Flag(name: .shortAndLong, help: "The newest one, whatever its state.") var latest = false
   @Flag(name: .shortAndLong, help: "With the size of their files.") var size = false
 
-  func run() throws {
+  func show() throws(ClientError) {
     let limit = latest ? 1 : last
     let answer = try connection.engine().call(
       .get, "/containers/json",
@@ -55,6 +55,13 @@ struct List: ParsableCommand {
       ("Labels", container["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
     ]
   }
+}
+
+struct List: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "ps", abstract: "List containers.")
+  @OptionGroup var options: ContainerListOptions
+
+  func run() throws { try options.show() }
 }
 
 /// Published and exposed ports as people read them.
@@ -154,16 +161,16 @@ struct ContainerGroup: ParsableCommand {
     commandName: "container", abstract: "Containers, the long way: ls, prune and the commands above.",
     subcommands: [
       ContainerList.self, ContainerPrune.self, Run.self, Create.self, Start.self, Stop.self, Kill.self, Restart.self,
-      Remove.self,
-      Logs.self, Exec.self, Inspect.self, Stats.self,
+      Pause.self, Unpause.self, Rename.self, Remove.self, Logs.self, Exec.self, Attach.self, Wait.self, Top.self,
+      Port.self, Stats.self, Inspect.self,
     ])
 }
 
 struct ContainerList: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "ls", abstract: "List containers.")
-  @OptionGroup var command: List
+  @OptionGroup var options: ContainerListOptions
 
-  func run() throws { try command.run() }
+  func run() throws { try options.show() }
 }
 
 struct ContainerPrune: ParsableCommand {

@@ -5,7 +5,7 @@ struct DiskUseDetails {
   init(_ answer: JSONValue) { self.answer = answer }
 
   func show(format: String?) throws(ClientError) {
-    guard format == nil else { throw ClientError("system df: --verbose and --format exclude each other") }
+    guard format == nil else { throw ClientError.usage("system df: --verbose and --format exclude each other") }
     for (title, listing) in [("Images", images), ("Containers", containers), ("Volumes", volumes)] {
       print("\(title):\n\n\(try listing.text(format: nil, quiet: false))")
     }

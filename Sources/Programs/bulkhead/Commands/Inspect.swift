@@ -24,7 +24,7 @@ enum Kinds {
     case "image": "/images/\(Engine.escape(name))/json"
     case "network": "/networks/\(Engine.escape(name))"
     case "volume": "/volumes/\(Engine.escape(name))"
-    default: throw ClientError("unknown type '\(kind)': use \(order.joined(separator: ", "))")
+    default: throw ClientError.usage("unknown type '\(kind)': use \(order.joined(separator: ", "))")
     }
   }
 }

@@ -26,7 +26,7 @@ struct NetworkCreate: ParsableCommand {
 
   func run() throws {
     guard gateway.count <= max(subnet.count, 1), ipRange.count <= max(subnet.count, 1) else {
-      throw ClientError("each --gateway and --ip-range needs its --subnet before it")
+      throw ClientError.usage("each --gateway and --ip-range needs its --subnet before it")
     }
     var pools: [JSONValue] = []
     for index in 0..<max(subnet.count, gateway.count, ipRange.count) {

@@ -7,7 +7,7 @@ struct PortMapping: Equatable {
   var transport = "tcp"
 
   init(parsing text: String) throws(ClientError) {
-    let wrong = ClientError("invalid port '\(text)': write [address:][host port:]container port[/tcp|udp]")
+    let wrong = ClientError.usage("invalid port '\(text)': write [address:][host port:]container port[/tcp|udp]")
     var rest = text[...]
     if let slash = rest.lastIndex(of: "/") {
       transport = rest[rest.index(after: slash)...].lowercased()

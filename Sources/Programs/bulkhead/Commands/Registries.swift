@@ -13,7 +13,7 @@ struct Pull: ParsableCommand {
 
   func run() throws {
     let (name, tag) = image.contains("@") ? (image, nil) : Engine.repositoryAndTag(image)
-    if allTags, tag != nil || image.contains("@") { throw ClientError("tag can't be used with --all-tags/-a") }
+    if allTags, tag != nil || image.contains("@") { throw ClientError.usage("tag can't be used with --all-tags/-a") }
     try connection.engine().pull(
       name, tag: image.contains("@") || allTags ? nil : tag ?? "latest", platform: platform, quiet: quiet)
     if quiet { print(image) }
@@ -31,7 +31,7 @@ struct Push: ParsableCommand {
 
   func run() throws {
     let (name, tag) = Engine.repositoryAndTag(image)
-    if allTags, tag != nil { throw ClientError("tag can't be used with --all-tags/-a") }
+    if allTags, tag != nil { throw ClientError.usage("tag can't be used with --all-tags/-a") }
     let engine = try connection.engine()
     let response = try engine.open(
       .post, "/images/\(Engine.escape(name))/push", query: [("tag", allTags ? nil : tag ?? "latest")],
@@ -67,8 +67,8 @@ struct Login: ParsableCommand {
 
   func run() throws {
     let registry = registry ?? "docker.io"
-    if passwordStdin, password != nil { throw ClientError("--password and --password-stdin exclude each other") }
-    if passwordStdin, username == nil { throw ClientError("--password-stdin needs --username") }
+    if passwordStdin, password != nil { throw ClientError.usage("--password and --password-stdin exclude each other") }
+    if passwordStdin, username == nil { throw ClientError.usage("--password-stdin needs --username") }
     var config = try RegistryConfig(environment: environmentVariable)
     let known = try username == nil && password == nil ? config.login(for: registry) : nil
     let login: RegistryLogin

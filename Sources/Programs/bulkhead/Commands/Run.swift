@@ -26,7 +26,7 @@ struct Run: ParsableCommand {
 
   func run() throws {
     if detach, !options.attach.isEmpty {
-      throw ClientError("--attach and --detach exclude each other: leave one away", exitCode: ExitStatus.engine)
+      throw ClientError.usage("--attach and --detach exclude each other: leave one away")
     }
     let engine = try connection.engine()
     if !detach { try ContainerSession.checkTerminal(terminal: options.tty, sendsInput: options.interactive) }
@@ -66,7 +66,7 @@ struct Start: ParsableCommand {
       return
     }
     guard containers.count == 1, let name = containers.first else {
-      throw ClientError("only one container can be started with --attach or --interactive")
+      throw ClientError.usage("only one container can be started with --attach or --interactive")
     }
     let terminal = try engine.usesTerminal(name)
     let session = ContainerSession(

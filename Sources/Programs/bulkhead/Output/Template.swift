@@ -1,3 +1,5 @@
+import ArgumentParser
+
 /// A small part of the Go templates that `docker --format` takes.
 ///
 /// Understood: text, `{{.Field}}`, `{{.A.B}}`, `{{.}}`, `{{json .A}}`, `{{len .A}}`, `{{index .A "key" 0}}`, and `\t` `\n` in
@@ -18,13 +20,19 @@ struct Template: Equatable {
       if opening.lowerBound > rest.startIndex { pieces.append(.text(String(rest[..<opening.lowerBound]))) }
       rest = rest[opening.upperBound...]
       guard let closing = rest.firstRange(of: "}}") else {
-        throw ClientError("the format '\(source)' has no closing '}}'")
+        throw ClientError.usage("the format '\(source)' has no closing '}}'")
       }
       pieces.append(try Self.action(rest[..<closing.lowerBound]))
       rest = rest[closing.upperBound...]
     }
     if !rest.isEmpty { pieces.append(.text(String(rest))) }
     self.pieces = pieces
+  }
+
+  /// Throws for a `--format` that is no format: told before anything is asked for or done.
+  static func check(_ format: String?) throws {
+    guard let format, format != "json", format != "table" else { return }
+    do { _ = try Template(parsing: format) } catch { throw ValidationError("invalid --format: \(error.message)") }
   }
 
   /// The names of the fields at the top, in order: the columns of a table.
@@ -58,7 +66,7 @@ struct Template: Equatable {
       words.removeFirst()
     }
     guard let field = words.first, field.hasPrefix("."), function == .index || words.count == 1 else {
-      throw ClientError(
+      throw ClientError.usage(
         "cannot use '{{\(source)}}': a format knows {{.Field}}, {{.A.B}}, {{json .A}}, {{len .A}}, {{index .A \"key\"}}; "
           + "for more take --format json")
     }
@@ -72,14 +80,14 @@ struct Template: Equatable {
     for name in path {
       if case .array(let values) = current {
         guard let index = Int(name), values.indices.contains(index) else {
-          throw ClientError("the format asks for element '\(name)' of a list of \(values.count)")
+          throw ClientError.usage("the format asks for element '\(name)' of a list of \(values.count)")
         }
         current = values[index]
         continue
       }
       guard case .object(let members) = current else {
         if current.isNull { return .null }
-        throw ClientError("the format asks for the field '\(name)' of something that has no fields")
+        throw ClientError.usage("the format asks for the field '\(name)' of something that has no fields")
       }
       guard
         let member = members.first(where: { $0.name == name })
@@ -87,7 +95,7 @@ struct Template: Equatable {
       else {
         // Maps, such as labels, have any key; what the engine names in capitals are fields of a fixed form.
         if current == value {
-          throw ClientError("no field '\(name)': there are \(members.map(\.name).joined(separator: ", "))")
+          throw ClientError.usage("no field '\(name)': there are \(members.map(\.name).joined(separator: ", "))")
         }
         return .null
       }

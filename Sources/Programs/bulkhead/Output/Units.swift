@@ -61,7 +61,7 @@ enum Units {
       digits.removeLast()
     }
     guard let value = Double(digits), value >= 0, value * Double(factor) < 9e18 else {
-      throw ClientError("invalid size '\(text)' for \(option): write a number with b, k, m or g, such as 128m")
+      throw ClientError.usage("invalid size '\(text)' for \(option): write a number with b, k, m or g, such as 128m")
     }
     return Int64(value * Double(factor))
   }
@@ -71,7 +71,7 @@ enum Units {
     let units: [(String, Double)] = [
       ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12),
     ]
-    let wrong = ClientError("invalid duration '\(text)' for \(option): write it like 30s, 1m30s or 500ms")
+    let wrong = ClientError.usage("invalid duration '\(text)' for \(option): write it like 30s, 1m30s or 500ms")
     var total = 0.0
     var rest = text[...]
     guard !rest.isEmpty else { throw wrong }
@@ -90,12 +90,20 @@ enum Units {
     return Int64(total)
   }
 
+  /// `1h30m`, `90s`: whole seconds in the form that `parseDuration` takes, without parts that are 0.
+  static func duration(seconds: Int64) -> String {
+    let parts = [(seconds / 3_600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")]
+    let text = parts.filter { $0.0 != 0 }.map { "\($0.0)\($0.1)" }.joined()
+    return text.isEmpty ? "0s" : text
+  }
+
   /// A point in time as the API takes it (seconds since 1970), from a number, an age such as `10m`, or RFC 3339.
   static func parseTime(_ text: String, option: String, now: Int64) throws(ClientError) -> String {
     if let first = text.first, first.isNumber, text.allSatisfy({ $0.isNumber || $0 == "." }) { return text }
     if let date = parseDate(text) { return String(date) }
     guard let age = try? parseDuration(text, option: option) else {
-      throw ClientError("invalid time '\(text)' for \(option): write 10m, 2026-01-31T12:00:00Z or seconds since 1970")
+      throw ClientError.usage(
+        "invalid time '\(text)' for \(option): write 10m, 2026-01-31T12:00:00Z or seconds since 1970")
     }
     return String(now - age / 1_000_000_000)
   }

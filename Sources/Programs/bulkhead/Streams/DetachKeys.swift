@@ -18,7 +18,7 @@ struct DetachKeys: Equatable {
       } else if key.lowercased().hasPrefix("ctrl-"), bytes.count == 6, (0x40...0x5F).contains(bytes[5] & 0xDF) {
         sequence.append(bytes[5] & 0x1F)
       } else {
-        throw ClientError("invalid detach key '\(key)': use a character, or ctrl- and one of a-z @ [ \\ ] ^ _")
+        throw ClientError.usage("invalid detach key '\(key)': use a character, or ctrl- and one of a-z @ [ \\ ] ^ _")
       }
     }
     self.init(sequence: sequence)

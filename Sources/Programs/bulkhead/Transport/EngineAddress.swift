@@ -28,11 +28,11 @@ struct EngineAddress: Equatable {
   init(parsing text: String, service: Service = .engine) throws(ClientError) {
     let path = text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text
     guard path.hasPrefix("/") else {
-      throw ClientError(
+      throw ClientError.usage(
         "cannot use the \(service.noun) '\(text)': this client speaks to unix:///path/of/\(service.socketName) only")
     }
     guard path.utf8.count <= Self.maximumPathBytes else {
-      throw ClientError(
+      throw ClientError.usage(
         "cannot use the \(service.noun) '\(text)': the path of a socket has at most \(Self.maximumPathBytes) bytes")
     }
     self.path = path

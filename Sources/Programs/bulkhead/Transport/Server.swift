@@ -49,7 +49,7 @@ struct Server {
   static func path(_ parts: String...) throws(ClientError) -> String {
     var path = ""
     for part in parts {
-      guard !part.isEmpty else { throw ClientError("a name is empty") }
+      guard !part.isEmpty else { throw ClientError.usage("a name is empty") }
       path += "/" + Engine.escape(part)
     }
     return path
@@ -77,6 +77,8 @@ struct ShowOptions: ParsableArguments {
   @Option(help: "table, json, or a template such as '{{.Name}}'.") var format: String?
   @Flag(name: .shortAndLong, help: "Names or ids only.") var quiet = false
 
+  func validate() throws { try Template.check(format) }
+
   func show(_ listing: Listing) throws(ClientError) {
     print(try listing.text(format: format, quiet: quiet), terminator: "")
   }
@@ -85,6 +87,8 @@ struct ShowOptions: ParsableArguments {
 /// How one thing of the server's is shown.
 struct DetailOptions: ParsableArguments {
   @Option(help: "json, or a template such as '{{.name}}'.") var format: String?
+
+  func validate() throws { try Template.check(format) }
 
   func show(_ value: JSONValue) throws(ClientError) {
     switch format {
@@ -103,9 +107,6 @@ extension JSONValue {
     return String(Units.date(nanoseconds: seconds.times(1_000_000_000)).prefix(19)) + "Z"
   }
 
-  /// A size for people; nothing where there is none.
-  var size: String { int.map(Units.decimalSize) ?? "" }
-
-  /// The texts of a list.
-  var strings: [String] { items.compactMap(\.string) }
+  /// The same as a value of a list: null where there is none.
+  var time: JSONValue { JSONValue.string(moment).unlessEmpty }
 }

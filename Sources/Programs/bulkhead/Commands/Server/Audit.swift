@@ -7,6 +7,7 @@ struct Audit: ParsableCommand {
 
   @OptionGroup var connection: ServerOptions
   @OptionGroup var list: ShowOptions
+  @Flag(help: "Do not shorten the table's digests.") var noTrunc = false
   @Option(help: "Only this project.") var project: String?
   @Option(help: "Only what this user or robot did.") var caller: String?
   @Option(help: "Only this action, such as pushManifest or refused.") var action: String?
@@ -21,11 +22,13 @@ struct Audit: ParsableCommand {
     var first: Int64?
     if let since { first = Int64(try Units.parseTime(since, option: "--since", now: Units.now())) }
     var listing = Listing(
-      [
-        ("TIME", "Time"), ("CALLER", "Caller"), ("ACTION", "Action"), ("PROJECT", "Project"), ("WHAT", "What"),
-        ("OUTCOME", "Outcome"), ("FROM", "From"),
+      columns: [
+        .init("TIME", "Time"), .init("CALLER", "Caller", absent: "-"), .init("ACTION", "Action"),
+        .init("PROJECT", "Project", absent: "-"),
+        .init("WHAT", "What", absent: "-", shown: noTrunc ? { $0.readable } : { $0.readableDigest }),
+        .init("COUNT", "Count"), .init("OUTCOME", "Outcome"), .init("FROM", "From"),
       ], identity: "ID")
-    for entry in try entries(try connection.connect(), from: first) { listing.add(Self.fields(entry)) }
+    for entry in try entries(try connection.connect(), from: first) { listing.add(Self.row(entry)) }
     try list.show(listing)
   }
 
@@ -53,16 +56,16 @@ struct Audit: ParsableCommand {
 
   private static func seconds(_ at: JSONValue) -> Int64? { at.int ?? at.string.flatMap(Units.parseDate) }
 
-  private static func fields(_ entry: JSONValue) -> [(String, String)] {
+  private static func row(_ entry: JSONValue) -> JSONValue {
     let repository = entry.text("repository")
     let reference = entry.text("reference")
     let what = [repository, reference].filter { !$0.isEmpty }
       .joined(separator: reference.hasPrefix("sha") && reference.contains(":") ? "@" : ":")
     return [
-      ("Time", entry["at"].moment), ("Caller", entry.text("caller")), ("Action", entry.text("action")),
-      ("Project", entry.text("project")), ("What", what), ("Outcome", entry.text("outcome")),
-      ("From", entry.text("from")), ("ID", entry["id"].string ?? entry["id"].compact), ("Repository", repository),
-      ("Reference", reference), ("Digest", entry.text("digest")),
+      "ID": entry["id"], "Time": entry["at"].time, "Caller": entry["caller"].unlessEmpty, "Action": entry["action"],
+      "Project": entry["project"].unlessEmpty, "What": .string(what), "Repository": entry["repository"].unlessEmpty,
+      "Reference": entry["reference"].unlessEmpty, "Digest": entry["digest"].unlessEmpty,
+      "Count": .int(entry["count"].int ?? 1), "Outcome": entry["outcome"], "From": entry["from"].unlessEmpty,
     ]
   }
 }

@@ -5,9 +5,11 @@ struct ProjectSettings: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "settings", abstract: "Show a project's quota, immutable tags and retention rules, or change them.",
     discussion: """
-      Without options they are shown. PATTERN is TAGS or REPOSITORIES:TAGS, where * stands for any text and ? for one character.
-      A retention rule is PATTERN followed by at least one of newest=N, days=N, untagged=N, parted by commas:
-      --retain 'team/app:v*,newest=10,days=30'. Options replace all rules of their kind.
+      Without options they are shown. PATTERN is TAGS or REPOSITORIES:TAGS, where * stands for any text and ? for one \
+      character. RULE is PATTERN followed by at least one of newest=N, days=N, untagged=N, parted by commas. Options replace \
+      all rules of their kind:
+
+        bulkhead project settings team --retain 'team/app:v*,newest=10,days=30'
       """)
   private static let maximumFileBytes = 64 << 10
 
@@ -39,6 +41,8 @@ struct ProjectSettings: ParsableCommand {
   }
 
   func run() throws {
+    // What is wrong with the options is told before the server is asked.
+    _ = try changed(.object([]))
     let server = try connection.connect()
     let path = try Server.path("projects", project, "settings")
     if let file {
@@ -66,7 +70,9 @@ struct ProjectSettings: ParsableCommand {
 
   static func bytes(_ text: String) throws(ClientError) -> Int64 {
     let bytes = try Units.parseBytes(text, option: "--quota")
-    guard bytes >= 0 else { throw ClientError("invalid size '\(text)' for --quota: write --no-quota for no bound") }
+    guard bytes >= 0 else {
+      throw ClientError.usage("invalid size '\(text)' for --quota: write --no-quota for no bound")
+    }
     return bytes
   }
 
@@ -84,12 +90,13 @@ struct ProjectSettings: ParsableCommand {
       guard let (name, value) = splitOnce(part, "="), let field = names[name], let number = Int64(value), number >= 0,
         rule[field].isNull
       else {
-        throw ClientError("invalid rule '\(text)' for --retain: '\(part)' is none of newest=N, days=N, untagged=N")
+        throw ClientError.usage(
+          "invalid rule '\(text)' for --retain: '\(part)' is none of newest=N, days=N, untagged=N")
       }
       rule[field] = .int(number)
     }
     guard parts.count > 1 else {
-      throw ClientError("invalid rule '\(text)' for --retain: add at least one of newest=N, days=N, untagged=N")
+      throw ClientError.usage("invalid rule '\(text)' for --retain: add at least one of newest=N, days=N, untagged=N")
     }
     return rule
   }
@@ -115,16 +122,19 @@ struct ProjectUsage: ParsableCommand {
     let server = try connection.connect()
     let names = projects.isEmpty ? try server.list("/projects").map { $0.text("name") } : projects
     var listing = Listing(
-      [("PROJECT", "Project"), ("USED", "Used"), ("QUOTA", "Quota"), ("SHARE", "Share")], identity: "Project")
+      columns: [
+        .init("PROJECT", "Project"), .init("USED", "UsedBytes", shown: \.readableBinarySize),
+        .init("QUOTA", "QuotaBytes", absent: "none", shown: \.readableBinarySize),
+        .init("SHARE", "SharePercent", absent: "-") { $0.compact + "%" },
+      ], identity: "Project")
     for name in names {
       let usage = try server.call(.get, try Server.path("projects", name, "usage"))
       let used = usage["usedBytes"].int ?? 0
-      let quota = usage["quotaBytes"].int
-      let share = quota.flatMap { $0 > 0 ? Units.fixed(Double(used) * 100 / Double($0), decimals: 1) + "%" : nil }
+      let quota = usage["quotaBytes"].int.flatMap { $0 > 0 ? Double($0) : nil }
+      let share = quota.map { Units.fixed(Double(used) * 100 / $0, decimals: 1) }
       listing.add([
-        ("Project", name), ("Used", Units.decimalSize(used)), ("Quota", usage["quotaBytes"].size),
-        ("Share", share ?? ""),
-        ("UsedBytes", String(used)), ("QuotaBytes", quota.map(String.init) ?? ""),
+        "Project": .string(name), "UsedBytes": .int(used), "QuotaBytes": usage["quotaBytes"],
+        "SharePercent": share.map { .number($0) } ?? .null,
       ])
     }
     try list.show(listing)
@@ -151,16 +161,15 @@ struct ProjectRetention: ParsableCommand {
     let answer = try server.call(
       .post, try Server.path("projects", project, "retention"), query: [("dryRun", dryRun ? "true" : nil)])
     var listing = Listing(
-      [
-        ("REPOSITORY", "Repository"), ("TAG", "Tag"), ("DIGEST", "Digest"), ("OUTCOME", "Outcome"),
-        ("REASON", "Reason"),
+      columns: [
+        .init("REPOSITORY", "Repository"), .init("TAG", "Tag", absent: "<none>"),
+        .init("DIGEST", "Digest", shown: \.readableDigest), .init("OUTCOME", "Outcome"), .init("REASON", "Reason"),
       ], identity: "Digest")
     for decision in answer.items where all || decision["isKept"].bool == false {
       listing.add([
-        ("Repository", decision.text("repository")), ("Tag", decision["tag"].string ?? "<none>"),
-        ("Digest", decision.text("digest")),
-        ("Outcome", decision["isKept"].bool == true ? "kept" : dryRun ? "would go" : "removed"),
-        ("Reason", decision.text("reason")),
+        "Repository": decision["repository"], "Tag": decision["tag"], "Digest": decision["digest"],
+        "Outcome": decision["isKept"].bool == true ? "kept" : dryRun ? "would go" : "removed",
+        "Reason": decision["reason"],
       ])
     }
     try list.show(listing)

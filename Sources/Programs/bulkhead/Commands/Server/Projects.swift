@@ -28,9 +28,8 @@ struct ProjectList: ParsableCommand {
       [("NAME", "Name"), ("ACCESS", "Access"), ("MEMBERS", "Members"), ("KIND", "Kind")], identity: "Name")
     for project in try connection.connect().list("/projects") {
       listing.add([
-        ("Name", project.text("name")), ("Access", project["isPublic"].bool == true ? "public" : "private"),
-        ("Members", String(project["members"].members.count)),
-        ("Kind", project["cache"].isNull ? "own" : "cache"),
+        "Name": project["name"], "Access": project["isPublic"].bool == true ? "public" : "private",
+        "Members": .int(project["members"].members.count), "Kind": project["cache"].isNull ? "own" : "cache",
       ])
     }
     try list.show(listing)
@@ -47,7 +46,7 @@ struct ProjectCreate: ParsableCommand {
   @Argument(help: "Its name.") var name: String
 
   func run() throws {
-    if remotePath != nil, cache == nil { throw ClientError("--remote-path needs --cache") }
+    if remotePath != nil, cache == nil { throw ClientError.usage("--remote-path needs --cache") }
     let bytes = try quota.map { text throws(ClientError) in try ProjectSettings.bytes(text) }
     var body: JSONValue = ["name": .string(name), "isPublic": .bool(visibility == .public)]
     if let cache {
@@ -87,7 +86,8 @@ struct ProjectInspect: ParsableCommand {
 
 struct ProjectUpdate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "update", abstract: "Open a project to everybody, or close it.")
+    commandName: "update", abstract: "Open projects to everybody, or close them.",
+    usage: "bulkhead project update [--server <server>] (--public | --private) <names> ...")
   @OptionGroup var connection: ServerOptions
   @Flag(exclusivity: .exclusive) var visibility: Visibility
   @Argument(help: "Names.") var names: [String]
@@ -133,7 +133,7 @@ struct MemberList: ParsableCommand {
     let found = try connection.connect().call(.get, try Server.path("projects", project))
     var listing = Listing([("USER", "User"), ("ROLE", "Role")], identity: "User")
     for member in found["members"].members.sorted(by: { $0.name < $1.name }) {
-      listing.add([("User", member.name), ("Role", member.value.string ?? "")])
+      listing.add(["User": .string(member.name), "Role": member.value])
     }
     try list.show(listing)
   }

@@ -24,8 +24,8 @@ struct RegistryRepositories: ParsableCommand {
     for name in names {
       for repository in try server.list(try Server.path("projects", name, "repositories")) {
         listing.add([
-          ("Name", repository.text("name")), ("Manifests", repository["manifests"].compact),
-          ("Created", repository["createdAt"].moment), ("Project", name),
+          "Name": repository["name"], "Manifests": repository["manifests"],
+          "Created": repository["createdAt"].time, "Project": .string(name),
         ])
       }
     }
@@ -38,28 +38,26 @@ struct RegistryArtifacts: ParsableCommand {
     commandName: "artifacts", abstract: "List the images and other artifacts of repositories.")
   @OptionGroup var connection: ServerOptions
   @OptionGroup var list: ShowOptions
-  @Flag(help: "Do not shorten.") var noTrunc = false
+  @Flag(help: "Do not shorten the table's digests.") var noTrunc = false
   @Argument(help: "Repositories: PROJECT/NAME.") var repositories: [String]
 
   func run() throws {
     let server = try connection.connect()
     var listing = Listing(
-      [
-        ("REPOSITORY", "Repository"), ("TAGS", "Tags"), ("DIGEST", "Digest"), ("TYPE", "Type"), ("SIZE", "Size"),
-        ("PUSHED", "Pushed"),
+      columns: [
+        .init("REPOSITORY", "Repository"), .init("TAGS", "Tags", absent: "<none>"),
+        .init("DIGEST", "Digest", shown: noTrunc ? { $0.readable } : { $0.readableDigest }), .init("TYPE", "Type"),
+        .init("SIZE", "SizeBytes", shown: \.readableSize), .init("PUSHED", "Pushed"),
       ], identity: "Digest")
     for repository in repositories {
       let path = try Server.path("projects", try StoredImage.project(of: repository), "artifacts")
       for artifact in try server.list(path, query: [("repository", repository)]) {
-        let digest = artifact.text("digest")
         listing.add([
-          ("Repository", repository), ("Tags", artifact["tags"].strings.joined(separator: ",")),
-          ("Digest", list.quiet || noTrunc ? digest : String(digest.prefix(19))),
-          ("Type", StoredImage.kind(artifact)), ("Size", artifact["size"].size),
-          ("Pushed", artifact["pushedAt"].moment),
-          ("MediaType", artifact.text("mediaType")), ("ArtifactType", artifact.text("artifactType")),
-          ("PushedBy", artifact.text("pushedBy")), ("Subject", artifact.text("subject")),
-          ("Bytes", artifact["size"].compact),
+          "Repository": .string(repository), "Tags": artifact["tags"], "Digest": artifact["digest"],
+          "Type": .string(StoredImage.kind(artifact)), "SizeBytes": artifact["size"],
+          "Pushed": artifact["pushedAt"].time, "PushedBy": artifact["pushedBy"].unlessEmpty,
+          "MediaType": artifact["mediaType"], "ArtifactType": artifact["artifactType"].unlessEmpty,
+          "Subject": artifact["subject"].unlessEmpty,
         ])
       }
     }
@@ -82,15 +80,15 @@ struct StoredImage: Equatable {
       repository = String(text[..<colon])
       reference = String(text[text.index(after: colon)...])
     } else {
-      throw ClientError("'\(text)' names no image: write PROJECT/NAME:TAG or PROJECT/NAME@DIGEST")
+      throw ClientError.usage("'\(text)' names no image: write PROJECT/NAME:TAG or PROJECT/NAME@DIGEST")
     }
-    guard !reference.isEmpty else { throw ClientError("'\(text)' has neither tag nor digest") }
+    guard !reference.isEmpty else { throw ClientError.usage("'\(text)' has neither tag nor digest") }
     _ = try Self.project(of: repository)
   }
 
   static func project(of repository: String) throws(ClientError) -> String {
     guard let (project, rest) = splitOnce(repository, "/"), !project.isEmpty, !rest.isEmpty else {
-      throw ClientError("'\(repository)' is no repository: write PROJECT/NAME")
+      throw ClientError.usage("'\(repository)' is no repository: write PROJECT/NAME")
     }
     return project
   }
@@ -149,23 +147,28 @@ struct RegistryCollect: ParsableCommand {
       return
     }
     func count(_ field: String) -> String { String(answer[field].int ?? 0) }
-    print("blobs removed:        \(count("removedBlobs")) (\(Units.decimalSize(answer["removedBytes"].int ?? 0)))")
-    print("blobs unlinked:       \(count("unlinkedBlobs"))")
-    print("repositories removed: \(count("removedRepositories"))")
-    print("uploads given up:     \(count("expiredUploads"))")
-    print("space on the disk:    \(Units.decimalSize(answer["freedDiskBytes"].int ?? 0))")
-    if dryRun { print("Nothing was removed, as --dry-run was given.") }
+    func size(_ field: String) -> String { Units.decimalSize(answer[field].int ?? 0) }
+    print(dryRun ? "would be removed:" : "removed:")
+    let lines = [
+      ["  blobs", "\(count("removedBlobs")) (\(size("removedBytes")))"],
+      ["  links of repositories to blobs", count("unlinkedBlobs")],
+      ["  empty repositories", count("removedRepositories")],
+      ["  unfinished uploads that expired", count("expiredUploads")],
+      ["\(dryRun ? "space that would come" : "space that came") back on the disk", size("freedDiskBytes")],
+    ]
+    print(Listing.align(lines), terminator: "")
   }
 }
 
 struct RegistryCheck: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fsck", abstract: "Compare the registry's files and records.",
-    discussion:
-      "Exit code 0: nothing is wrong, or all was repaired; \(ExitStatus.incomplete): something is wrong. Pushes wait meanwhile."
-  )
+    commandName: "fsck", abstract: "Check that the registry's records and files agree, and repair them.",
+    discussion: """
+      Pushes wait meanwhile, pulls go on. Without --repair nothing is changed. Exit code 0: nothing is wrong, or all was \
+      repaired; \(ExitStatus.incomplete): something is left.
+      """)
   @OptionGroup var connection: ServerOptions
-  @Flag(help: "Make records again from the files and put damaged blobs aside.") var repair = false
+  @Flag(help: "Make wrong records again from the files, and put damaged blobs aside.") var repair = false
   @Flag(help: "Read every blob and check its digest.") var content = false
   @Option(help: "table, json (all of the outcome), or a template for each finding.") var format: String?
 
@@ -177,22 +180,55 @@ struct RegistryCheck: ParsableCommand {
       print(outcome.compact)
     } else if format != nil || !findings.isEmpty {
       var listing = Listing(
-        [("KIND", "Kind"), ("SUBJECT", "Subject"), ("STATE", "State"), ("DETAIL", "Detail")], identity: "Subject")
+        columns: [
+          .init("FOUND", "Kind", shown: Self.words), .init("SUBJECT", "Subject"), .init("STATE", "State"),
+          .init("DETAIL", "Detail"),
+        ], identity: "Subject")
       for finding in findings {
         listing.add([
-          ("Kind", finding.text("kind")), ("Subject", finding.text("subject")),
-          ("State", finding["isRepaired"].bool == true ? "repaired" : "open"), ("Detail", finding.text("detail")),
+          "Kind": finding["kind"], "Subject": finding["subject"],
+          "State": finding["isRepaired"].bool == true ? "repaired" : "open", "Detail": finding["detail"],
         ])
       }
       print(try listing.text(format: format, quiet: false), terminator: "")
     }
+    if format == nil { print(Self.summary(of: outcome, repairs: repair, readsContent: content)) }
+    if Self.open(outcome) > 0 { throw ExitCode(ExitStatus.incomplete) }
+  }
+
+  /// How many findings are not repaired; what is not shown counts as open.
+  private static func open(_ outcome: JSONValue) -> Int64 {
+    Int64(outcome["findings"].items.count { $0["isRepaired"].bool != true }).plus(outcome["furtherFindings"].int ?? 0)
+  }
+
+  /// What was checked, what came out, and what to do next.
+  static func summary(of outcome: JSONValue, repairs: Bool, readsContent: Bool) -> String {
+    func count(_ number: Int64, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+    let checked =
+      "\(count(outcome["manifests"].int ?? 0, "manifest")) and \(count(outcome["blobs"].int ?? 0, "blob")) checked"
+      + (readsContent ? ", content included" : ", names and sizes (--content reads the blobs, too)")
     let further = outcome["furtherFindings"].int ?? 0
-    let open = findings.filter { $0["isRepaired"].bool != true }.count
-    if format == nil {
-      print("\(outcome["blobs"].int ?? 0) blobs and \(outcome["manifests"].int ?? 0) manifests were looked at")
-      if further > 0 { print("\(further) further findings are not shown") }
-      if open > 0, !repair { print("run it with --repair") }
+    let all = Int64(outcome["findings"].items.count).plus(further)
+    let open = open(outcome)
+    // No repair brings back what a manifest names.
+    let incomplete = Int64(outcome["findings"].items.count { $0.text("kind") == "manifestIncomplete" })
+    var lines = [checked]
+    if further > 0 { lines.append("\(count(further, "further finding")) not shown") }
+    switch (all, open) {
+    case (0, _): lines.append("nothing is wrong")
+    case (_, 0): lines.append("\(count(all, "finding")), all repaired")
+    case _ where repairs || open == incomplete:
+      lines.append("\(count(all, "finding")), \(open) left: push again what is named, or remove it with 'registry rm'")
+    default:
+      lines.append(
+        "\(count(all, "finding")), \(open) open: repair with 'bulkhead registry fsck --repair"
+          + "\(readsContent ? " --content" : "")'")
     }
-    if open > 0 || further > 0 { throw ExitCode(ExitStatus.incomplete) }
+    return lines.joined(separator: "\n")
+  }
+
+  /// `blobDamaged` as people write it: `blob damaged`.
+  private static func words(_ kind: JSONValue) -> String {
+    kind.readable.map { $0.isUppercase ? " " + $0.lowercased() : String($0) }.joined()
   }
 }

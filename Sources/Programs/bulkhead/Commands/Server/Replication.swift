@@ -18,9 +18,16 @@ struct PeerList: ParsableCommand {
   @OptionGroup var list: ShowOptions
 
   func run() throws {
-    var listing = Listing([("NAME", "Name"), ("HOST", "Host"), ("USER", "User")], identity: "Name")
+    var listing = Listing(
+      columns: [
+        .init("NAME", "Name"), .init("HOST", "Host"), .init("USER", "User", absent: "<none>"),
+        .init("INSECURE", "Insecure"),
+      ], identity: "Name")
     for peer in try connection.connect().list("/replication/peers") {
-      listing.add([("Name", peer.text("name")), ("Host", peer.text("host")), ("User", peer.text("user"))])
+      listing.add([
+        "Name": peer["name"], "Host": peer["host"], "User": peer["user"].unlessEmpty,
+        "Insecure": .bool(peer["isInsecure"].bool == true),
+      ])
     }
     try list.show(listing)
   }
@@ -37,7 +44,7 @@ struct PeerSet: ParsableCommand {
   @Argument(help: "HOST[:PORT].") var host: String
 
   func run() throws {
-    if passwordStdin, user == nil { throw ClientError("--password-stdin needs --user") }
+    if passwordStdin, user == nil { throw ClientError.usage("--password-stdin needs --user") }
     let server = try connection.connect()
     var body: JSONValue = ["name": .string(name), "host": .string(host)]
     if insecure { body["isInsecure"] = .bool(true) }
@@ -81,14 +88,14 @@ enum RuleTrigger {
       return ["every": ["seconds": .int(try Units.parseDuration(duration, option: "--trigger") / 1_000_000_000)]]
     case ("cron", let table)?: return ["cron": ["_0": .string(table)]]
     default:
-      throw ClientError("invalid --trigger '\(text)': use manual, push, every:30m or 'cron:0 3 * * *'")
+      throw ClientError.usage("invalid --trigger '\(text)': use manual, push, every:30m or 'cron:0 3 * * *'")
     }
   }
 
+  /// The same in the form that the command line takes.
   static func text(_ trigger: JSONValue) -> String {
-    let every = trigger["every"]["seconds"].int
-    if let every { return "every \(every) s" }
-    if let table = trigger["cron"]["_0"].string { return "cron \(table)" }
+    if let seconds = trigger["every"]["seconds"].int { return "every:\(Units.duration(seconds: seconds))" }
+    if let table = trigger["cron"]["_0"].string { return "cron:\(table)" }
     return trigger.members.first?.name == "onPush" ? "push" : trigger.members.first?.name ?? trigger.string ?? ""
   }
 }
@@ -106,13 +113,10 @@ struct RuleList: ParsableCommand {
       ], identity: "Name")
     for rule in try connection.connect().list("/replication/rules") {
       listing.add([
-        ("Name", rule.text("name")), ("Direction", rule.text("direction")), ("Project", rule.text("project")),
-        ("Peer", rule.text("peer")), ("RemotePath", rule.text("remotePath")),
-        ("Trigger", RuleTrigger.text(rule["trigger"])),
-        ("State", rule["isEnabled"].bool == false ? "disabled" : "enabled"),
-        ("Repositories", rule["repositories"].strings.joined(separator: ",")),
-        ("Tags", rule["tags"].strings.joined(separator: ",")),
-        ("Replaces", rule["replacesTags"].bool == false ? "no" : "yes"),
+        "Name": rule["name"], "Direction": rule["direction"], "Project": rule["project"], "Peer": rule["peer"],
+        "RemotePath": rule["remotePath"], "Trigger": .string(RuleTrigger.text(rule["trigger"])),
+        "State": rule["isEnabled"].bool == false ? "disabled" : "enabled", "Repositories": rule["repositories"],
+        "Tags": rule["tags"], "ReplacesTags": .bool(rule["replacesTags"].bool != false),
       ])
     }
     try list.show(listing)
@@ -210,15 +214,13 @@ struct RuleHistory: ParsableCommand {
   }
 
   static func add(_ execution: JSONValue, to listing: inout Listing) {
-    func count(_ field: String) -> String { String(execution[field].int ?? 0) }
+    func count(_ field: String) -> JSONValue { .int(execution[field].int ?? 0) }
     listing.add([
-      ("ID", execution.text("id")), ("State", execution.text("state")), ("Cause", execution.text("cause")),
-      ("Started", execution["startedAt"].moment), ("Ended", execution["endedAt"].moment), ("Copied", count("copied")),
-      ("Skipped", count("skipped")), ("Failed", count("failed")), ("Attempts", count("attempts")),
-      (
-        "Failures",
-        execution["failures"].items.map { "\($0.text("subject")): \($0.text("message"))" }.joined(separator: "; ")
-      ),
+      "ID": execution["id"], "State": execution["state"], "Cause": execution["cause"],
+      "Started": execution["startedAt"].time, "Ended": execution["endedAt"].time, "Copied": count("copied"),
+      "Skipped": count("skipped"), "Failed": count("failed"), "Attempts": count("attempts"),
+      "Failures": .array(
+        execution["failures"].items.map { ["Subject": $0["subject"], "Message": $0["message"]] }),
     ])
   }
 }

@@ -16,21 +16,26 @@ struct RobotList: ParsableCommand {
 
   func run() throws {
     var listing = Listing(
-      [
-        ("NAME", "Name"), ("LOGIN", "Login"), ("MAY", "Actions"), ("REPOSITORIES", "Repositories"),
-        ("EXPIRES", "Expires"), ("STATE", "State"),
+      columns: [
+        .init("NAME", "Name"), .init("LOGIN", "Login"), .init("MAY", "Actions"),
+        .init("REPOSITORIES", "Repositories"), .init("EXPIRES", "Expires"),
+        .init("LAST USED", "LastUsed", absent: "never"), .init("STATE", "State"),
       ], identity: "Name")
     for robot in try connection.connect().list(try Server.path("projects", project, "robots")) {
       listing.add([
-        ("Name", robot.text("name")), ("Login", robot.text("login")),
-        ("Actions", robot["actions"].strings.joined(separator: ",")),
-        ("Repositories", robot["repositories"].string ?? "*"), ("Expires", robot["expiresAt"].moment),
-        ("State", robot["isDisabled"].bool == true ? "disabled" : "enabled"), ("Created", robot["createdAt"].moment),
-        ("LastUsed", robot["lastUsedAt"].moment),
+        "Name": robot["name"], "Login": robot["login"], "Actions": robot["actions"],
+        "Repositories": robot["repositories"].isNull ? "*" : robot["repositories"], "Created": robot["createdAt"].time,
+        "Expires": robot["expiresAt"].time,
+        "LastUsed": robot["lastUsedAt"].time, "State": .string(robot.enabledState),
       ])
     }
     try list.show(listing)
   }
+}
+
+extension JSONValue {
+  /// Whether a robot or token is refused.
+  var enabledState: String { self["isDisabled"].bool == true ? "disabled" : "enabled" }
 }
 
 /// How a secret is shown that is told once.
@@ -38,10 +43,18 @@ struct SecretOptions: ParsableArguments {
   @Option(help: "json, or a template such as '{{.secret}}'.") var format: String?
   @Flag(name: .shortAndLong, help: "The secret only.") var quiet = false
 
+  func validate() throws { try Template.check(format) }
+
   /// Prints fields by their titles, and the secret last.
   func show(_ answer: JSONValue, _ fields: [(String, String)]) throws(ClientError) {
-    if let format {
-      print(format == "json" ? answer.compact : try Template(parsing: format).render(answer))
+    if let format, format != "json" {
+      do { print(try Template(parsing: format).render(answer)) } catch {
+        // What is told this once must not be lost by a field that there is not.
+        print(answer.compact)
+        throw error
+      }
+    } else if format != nil {
+      print(answer.compact)
     } else if quiet {
       print(answer.text("secret"))
     } else {

@@ -3,7 +3,7 @@ import ArgumentParser
 struct TokenGroup: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "token", abstract: "Access tokens: passwords of a user's for one purpose.",
-    subcommands: [TokenList.self, TokenCreate.self, TokenRemove.self])
+    subcommands: [TokenList.self, TokenCreate.self, TokenDisable.self, TokenEnable.self, TokenRemove.self])
 }
 
 struct TokenList: ParsableCommand {
@@ -14,15 +14,16 @@ struct TokenList: ParsableCommand {
 
   func run() throws {
     var listing = Listing(
-      [
-        ("ID", "ID"), ("NAME", "Name"), ("SCOPE", "Scope"), ("CREATED", "Created"), ("EXPIRES", "Expires"),
-        ("LAST USED", "LastUsed"),
+      columns: [
+        .init("ID", "ID"), .init("NAME", "Name"), .init("SCOPE", "Scope"), .init("CREATED", "Created"),
+        .init("EXPIRES", "Expires", absent: "never"), .init("LAST USED", "LastUsed", absent: "never"),
+        .init("STATE", "State"),
       ], identity: "ID")
     for token in try connection.connect().list("/tokens", query: [("user", user)]) {
       listing.add([
-        ("ID", token["id"].string ?? token["id"].compact), ("Name", token.text("name")),
-        ("Scope", token.text("scope")), ("Created", token["createdAt"].moment), ("Expires", token["expiresAt"].moment),
-        ("LastUsed", token["lastUsedAt"].moment),
+        "ID": token["id"], "Name": token["name"], "Scope": token["scope"], "Created": token["createdAt"].time,
+        "Expires": token["expiresAt"].time, "LastUsed": token["lastUsedAt"].time,
+        "State": .string(token.enabledState),
       ])
     }
     try list.show(listing)
@@ -49,7 +50,32 @@ struct TokenCreate: ParsableCommand {
     let token = try connection.connect().call(.post, "/tokens", query: [("user", user)], json: body)
     try secret.show(
       token,
-      [("id", token["id"].string ?? token["id"].compact), ("user", user), ("expires", token["expiresAt"].moment)])
+      [("id", token.text("id")), ("user", user), ("expires", token["expiresAt"].moment)])
+  }
+}
+
+struct TokenDisable: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "disable", abstract: "Refuse tokens until they are enabled again.")
+  @OptionGroup var connection: ServerOptions
+  @Argument(help: "Their ids.") var ids: [String]
+
+  func run() throws { try connection.connect().setTokens(ids, disabled: true) }
+}
+
+struct TokenEnable: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "enable", abstract: "Let disabled tokens in again.")
+  @OptionGroup var connection: ServerOptions
+  @Argument(help: "Their ids.") var ids: [String]
+
+  func run() throws { try connection.connect().setTokens(ids, disabled: false) }
+}
+
+extension Server {
+  fileprivate func setTokens(_ ids: [String], disabled: Bool) throws(ClientError) {
+    try each(ids) { id throws(ClientError) in
+      try call(.patch, try Server.path("tokens", id), json: ["isDisabled": .bool(disabled)])
+    }
   }
 }
 

@@ -13,9 +13,12 @@ struct Trust: ParsableCommand {
   static let standardPort = 5_443
 
   @OptionGroup var connection: ServerOptions
-  @Option(name: .customLong("for"), help: "docker, system or engine; may be repeated; all three when not given.")
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp("docker, system or engine; may be repeated; all three when not given.", valueName: "whom"))
   var targets: [TrustTarget] = []
-  @Option(help: "The authority's certificate (PEM) from a file; - for standard input.") var ca: String?
+  @Option(help: ArgumentHelp("The authority's certificate (PEM); - for standard input.", valueName: "file")) var ca:
+    String?
   @Option(
     help: ArgumentHelp("Work on another system below this folder; programs of it are not run.", valueName: "folder"))
   var root: String?
@@ -35,7 +38,7 @@ struct Trust: ParsableCommand {
       return
     }
     var names: [String] = []
-    for host in hosts { names.append(try Self.name(host)) }
+    for host in hosts { names += try Self.names(host) }
     if names.isEmpty { names = Self.ownNames().map { "\($0):\(Self.standardPort)" } }
     guard root != nil || geteuid() == 0 else {
       throw ClientError("what this machine trusts is root's to say: run 'sudo bulkhead trust'")
@@ -91,9 +94,15 @@ struct Trust: ParsableCommand {
     (environmentVariable("PATH") ?? "").split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
   }
 
+  /// The names under which a registry is looked for: at HTTPS's own port names of images have it, or not.
+  static func names(_ text: String) throws(ClientError) -> [String] {
+    let name = try name(text)
+    return name.hasSuffix(":443") ? [name, String(name.dropLast(4))] : [name]
+  }
+
   /// `HOST:PORT`, the form in names of images and of folders. Throws for what could be no host, as it becomes part of a path.
   static func name(_ text: String) throws(ClientError) -> String {
-    let wrong = ClientError("'\(text)' is no HOST[:PORT], such as registry.example.com:\(standardPort)")
+    let wrong = ClientError.usage("'\(text)' is no HOST[:PORT], such as registry.example.com:\(standardPort)")
     var host = text
     var port = standardPort
     let bracket = text.lastIndex(of: "]")

@@ -14,7 +14,7 @@ struct UserList: ParsableCommand {
   func run() throws {
     var listing = Listing([("NAME", "Name"), ("ADMINISTRATOR", "Administrator")], identity: "Name")
     for user in try connection.connect().list("/users") {
-      listing.add([("Name", user.text("name")), ("Administrator", user["isAdministrator"].bool == true ? "yes" : "no")])
+      listing.add(["Name": user["name"], "Administrator": user["isAdministrator"]])
     }
     try list.show(listing)
   }

@@ -1,0 +1,64 @@
+import ArgumentParser
+
+/// Finds a command that there is none of, and what was probably meant by it.
+enum UnknownCommand {
+  /// What other programs call the commands.
+  private static let otherNames = [
+    "add": "create", "cat": "inspect", "delete": "rm", "edit": "set", "list": "ls", "make": "create", "new": "create",
+    "password": "passwd", "remove": "rm", "show": "inspect",
+  ]
+  /// What docker has and this client does not: it works with docker on the same socket.
+  private static let dockersOnly: Set<String> = ["commit", "cp", "diff", "export", "update"]
+  /// Letters that may be wrong.
+  private static let maximumDistance = 2
+
+  /// Follows the words of a command line from command to command; nil where each is one, up to the first option.
+  static func find(in arguments: [String], below root: any ParsableCommand.Type = Bulkhead.self) -> ClientError? {
+    let isHelp = arguments.first == "help"
+    var command = root
+    var path = root._commandName
+    for word in isHelp ? arguments.dropFirst() : arguments[...] {
+      let subcommands = command.configuration.subcommands
+      guard !subcommands.isEmpty, !word.hasPrefix("-") else { return nil }
+      guard let next = subcommands.first(where: { names(of: $0).contains(word) }) else {
+        let known = subcommands.flatMap(names)
+        var advice = likely(word, among: known).map { "did you mean '\($0)'? " } ?? ""
+        if command == root, dockersOnly.contains(word) { advice = "use docker on the engine's socket; " }
+        return .usage("unknown command '\(path) \(word)': \(advice)'\(path) --help' lists those that there are")
+      }
+      command = next
+      path += " " + next._commandName
+    }
+    return nil
+  }
+
+  private static func names(of command: any ParsableCommand.Type) -> [String] {
+    [command._commandName] + command.configuration.aliases
+  }
+
+  /// The name that is nearest to a word, if one is near.
+  static func likely(_ word: String, among names: [String]) -> String? {
+    if let other = otherNames[word], names.contains(other) { return other }
+    let near = names.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
+    if let near, near.distance <= maximumDistance, near.distance * 2 <= word.count { return near.name }
+    let begun = names.filter { $0.hasPrefix(word) }
+    return begun.count == 1 ? begun[0] : nil
+  }
+
+  /// How many letters have to be put in, left out, replaced, or swapped with their neighbour.
+  static func distance(_ first: String, _ second: String) -> Int {
+    let (a, b) = (Array(first.utf8.prefix(64)), Array(second.utf8.prefix(64)))
+    // One row for each beginning of `a`; a column for each of `b`.
+    var rows = [Array(0...b.count)]
+    for i in 0..<a.count {
+      var row = [i + 1]
+      for j in 0..<b.count {
+        var best = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+        row.append(best)
+      }
+      rows.append(row)
+    }
+    return rows[a.count][b.count]
+  }
+}
