@@ -1,6 +1,15 @@
 import ArgumentParser
 
 struct Audit: ParsableCommand {
+  /// What the server writes down.
+  enum Action: String, ExpressibleByArgument, CaseIterable {
+    case pullManifest, pullBlob, pushManifest, pushBlob, mountBlob, deleteTag, deleteManifest, deleteBlob, login, change
+    /// Something was refused.
+    case refused
+    /// How much more there was than is written down one by one.
+    case further
+  }
+
   static let configuration = CommandConfiguration(
     abstract: "Show who pushed, pulled, deleted, signed in and changed accounts; the newest first.")
   static let pageSize = 200
@@ -10,7 +19,7 @@ struct Audit: ParsableCommand {
   @Flag(help: "Do not shorten the table's digests.") var noTrunc = false
   @Option(help: "Only this project.") var project: String?
   @Option(help: "Only what this user or robot did.") var caller: String?
-  @Option(help: "Only this action, such as pushManifest or refused.") var action: String?
+  @Option(help: "Only this.") var action: Action?
   @Option(help: "Not before this time: 10m, 2026-01-31T12:00:00Z.") var since: String?
   @Option(name: [.customShort("n"), .long], help: "Entries at most.") var limit = 100
 
@@ -41,7 +50,7 @@ struct Audit: ParsableCommand {
         .get, "/audit",
         query: [
           ("limit", String(min(Self.pageSize, limit - found.count))), ("before", before), ("project", project),
-          ("caller", caller), ("action", action),
+          ("caller", caller), ("action", action?.rawValue),
         ]
       ).items
       for entry in page {

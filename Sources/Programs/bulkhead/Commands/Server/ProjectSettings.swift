@@ -172,6 +172,10 @@ struct ProjectRetention: ParsableCommand {
         "Reason": decision["reason"],
       ])
     }
+    if listing.rows.isEmpty, list.format == nil, !list.quiet {
+      print("nothing goes: the rules keep all there is")
+      return
+    }
     try list.show(listing)
   }
 }
