@@ -1,4 +1,5 @@
 import Distribution
+import HTTPServing
 import Model
 import RegistryClient
 import Testing

@@ -17,23 +17,10 @@ import Testing
     let names = APIDocument.operations.map(\.id)
     #expect(Set(names).count == names.count)
     var used: Set<String> = []
-    Self.collect(APIDocument.value, into: &used)
+    APIDocument.value.collectReferences(into: &used)
     let schemas = Set(APIDocument.schemas.keys)
     #expect(used.subtracting(schemas) == [], "schemas that are named and not there")
     #expect(schemas.subtracting(used) == [], "schemas that nothing names")
-  }
-
-  private static func collect(_ value: DocumentValue, into names: inout Set<String>) {
-    let prefix = "#/components/schemas/"
-    switch value {
-    case .object(let members):
-      if case .text(let target)? = members["$ref"], target.hasPrefix(prefix) {
-        names.insert(String(target.dropFirst(prefix.count)))
-      }
-      for member in members.values { collect(member, into: &names) }
-    case .list(let values): for value in values { collect(value, into: &names) }
-    case .text, .number, .flag: break
-    }
   }
 
   /// Where the document changes on purpose: BULKHEAD_WRITE_GOLDEN=1 makes this test write docs/api/openapi.json anew.

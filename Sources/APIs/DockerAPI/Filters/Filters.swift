@@ -1,3 +1,4 @@
+import HTTPServing
 import Model
 
 /// The `filters` parameter: for each key a set of values.

@@ -1,3 +1,4 @@
+import HTTPServing
 import Model
 
 /// Reads the members of a JSON object by name and type, and knows afterwards which were not asked for.

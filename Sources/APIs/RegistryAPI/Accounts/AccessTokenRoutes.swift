@@ -4,12 +4,16 @@ import Model
 
 /// `/api/v1/tokens`: personal access tokens, one's own; administrators see and take away those of others.
 enum AccessTokenRoutes {
-  private struct NewToken: Decodable, Sendable {
+  private struct NewToken: DescribedBody {
+    static let schema = "NewToken"
+
     var name: String
     var scope: String?
     var expiresInDays: Int?
   }
-  private struct Change: Decodable, Sendable {
+  private struct Change: DescribedBody {
+    static let schema = "Disabling"
+
     var isDisabled: Bool
   }
   private struct Entry: Encodable {

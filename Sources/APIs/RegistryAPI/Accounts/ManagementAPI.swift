@@ -152,9 +152,27 @@ public final class ManagementAPI: HTTPResponder {
     throw PlatformError(.forbidden, "you may not do this in project '\(project.prefix(80))', or it is not there")
   }
 
-  func body<T: Decodable & Sendable>(_ type: T.Type, of call: Call) async throws -> T {
+  /// The request's body, which holds what its schema describes and nothing else. Throws `invalidArgument` with the member or the
+  /// byte that is wrong and what was expected.
+  func body<T: DescribedBody>(_ type: T.Type, of call: Call) async throws -> T {
     let bytes = try await call.request.body.collect(limit: Self.maximumBodyBytes)
+    try DocumentCheck.check(try Self.parse(bytes), against: .reference(T.schema))
     return try ImageDocuments.decode(type, from: bytes, limit: Self.maximumBodyBytes, named: "the request's body")
+  }
+
+  /// Throws `invalidArgument` where a request that takes no body has one: what it says would be ignored.
+  func requireNoBody(_ call: Call) async throws {
+    let bytes = try await call.request.body.collect(limit: Self.maximumBodyBytes)
+    if bytes.isEmpty { return }
+    try DocumentCheck.check(try Self.parse(bytes), against: .object("Nothing.", [:]))
+  }
+
+  private static func parse(_ bytes: [UInt8]) throws -> JSONValue {
+    do {
+      return try JSONParser.parse(bytes)
+    } catch let error as HTTPRefusal {
+      throw PlatformError(.invalidArgument, "the request's body: \(error.message)")
+    }
   }
 
   /// A security-relevant change: it goes to the log and the audit with its author.

@@ -6,7 +6,9 @@ import Replication
 
 /// `/api/v1/projects`.
 enum ProjectRoutes {
-  private struct NewProject: Decodable, Sendable {
+  private struct NewProject: DescribedBody {
+    static let schema = "NewProject"
+
     var name: String
     var isPublic: Bool?
     var quotaBytes: Int64?
@@ -25,10 +27,14 @@ enum ProjectRoutes {
     var members: [String: Role]
     var cache: Cache?
   }
-  private struct Visibility: Decodable, Sendable {
+  private struct Visibility: DescribedBody {
+    static let schema = "ProjectChange"
+
     var isPublic: Bool
   }
-  private struct Membership: Decodable, Sendable {
+  private struct Membership: DescribedBody {
+    static let schema = "Membership"
+
     var role: String
   }
 

@@ -6,7 +6,9 @@ import Registry
 /// Settings of a project (quota, immutable tags, retention), what it uses, and the run of its retention rules.
 enum ProjectSettingsRoutes {
   /// What is sent and shown; patterns that are left out stand for everything.
-  private struct Settings: Codable, Sendable {
+  private struct Settings: Codable, DescribedBody {
+    static let schema = "Settings"
+
     struct Immutability: Codable, Sendable {
       var repositories: String?
       var tags: String?
@@ -86,6 +88,7 @@ enum ProjectSettingsRoutes {
     router.on(.POST, "/api/v1/projects/{name}/retention") { call, api in
       let name = call.parameters["name"]
       try api.require(call, .manageProject, in: name)
+      try await api.requireNoBody(call)
       let isDryRun = try flag("dryRun", call)
       let decisions = try api.registry.applyRetention(to: name, isDryRun: isDryRun)
       if !isDryRun { api.note(call, "retention applied", name) }

@@ -3,6 +3,14 @@ import HTTPServing
 import Model
 import Replication
 
+extension ReplicationPeer: DescribedBody {
+  static let schema = "Peer"
+}
+
+extension ReplicationRule: DescribedBody {
+  static let schema = "Rule"
+}
+
 /// `/api/v1/replication`: peers, rules and their runs, for administrators.
 enum ReplicationRoutes {
   static func add(to router: inout Router<ManagementAPI.Handler>) {
@@ -57,6 +65,7 @@ enum ReplicationRoutes {
     }
     router.on(.POST, "/api/v1/replication/rules/{name}/run") { call, api in
       try api.requireAdministrator(call)
+      try await api.requireNoBody(call)
       api.note(call, "replication run", call.parameters["name"])
       return try ManagementAPI.json(try await api.replicator.run(call.parameters["name"]))
     }

@@ -6,13 +6,17 @@ import Model
 enum RobotRoutes {
   private static let defaultDays = 90
 
-  private struct NewRobot: Decodable, Sendable {
+  private struct NewRobot: DescribedBody {
+    static let schema = "NewRobot"
+
     var name: String
     var actions: [String]
     var repositories: String?
     var expiresInDays: Int?
   }
-  private struct Change: Decodable, Sendable {
+  private struct Change: DescribedBody {
+    static let schema = "Disabling"
+
     var isDisabled: Bool
   }
   private struct Entry: Encodable {
@@ -61,6 +65,7 @@ enum RobotRoutes {
     router.on(.POST, "/api/v1/projects/{name}/robots/{robot}/secret") { call, api in
       let login = try required(call, api)
       try api.requireNoToken(call)
+      try await api.requireNoBody(call)
       let renewed = try api.accounts.renewRobot(login)
       api.note(call, "robot has a new secret", login.description)
       return try ManagementAPI.json(Entry(renewed.robot, secret: renewed.secret), status: .created)

@@ -7,6 +7,7 @@ enum UpkeepRoutes {
   static func add(to router: inout Router<ManagementAPI.Handler>) {
     router.on(.POST, "/api/v1/registry/gc") { call, api in
       try api.requireAdministrator(call)
+      try await api.requireNoBody(call)
       let isDryRun = try ProjectSettingsRoutes.flag("dryRun", call)
       let collection = try api.registry.collectGarbage(isDryRun: isDryRun)
       api.note(call, "garbage collected", isDryRun ? "dry run" : "")
@@ -14,6 +15,7 @@ enum UpkeepRoutes {
     }
     router.on(.POST, "/api/v1/registry/check") { call, api in
       try api.requireAdministrator(call)
+      try await api.requireNoBody(call)
       let repairs = try ProjectSettingsRoutes.flag("repair", call)
       let check = try api.registry.check(
         repairs: repairs, readsContent: ProjectSettingsRoutes.flag("content", call))

@@ -4,15 +4,21 @@ import Model
 
 /// `/api/v1/users`.
 enum UserRoutes {
-  private struct NewUser: Decodable, Sendable {
+  private struct NewUser: DescribedBody {
+    static let schema = "NewUser"
+
     var name: String
     var password: String
     var isAdministrator: Bool?
   }
-  private struct Change: Decodable, Sendable {
+  private struct Change: DescribedBody {
+    static let schema = "UserChange"
+
     var isAdministrator: Bool
   }
-  private struct NewPassword: Decodable, Sendable {
+  private struct NewPassword: DescribedBody {
+    static let schema = "NewPassword"
+
     var password: String
   }
 

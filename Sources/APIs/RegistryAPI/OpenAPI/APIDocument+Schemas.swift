@@ -11,6 +11,20 @@ extension APIDocument {
     replicationSchemas
   ) { $1 }
 
+  /// The schemas as they are published: those of what is taken are closed.
+  static var published: [String: DocumentValue] {
+    var taken: Set<String> = []
+    for operation in operations { operation.body?.collectReferences(into: &taken) }
+    var known = 0
+    while known < taken.count {
+      known = taken.count
+      for name in taken { schemas[name]?.collectReferences(into: &taken) }
+    }
+    return schemas.reduce(into: schemas) { all, schema in
+      if taken.contains(schema.key) { all[schema.key] = schema.value.closed }
+    }
+  }
+
   private static let name = DocumentValue.string(
     "Lower-case letters and digits, parted by single '.', '-' or '_'", of: 1...63,
     like: "^[a-z0-9]+(?:[._-][a-z0-9]+)*$")
@@ -134,8 +148,8 @@ extension APIDocument {
   private static let trigger: DocumentValue = [
     "description": "When it runs.",
     "oneOf": [
-      .object("When somebody asks for it.", ["manual": ["type": "object"]]),
-      .object("After each push into the project; for rules that push.", ["onPush": ["type": "object"]]),
+      .object("When somebody asks for it.", ["manual": .object("Nothing.", [:])]),
+      .object("After each push into the project; for rules that push.", ["onPush": .object("Nothing.", [:])]),
       .object(
         "By time.",
         [

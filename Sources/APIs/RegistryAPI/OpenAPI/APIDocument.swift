@@ -23,8 +23,8 @@ enum APIDocument {
         "title": "Bulkhead server", "version": "1",
         "description": .text(
           "Management of users, projects and the registry. At the server's local socket whoever may open it is an "
-            + "administrator; over HTTPS names and passwords come by the basic scheme. Members that are not described are not "
-            + "taken."),
+            + "administrator; over HTTPS names and passwords come by the basic scheme. Members of a request's "
+            + "body that are not described are refused; null stands for one that is left out."),
         "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
       ],
       "servers": [["url": .text(prefix)]],
@@ -32,7 +32,7 @@ enum APIDocument {
       "tags": .list(APIOperation.Group.allCases.map { ["name": .text($0.rawValue)] }),
       "paths": .object(paths),
       "components": [
-        "schemas": .object(schemas),
+        "schemas": .object(published),
         "responses": ["Problem": problem],
         "securitySchemes": ["basic": ["type": "http", "scheme": "basic"]],
       ],

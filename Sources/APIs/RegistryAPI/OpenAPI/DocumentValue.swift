@@ -39,7 +39,7 @@ extension DocumentValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral
 // MARK: - JSON Schema (2020-12), as OpenAPI 3.1 uses it
 
 extension DocumentValue {
-  static func reference(_ schema: String) -> DocumentValue { ["$ref": .text("#/components/schemas/\(schema)")] }
+  static func reference(_ schema: String) -> DocumentValue { ["$ref": .text(schemaPrefix + schema)] }
 
   static func string(_ description: String) -> DocumentValue { ["type": "string", "description": .text(description)] }
 

@@ -1,9 +1,7 @@
-import HTTPServing
-
 /// Reads JSON text. Source: RFC 8259.
 ///
 /// Depth, size and duplicate keys are bounded by `JSONLimits`, which is asked first.
-struct JSONParser {
+public struct JSONParser {
   private let bytes: [UInt8]
   private var index = 0
 
@@ -12,7 +10,7 @@ struct JSONParser {
   }
 
   /// Throws `HTTPRefusal` (400, 413) where the text is no JSON document or beyond the bounds.
-  static func parse(_ bytes: [UInt8]) throws -> JSONValue {
+  public static func parse(_ bytes: [UInt8]) throws -> JSONValue {
     try JSONLimits.check(bytes)
     var parser = JSONParser(bytes)
     let value = try parser.value()
@@ -40,7 +38,7 @@ struct JSONParser {
 
   private mutating func value() throws -> JSONValue {
     skipSpace()
-    guard index < bytes.count else { throw failure("unexpected end") }
+    guard index < bytes.count else { throw failure("unexpected end, expected a value") }
     switch bytes[index] {
     case UInt8(ascii: "{"): return try object()
     case UInt8(ascii: "["): return try array()
@@ -54,7 +52,7 @@ struct JSONParser {
 
   private mutating func word(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {
     let matches = text.withUTF8Buffer { bytes[index...].starts(with: $0) }
-    guard matches else { throw failure("unexpected character") }
+    guard matches else { throw failure("expected a value") }
     index += text.utf8CodeUnitCount
     return value
   }
@@ -89,7 +87,7 @@ struct JSONParser {
     if index < bytes.count, bytes[index] == UInt8(ascii: "-") { index += 1 }
     let firstDigit = index
     while isDigit(index) { index += 1 }
-    guard index > firstDigit else { throw failure("unexpected character") }
+    guard index > firstDigit else { throw failure("expected a value") }
     guard bytes[firstDigit] != 48 || index == firstDigit + 1 else { throw failure("number with a leading zero") }
     var isWhole = true
     if index < bytes.count, bytes[index] == UInt8(ascii: ".") {

@@ -1,5 +1,5 @@
 /// A JSON document as read from a client.
-enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number without fraction and exponent that fits.
@@ -10,7 +10,7 @@ enum JSONValue: Sendable, Equatable {
   /// Members in the order sent.
   case object([(name: String, value: JSONValue)])
 
-  static func == (left: JSONValue, right: JSONValue) -> Bool {
+  public static func == (left: JSONValue, right: JSONValue) -> Bool {
     switch (left, right) {
     case (.null, .null): true
     case (.bool(let one), .bool(let other)): one == other
@@ -25,7 +25,7 @@ enum JSONValue: Sendable, Equatable {
   }
 
   /// What a field must be, as error messages name it.
-  var kindName: String {
+  public var kindName: String {
     switch self {
     case .null: "null"
     case .bool: "a boolean"
@@ -37,7 +37,7 @@ enum JSONValue: Sendable, Equatable {
   }
 
   /// Whether it says nothing: what clients send for fields that they do not use.
-  var isEmpty: Bool {
+  public var isEmpty: Bool {
     switch self {
     case .null, .bool(false), .integer(0), .string(""): true
     case .double(let value): value == 0
