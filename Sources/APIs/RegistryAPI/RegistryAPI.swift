@@ -52,6 +52,8 @@ public final class RegistryAPI: HTTPResponder {
 
   private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
     let route = try DistributionRoute(request.path)
+    // Before it is looked at who may: what comes in later is for the project as it is now.
+    let epoch = route.repository.map { registry.epoch(of: $0.project) }
     let caller = try await authenticate(request, route)
     switch route {
     case .base:
@@ -67,14 +69,14 @@ public final class RegistryAPI: HTTPResponder {
     case .manifest(let name, let reference):
       try require(caller, manifestNeeds(request.method, name), request)
       if request.method == .PUT { try refusePush(to: name) }
-      return try await manifest(request, name, reference, caller)
+      return try await manifest(request, name, reference, caller, epoch)
     case .blob(let name, let digest):
       try require(caller, [RegistryNeed(request.method == .DELETE ? .delete : .pull, name)], request)
       return try blob(request, name, digest, caller)
     case .startUpload(let name):
       try require(caller, [RegistryNeed(.pull, name), RegistryNeed(.push, name)], request)
       try refusePush(to: name)
-      return try await startUpload(request, name, caller)
+      return try await startUpload(request, name, caller, epoch)
     case .upload(let name, let id):
       try require(caller, [RegistryNeed(.pull, name), RegistryNeed(.push, name)], request)
       return try await upload(request, name, id, caller)

@@ -16,7 +16,7 @@ public final class RequestBody: Sendable, AsyncSequence {
   }
 
   private let state: Mutex<State>
-  private let connection: ConnectionIO?
+  let connection: ConnectionIO?
   private let configuration: HTTPServerConfiguration
   /// The length announced, or nil for a chunked body.
   public let announcedLength: Int?

@@ -31,6 +31,7 @@ public final class Registry: Sendable {
   let configuration: RegistryConfiguration
   let logger: Logger
   let uploads: UploadTable
+  let epochs = ProjectEpochs()
   /// Held by the one collection or check that runs.
   let maintenance = Mutex<Bool>(false)
   private let lock: FileLock
@@ -242,8 +243,8 @@ public final class Registry: Sendable {
     try database.read { try $0.get(digest.hex, in: Table.blobs) != nil }
   }
 
-  /// Sorts as the number does.
-  static func key(_ sequence: Int64) -> String {
+  /// A number, of 0 at least, as text that sorts as it does.
+  public static func key(_ sequence: Int64) -> String {
     let digits = String(sequence)
     return String(repeating: "0", count: 19 - digits.utf8.count) + digits
   }

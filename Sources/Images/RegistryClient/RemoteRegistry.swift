@@ -21,6 +21,18 @@ public final class RemoteRegistry: Sendable {
     base = BaseAddress(host: host, wire: wire)
   }
 
+  private init(_ other: RemoteRegistry, wire: Wire) {
+    (host, authorizer, base) = (other.host, other.authorizer, other.base)
+    self.wire = wire
+  }
+
+  /// The same registry as the same user, reached by other settings; both know the tokens and how it is spoken to.
+  public func adjusted(_ change: (inout RegistrySettings) -> Void) -> RemoteRegistry {
+    var settings = wire.settings
+    change(&settings)
+    return RemoteRegistry(self, wire: Wire(settings: settings, executor: wire.executor, logger: wire.logger))
+  }
+
   /// Whether this speaks with the registry without a certificate that somebody vouches for.
   public var isInsecure: Bool { wire.settings.isInsecure(host) }
 

@@ -12,6 +12,10 @@ public struct CacheProject: Sendable, Hashable, Codable {
   /// How long a tag is believed before the peer is asked again.
   public var freshSeconds: Int64
 
+  /// Another one each time that the project is made a cache, or that its peer is set: what was fetched for one is not recorded
+  /// for the next.
+  var generation: Int64?
+
   public static let standardFreshSeconds: Int64 = 300
   public static let freshRange: ClosedRange<Int64> = 0...(30 * 86_400)
 

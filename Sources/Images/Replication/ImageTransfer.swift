@@ -24,23 +24,24 @@ struct ImageTransfer: Sendable {
 
   /// Brings a tag. `skipped`: it is here already, or another one is and may not be replaced.
   func pull(
-    tag: String, from remote: RemoteRepository, into local: RepositoryName, replaces: Bool, author: String
+    tag: String, from remote: RemoteRepository, into local: RepositoryName, since epoch: ProjectEpoch,
+    replaces: Bool, author: String
   ) async throws -> Outcome {
     try await withTaskExecutorPreference(executor) {
       if let here = try digest(of: tag, in: local) {
         guard replaces, try await remote.manifestDescriptor(.tag(tag))?.digest != here else { return .skipped }
       }
       let manifest = try await remote.manifest(.tag(tag))
-      try await take(manifest, tag: tag, from: remote, into: local, author: author)
+      try await take(manifest, tag: tag, from: remote, into: local, since: epoch, author: author)
       return .copied
     }
   }
 
-  /// Brings a manifest with all that it names and stores it, under a tag or its digest alone. `check` is asked before each
-  /// thing that is stored and ends it by throwing.
+  /// Brings a manifest with all that it names and stores it, under a tag or its digest alone; nothing of it once the project's
+  /// epoch is over.
   func take(
-    _ manifest: RemoteManifest, tag: String?, from remote: RemoteRepository, into local: RepositoryName, author: String,
-    depth: Int = 0, check: @escaping @Sendable () throws -> Void = {}
+    _ manifest: RemoteManifest, tag: String?, from remote: RemoteRepository, into local: RepositoryName,
+    since epoch: ProjectEpoch, author: String, depth: Int = 0
   ) async throws {
     if manifest.mediaType.isIndex {
       for child in try children(of: manifest.index(), depth: depth) where try !has(child.digest, in: local) {
@@ -49,25 +50,23 @@ struct ImageTransfer: Sendable {
           throw RegistryFailure(
             .badContent, "manifest \(child.digest) has \(fetched.bytes.count) bytes but should have \(child.size)")
         }
-        try await take(fetched, tag: nil, from: remote, into: local, author: author, depth: depth + 1, check: check)
+        try await take(fetched, tag: nil, from: remote, into: local, since: epoch, author: author, depth: depth + 1)
       }
     } else {
       try await bounded(Self.blobs(of: manifest.manifest()), limit: parallelBlobs) { blob in
-        try check()
-        try await fetch(blob, from: remote, into: local)
+        try await fetch(blob, from: remote, into: local, since: epoch)
       }
     }
-    try check()
     try registry.putManifest(
       manifest.bytes, as: tag.map { .tag($0) } ?? .digest(manifest.digest), mediaType: manifest.mediaType.rawValue,
-      in: local, by: author)
+      in: local, since: epoch, by: author)
   }
 
   private func fetch(
-    _ blob: ContentDescriptor, from remote: RemoteRepository, into local: RepositoryName
+    _ blob: ContentDescriptor, from remote: RemoteRepository, into local: RepositoryName, since epoch: ProjectEpoch
   ) async throws {
     guard try !promises(blob.digest, in: local) else { return }
-    let upload = try registry.startUpload(in: local)
+    let upload = try registry.startUpload(in: local, since: epoch)
     do {
       try registry.begin(upload)
       try await remote.download(blob.digest, sizeBytes: blob.size, verify: .byTaker) { piece in

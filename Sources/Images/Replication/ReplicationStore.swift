@@ -10,25 +10,30 @@ public final class ReplicationStore: Sendable {
   /// Runs of one rule that are remembered.
   public static let maximumHistory = 100
 
-  private enum Table {
+  enum Table {
     static let peers = "replication_peers"
     static let rules = "replication_rules"
     static let executions = "replication_executions"
     static let indexes = "cached_indexes"
     static let tags = "cached_tags"
     static let caches = "cache_projects"
+    /// When tags and indexes were used last.
+    static let uses = "cache_uses"
+    static let sizes = "cache_sizes"
   }
 
-  public static let maximumCacheProjects = 256
-  /// Indexes that all caches keep together.
-  static let maximumCachedIndexes = 20_000
-
-  private let database: Database
+  let bounds: CacheBounds
+  let database: Database
   private let seal: PasswordSeal
   private let lastID = Mutex<UInt64>(0)
 
   /// Opens or makes the file; runs that the end of the server cut off become `interrupted`.
-  public init(path: String, now: Int64) throws {
+  public convenience init(path: String, now: Int64) throws {
+    try self.init(path: path, now: now, bounds: CacheBounds())
+  }
+
+  init(path: String, now: Int64, bounds: CacheBounds) throws {
+    self.bounds = bounds
     seal = try PasswordSeal(keyFile: path + ".key")
     database = try Database(
       path: path,
@@ -37,6 +42,7 @@ public final class ReplicationStore: Sendable {
           name: "replication-1",
           steps: [Table.peers, Table.rules, Table.executions, Table.indexes, Table.tags].map { .createTable($0) }),
         Migration(name: "replication-2", steps: [.createTable(Table.caches)]),
+        Migration(name: "replication-3", steps: [.createTable(Table.uses), .createTable(Table.sizes)]),
       ])
     for stored in try all(StoredPeer.self, Table.peers) where stored.password != nil {
       try put(StoredPeer(stored.peer(seal), seal), Table.peers, stored.name)
@@ -48,6 +54,7 @@ public final class ReplicationStore: Sendable {
       execution.endedAt = now
       try put(execution, Table.executions, execution.id)
     }
+    try countUses(now: now)
   }
 
   public func close() throws { try database.close() }
@@ -71,7 +78,11 @@ public final class ReplicationStore: Sendable {
 
   public func setPeer(_ peer: ReplicationPeer) throws {
     try peer.check()
-    try put(StoredPeer(peer, seal), Table.peers, peer.name)
+    let document = try JSONEncoder().encode(StoredPeer(peer, seal))
+    try database.transaction { transaction in
+      try transaction.put(peer.name, document: document, in: Table.peers)
+      try renewCaches(of: peer.name, transaction)
+    }
   }
 
   /// Throws `conflict` while a rule or a cache project uses it.
@@ -141,95 +152,21 @@ public final class ReplicationStore: Sendable {
 
   func save(_ execution: ReplicationExecution) throws { try put(execution, Table.executions, execution.id) }
 
-  // MARK: - Cache projects
-
-  public func cacheProjects() throws -> [CacheProject] { try all(CacheProject.self, Table.caches) }
-  public func cacheProject(_ project: String) throws -> CacheProject? {
-    try get(CacheProject.self, Table.caches, project)
-  }
-
-  /// Makes a project a cache. Throws `invalidArgument`, `notFound` for the peer, `resourceExhausted`.
-  public func setCacheProject(_ cache: CacheProject) throws {
-    try cache.check()
-    _ = try peer(cache.peer)
-    let caches = database.table(Table.caches)
-    guard try caches.get(cache.project) != nil || caches.count() < Self.maximumCacheProjects else {
-      throw PlatformError(
-        .resourceExhausted, "there are \(Self.maximumCacheProjects) cache projects, which is the most")
-    }
-    try put(cache, Table.caches, cache.project)
-  }
-
-  /// Forgets that a project was a cache, and what it knew.
-  public func removeCacheProject(_ project: String) throws {
-    try database.transaction { transaction in
-      try transaction.delete(project, in: Table.caches)
-      try Self.forget("\(project)/", below: "\(project)0", transaction)
-      try Self.forget("\(project):", below: "\(project);", transaction)
-      try Self.forget("\(project)@", below: "\(project)A", transaction)
-    }
-  }
-
-  private static func forget(_ from: String, below: String, _ transaction: Transaction) throws {
-    for table in [Table.tags, Table.indexes] { try transaction.delete(in: table, from: from, below: below) }
-  }
-
-  // MARK: - What caches know
-
-  /// A tag of a cache project as its upstream had it.
-  struct CachedTag: Codable, Sendable {
-    var digest: Digest
-    /// When the upstream said so last; seconds since 1970.
-    var checkedAt: Int64
-    /// Not asked again before.
-    var restsUntil: Int64 = 0
-  }
-
-  struct CachedIndex: Codable, Sendable {
-    var mediaType: String
-    var bytes: Data
-  }
-
-  func cachedTag(_ id: String) throws -> CachedTag? { try get(CachedTag.self, Table.tags, id) }
-  func setCachedTag(_ id: String, _ tag: CachedTag) throws { try put(tag, Table.tags, id) }
-  @discardableResult
-  func removeCachedTag(_ id: String) throws -> Bool { try database.table(Table.tags).delete(id) }
-  @discardableResult
-  func removeCachedIndex(_ id: String) throws -> Bool { try database.table(Table.indexes).delete(id) }
-
-  /// Tags of a repository that are known, in order, at most `limit`.
-  func cachedTags(of repository: String, limit: Int) throws -> [String] {
-    try database.read { transaction in
-      try transaction.page(in: Table.tags, from: repository + ":", below: repository + ";", limit: limit).map {
-        String($0.id.dropFirst(repository.count + 1))
-      }
-    }
-  }
-  func cachedIndex(_ id: String) throws -> CachedIndex? { try get(CachedIndex.self, Table.indexes, id) }
-  func setCachedIndex(_ id: String, _ index: CachedIndex) throws {
-    let indexes = database.table(Table.indexes)
-    guard try indexes.get(id) != nil || indexes.count() < Self.maximumCachedIndexes else {
-      throw PlatformError(
-        .resourceExhausted, "the caches keep \(Self.maximumCachedIndexes) indexes, which is the most")
-    }
-    try put(index, Table.indexes, id)
-  }
-
   // MARK: - Records
 
-  private func get<T: Decodable>(_ type: T.Type, _ table: String, _ id: String) throws -> T? {
+  func get<T: Decodable>(_ type: T.Type, _ table: String, _ id: String) throws -> T? {
     try database.table(table).get(id).map { try Self.decode(type, $0.document, table) }
   }
 
-  private func all<T: Decodable>(_ type: T.Type, _ table: String) throws -> [T] {
+  func all<T: Decodable>(_ type: T.Type, _ table: String) throws -> [T] {
     try database.table(table).all().map { try Self.decode(type, $0.document, table) }
   }
 
-  private func put(_ value: some Encodable, _ table: String, _ id: String) throws {
+  func put(_ value: some Encodable, _ table: String, _ id: String) throws {
     try database.table(table).put(id, document: JSONEncoder().encode(value))
   }
 
-  private static func decode<T: Decodable>(_ type: T.Type, _ data: Data, _ table: String) throws -> T {
+  static func decode<T: Decodable>(_ type: T.Type, _ data: Data, _ table: String) throws -> T {
     do {
       return try JSONDecoder().decode(type, from: data)
     } catch {

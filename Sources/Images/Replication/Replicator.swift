@@ -274,6 +274,7 @@ public actor Replicator {
     _ isProject: @Sendable (String) -> Bool
   ) async -> Result<ImageTransfer.Outcome, any Error> {
     do {
+      let epoch = transfer.registry.epoch(of: rule.project)
       try require(isProject, rule)
       let there = try remote.repository(item.remotePath)
       switch rule.direction {
@@ -283,7 +284,7 @@ public actor Replicator {
       case .pull:
         return .success(
           try await transfer.pull(
-            tag: item.tag, from: there, into: item.repository, replaces: rule.replacesTags,
+            tag: item.tag, from: there, into: item.repository, since: epoch, replaces: rule.replacesTags,
             author: "replication:\(rule.name)"))
       }
     } catch {

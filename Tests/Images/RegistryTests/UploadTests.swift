@@ -1,4 +1,5 @@
 import ContentStore
+import Glibc
 import LinuxSystem
 import Model
 import Testing
@@ -96,6 +97,24 @@ import Testing
     fixture.clock.advance(24 * 3_600)
     try fixture.registry.maintain()
     #expect(fixture.registry.uploads.count == 1)
+    fixture.clock.advance(1)
+    try fixture.registry.maintain()
+    #expect(fixture.registry.uploads.count == 0)
+    #expect(try FileSystem.list(fixture.path + "/uploads").isEmpty)
+  }
+
+  @Test func `a server that starts often keeps no upload for longer`() throws {
+    let upload = try fixture.registry.startUpload(in: name)
+    try send([1, 2, 3], to: upload)
+    // As if it had come long ago by the clock of the files, which is not the test's.
+    let path = fixture.registry.files.upload(upload.id)
+    var times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+    #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+    for _ in 0..<3 {
+      fixture.clock.advance(8 * 3_600)
+      try fixture.crash()
+      #expect(fixture.registry.uploads.count == 1)
+    }
     fixture.clock.advance(1)
     try fixture.registry.maintain()
     #expect(fixture.registry.uploads.count == 0)

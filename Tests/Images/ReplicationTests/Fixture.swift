@@ -63,11 +63,13 @@ final class Fixture: Sendable {
       })
   }
 
-  func cache() throws -> PullThroughCache {
+  func cache(
+    pause: @escaping @Sendable (Int64) async throws -> Void = { try await Task.sleep(for: .seconds($0)) }
+  ) throws -> PullThroughCache {
     try store.setCacheProject(CacheProject(project: "hub", peer: "there", remotePath: "library"))
     return try PullThroughCache(
       client: client, registry: registry, store: store, executor: executor,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { [unowned self] in now })
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { [unowned self] in now }, pause: pause)
   }
 
   func rule(

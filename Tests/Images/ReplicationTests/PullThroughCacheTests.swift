@@ -32,11 +32,11 @@ import Testing
         try fixture.registry.readBlob(
           ContentHasher.digest(of: blob), in: RepositoryName(parsing: name), maxBytes: 1_000) == blob)
     }
-    // After that one HEAD tells that nothing has changed, besides the question what the registry wants of its clients.
+    // After that one HEAD tells that nothing has changed; how the upstream is spoken to is known.
     fixture.wait(1)
     #expect(try await ask(cache) == first)
     let later = fixture.peer.server.requests.dropFirst(asked).map { "\($0.method) \($0.target)" }
-    #expect(later.filter { $0 != "GET /v2/" } == ["HEAD /v2/library/debian/manifests/12"])
+    #expect(later == ["HEAD /v2/library/debian/manifests/12"])
   }
 
   @Test func followsATagThatMoves() async throws {
@@ -70,8 +70,9 @@ import Testing
     #expect(try await ask(cache).isStale == false)
     // What is not here cannot be served.
     fixture.peer.intercept { _ in .full(status) }
-    let error = try await #require(throws: PlatformError.self) { try await ask(cache, "13") }
-    #expect(error.code == (status == 429 ? .resourceExhausted : .unavailable))
+    let error = try await #require(throws: (any Error).self) { try await ask(cache, "13") }
+    #expect((error as? PlatformError)?.code == (status == 429 ? .resourceExhausted : nil))
+    #expect((error as? UpstreamFailure)?.kind == (status == 429 ? nil : .failed))
   }
 
   @Test func aTagThatIsGoneIsGone() async throws {
@@ -152,8 +153,8 @@ import Testing
     #expect(try await cache.tags(in: repository) == ["12"])
     #expect(try cache.forget(.tag("12"), in: repository))
     #expect(try !cache.forget(.tag("12"), in: repository))
-    let error = try await #require(throws: PlatformError.self) { try await cache.tags(in: repository) }
-    #expect(error.code == .unavailable)
+    let error = try await #require(throws: UpstreamFailure.self) { try await cache.tags(in: repository) }
+    #expect(error.kind == .failed)
   }
 
   @Test func whatACacheKnewGoesWithIt() async throws {
@@ -188,6 +189,46 @@ import Testing
     try cache.reload()
     #expect(try await ask(cache).isStale == false)
     try store.close()
+  }
+
+  @Test func `an upstream that says nothing is given up soon, and what is kept is served`() async throws {
+    let fixture = try Fixture()
+    let digest = fixture.pushThere("a", "library/debian", "12")
+    let soon = Gate()
+    let cache = try fixture.cache(pause: { seconds in
+      guard seconds == PullThroughCache.askSeconds else { return try await Gate().wait() }
+      try await soon.wait()
+    })
+    _ = try await ask(cache)
+    fixture.wait(300)
+    // Zeroes come instead of a list of tags, and of a manifest, for as long as somebody reads.
+    fixture.peer.intercept { _ in .endless(200, ["Content-Length": "1000000000000"]) }
+    soon.open()
+    let served = try await ask(cache)
+    #expect((served.digest, served.isStale) == (digest, true))
+    let error = try await #require(throws: UpstreamFailure.self) { try await ask(cache, "13") }
+    #expect(error.kind == .silent && error.message.contains("within \(PullThroughCache.askSeconds) seconds"))
+  }
+
+  @Test func `a fetch brings nothing back into a project that was removed`() async throws {
+    let fixture = try Fixture()
+    fixture.pushThere("a", "library/debian", "12")
+    let cache = try fixture.cache()
+    let repository = try RepositoryName(parsing: name)
+    // While the last blob is on its way the project is removed, and made again for others.
+    fixture.peer.intercept { request in
+      guard request.target.contains("/blobs/") else { return nil }
+      try? fixture.registry.removeProject("hub")
+      try? fixture.store.removeCacheProject("hub")
+      try? fixture.store.setCacheProject(CacheProject(project: "hub", peer: "there", remotePath: "library"))
+      return nil
+    }
+    await #expect(throws: (any Error).self) { try await ask(cache) }
+    #expect(try fixture.registry.repositories(in: "hub", limit: 10).isEmpty)
+    #expect(try fixture.store.cachedTags(of: name, limit: 10).isEmpty)
+    fixture.peer.intercept(nil)
+    try cache.reload()
+    #expect(try await cache.manifest(.tag("12"), in: repository).isStale == false)
   }
 
   @Test func otherProjectsAreNoCaches() async throws {

@@ -94,7 +94,7 @@ import Testing
     let path = fixture.root + "/replication.sqlite"
     try fixture.store.close()
     let old = Data(#"{"name":"there","host":"registry.test","user":"ann","password":"plain text"}"#.utf8)
-    let known = ["replication-1", "replication-2"].map { Migration(name: $0, steps: []) }
+    let known = ["replication-1", "replication-2", "replication-3"].map { Migration(name: $0, steps: []) }
     let database = try Database(path: path, migrations: known)
     try database.table("replication_peers").put("there", document: old)
     try database.close()

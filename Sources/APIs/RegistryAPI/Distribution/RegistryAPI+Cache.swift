@@ -23,18 +23,18 @@ extension RegistryAPI {
   /// `GET` and `HEAD` of a manifest that comes from elsewhere where it is not here.
   func cachedManifest(
     _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller,
-    _ cache: PullThroughCache
+    _ cache: PullThroughCache, _ epoch: ProjectEpoch?
   ) async throws -> HTTPResponse {
     let version = registry.version(of: name)
     var found = try await asking(for: "manifest '\(reference)' of '\(name)'") {
-      try await cache.manifest(reference, in: name)
+      try await request.whileClientListens { try await cache.manifest(reference, in: name, since: epoch) }
     }
     if case .tag = reference, MediaType(rawValue: found.mediaType).isIndex,
       !MediaRange.accepts(found.mediaType, request.headers),
       let one = try Self.single(found.bytes, request)
     {
       found = try await asking(for: "manifest '\(one)' of '\(name)'") {
-        try await cache.manifest(.digest(one), in: name)
+        try await request.whileClientListens { try await cache.manifest(.digest(one), in: name, since: epoch) }
       }
     }
     let entry = HotAnswers.Entry(
@@ -53,6 +53,9 @@ extension RegistryAPI {
   func asking<R: Sendable>(for subject: String, _ body: () async throws -> R) async throws -> R {
     do {
       return try await body()
+    } catch let error as UpstreamFailure {
+      let status: HTTPStatus = error.kind == .silent ? .gatewayTimeout : .badGateway
+      throw Refusal(response: RegistryErrorMap.response(status, code: "UNAVAILABLE", error.message))
     } catch let error as PlatformError {
       switch error.code {
       case .notFound: throw RegistryError(.manifestUnknown, "\(subject) is not known upstream")

@@ -23,7 +23,9 @@ extension RegistryAPI {
     let count = try count(request)
     let last = request.query["last"] ?? ""
     if let cache = cache(for: name) {
-      let all = try await asking(for: "repository '\(name)'") { try await cache.tags(in: name) }
+      let all = try await asking(for: "repository '\(name)'") {
+        try await request.whileClientListens { try await cache.tags(in: name) }
+      }
       let rest = last.isEmpty ? all[...] : all.drop { !last.utf8.lexicographicallyPrecedes($0.utf8) }
       return try list(name, Array(rest.prefix(count)), hasMore: rest.count > count, n: count)
     }

@@ -7,15 +7,18 @@ extension RegistryAPI {
   private static let maximumTags = 32
 
   func manifest(
-    _ request: HTTPRequest, _ name: RepositoryName, _ text: String, _ caller: any RegistryCaller
+    _ request: HTTPRequest, _ name: RepositoryName, _ text: String, _ caller: any RegistryCaller,
+    _ epoch: ProjectEpoch?
   ) async throws -> HTTPResponse {
     switch request.method {
     case .GET, .HEAD:
       let reference = try Self.reference(text, name)
-      if let cache = cache(for: name) { return try await cachedManifest(request, name, reference, caller, cache) }
+      if let cache = cache(for: name) {
+        return try await cachedManifest(request, name, reference, caller, cache, epoch)
+      }
       return try getManifest(request, name, reference, caller)
     case .PUT:
-      return try await putManifest(request, name, try ManifestReference(parsing: text), caller)
+      return try await putManifest(request, name, try ManifestReference(parsing: text), caller, epoch)
     case .DELETE:
       let reference = try Self.reference(text, name)
       try delete(reference, in: name)
@@ -103,7 +106,8 @@ extension RegistryAPI {
   }
 
   private func putManifest(
-    _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller
+    _ request: HTTPRequest, _ name: RepositoryName, _ reference: ManifestReference, _ caller: any RegistryCaller,
+    _ epoch: ProjectEpoch?
   ) async throws -> HTTPResponse {
     let tags = try tags(request, beside: reference)
     let bytes = try await request.body.collect(limit: ImageDocuments.maximumManifestBytes)
@@ -113,7 +117,8 @@ extension RegistryAPI {
       throw RegistryError(.manifestInvalid, error.message)
     }
     let push = try registry.putManifest(
-      bytes, as: reference, tags: tags, mediaType: request.headers["Content-Type"].first, in: name, by: caller.name)
+      bytes, as: reference, tags: tags, mediaType: request.headers["Content-Type"].first, in: name,
+      since: epoch, by: caller.name)
     try access.recordDurably(
       RegistryAudit(
         .pushManifest, caller: caller.name, from: caller.address, repository: name.description,

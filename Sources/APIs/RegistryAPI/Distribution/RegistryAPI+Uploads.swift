@@ -5,15 +5,15 @@ import Registry
 extension RegistryAPI {
   /// `POST …/blobs/uploads/`: an upload, a whole blob (`digest`), or a blob of another repository (`mount`, `from`).
   func startUpload(
-    _ request: HTTPRequest, _ name: RepositoryName, _ caller: any RegistryCaller
+    _ request: HTTPRequest, _ name: RepositoryName, _ caller: any RegistryCaller, _ epoch: ProjectEpoch?
   ) async throws -> HTTPResponse {
     guard request.method == .POST else { throw methodNotAllowed("POST") }
     if let text = request.query["mount"] {
       let digest = try RegistryError.digest(text)
-      if try mount(digest, request.query["from"], into: name, caller) { return Self.created(name, digest) }
+      if try mount(digest, request.query["from"], into: name, caller, epoch) { return Self.created(name, digest) }
     } else if let text = request.query["digest"], request.body.announcedLength != 0 {
       let digest = try RegistryError.digest(text)
-      let upload = try registry.startUpload(in: name)
+      let upload = try registry.startUpload(in: name, since: epoch)
       do {
         try registry.begin(upload)
         defer { upload.end() }
@@ -26,15 +26,15 @@ extension RegistryAPI {
       recordPush(.pushBlob, name, digest, caller)
       return Self.created(name, digest)
     }
-    return Self.status(try registry.startUpload(in: name), .accepted)
+    return Self.status(try registry.startUpload(in: name, since: epoch), .accepted)
   }
 
   /// False where the blob cannot be mounted, for whatever reason: what the caller may not see is as if it were not there.
   private func mount(
-    _ digest: Digest, _ from: String?, into name: RepositoryName, _ caller: any RegistryCaller
+    _ digest: Digest, _ from: String?, into name: RepositoryName, _ caller: any RegistryCaller, _ epoch: ProjectEpoch?
   ) throws -> Bool {
     guard let from, let source = try? RepositoryName(parsing: from), caller.may(.pull, source),
-      try registry.mount(digest, from: source, into: name)
+      try registry.mount(digest, from: source, into: name, since: epoch)
     else { return false }
     recordPush(.mountBlob, name, digest, caller)
     return true

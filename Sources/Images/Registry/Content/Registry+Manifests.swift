@@ -67,11 +67,13 @@ extension Registry {
   /// - Parameters:
   ///   - tags: set together with the manifest, besides that of the reference.
   ///   - mediaType: the type announced; nil takes the document's own.
+  ///   - epoch: taken before it was looked at who may; nil: now.
   @discardableResult
   public func putManifest(
     _ bytes: [UInt8], as reference: ManifestReference, tags further: [String] = [], mediaType: String?,
-    in repository: RepositoryName, by author: String
+    in repository: RepositoryName, since epoch: ProjectEpoch? = nil, by author: String
   ) throws -> ManifestPush {
+    let epoch = epoch ?? self.epoch(of: repository.project)
     let document = try ManifestDocument(bytes, announced: mediaType, algorithm: reference.algorithm)
     var tags = further
     switch reference {
@@ -84,6 +86,7 @@ extension Registry {
     try files.reserve.require()
     let now = configuration.now()
     let isNew = try commit(takesIn: true) { transaction in
+      try require(epoch, of: repository.project)
       try Self.check(document, in: repository, transaction)
       let isNew = try store(document, in: repository, by: author, now: now, transaction)
       for tag in tags { try setTag(tag, to: document.digest, in: repository, now: now, transaction) }

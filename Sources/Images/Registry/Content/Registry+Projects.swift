@@ -38,16 +38,22 @@ extension Registry {
     }
   }
 
-  /// Forgets a project that holds nothing. Throws `RegistryError` (`inUse`) where it has repositories.
+  /// Forgets a project that holds nothing, and ends its epoch: pushes that have begun bring nothing in any more, and its
+  /// unfinished uploads go. Throws `RegistryError` (`inUse`) where it has repositories.
   public func removeProject(_ name: String) throws {
     try Self.checkProject(name)
-    guard try repositories(in: name, limit: 1).isEmpty else {
-      throw RegistryError(.inUse, "project '\(name)' has repositories: delete them first")
-    }
     try commit { transaction in
+      let holdsSome =
+        try transaction.contains(Table.repositories, name)
+        || transaction.records.isAny(in: Table.repositories, from: name + "/", below: name + "0")
+      guard !holdsSome else {
+        throw RegistryError(.inUse, "project '\(name)' has repositories: delete them first")
+      }
       try transaction.delete(Table.projects, name)
       transaction.change(.removeProject(name))
+      epochs.end(of: name)
     }
+    try uploads.removeAll(of: name)
   }
 
   private static func checkProject(_ name: String) throws {

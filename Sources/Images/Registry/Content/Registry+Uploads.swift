@@ -5,7 +5,11 @@ import Model
 extension Registry {
   /// Starts an upload into a repository. Throws `RegistryError`: `tooManyUploads`, `quotaExceeded` where nothing is left;
   /// `PlatformError` (`resourceExhausted`) while the disk is full.
-  public func startUpload(in repository: RepositoryName) throws -> UploadSession {
+  /// - Parameter epoch: taken before it was looked at who may; nil: now.
+  public func startUpload(
+    in repository: RepositoryName, since epoch: ProjectEpoch? = nil
+  ) throws -> UploadSession {
+    let epoch = epoch ?? self.epoch(of: repository.project)
     try files.reserve.require()
     let project = try read { try $0.project(repository.project) }
     if let quota = project.settings.quotaBytes, project.usedBytes >= quota {
@@ -13,7 +17,7 @@ extension Registry {
         .quotaExceeded,
         "the quota of project '\(repository.project)' is exceeded: \(project.usedBytes) of \(quota) bytes are used")
     }
-    return try uploads.start(in: repository)
+    return try uploads.start(in: repository, epoch)
   }
 
   /// An unfinished upload. Throws `RegistryError` (`uploadUnknown`).
@@ -78,6 +82,7 @@ extension Registry {
   ) throws -> Bool {
     let now = configuration.now()
     return try commit(takesIn: true) { transaction in
+      try require(upload.epoch, of: upload.repository.project)
       let isStored = try transaction.contains(Table.blobs, found.hex) && content.contains(found)
       if !isStored {
         try transaction.put(BlobRecord(sizeBytes: size), Table.blobs, found.hex)
@@ -106,11 +111,15 @@ extension Registry {
 
   /// Shows a blob of one repository in another without a copy; false where the source does not have it. Whether the
   /// caller may see the source, he has checked.
-  public func mount(_ digest: Digest, from source: RepositoryName, into target: RepositoryName) throws -> Bool {
+  public func mount(
+    _ digest: Digest, from source: RepositoryName, into target: RepositoryName, since epoch: ProjectEpoch? = nil
+  ) throws -> Bool {
+    let epoch = epoch ?? self.epoch(of: target.project)
     let isLinked = try read { try $0.contains(Table.links, "\(source):\(digest.hex)") }
     guard isLinked else { return false }
     let now = configuration.now()
     let isMounted = try commit(takesIn: true) { transaction in
+      try require(epoch, of: target.project)
       // Looked at again: a collection may have come between.
       guard let link = try transaction.get(LinkRecord.self, Table.links, "\(source):\(digest.hex)") else {
         return false

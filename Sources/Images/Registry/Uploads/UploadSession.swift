@@ -22,21 +22,24 @@ public final class UploadSession: Sendable {
 
   public let id: String
   public let repository: RepositoryName
+  /// Of its project, when it began.
+  let epoch: ProjectEpoch
   public let startedAt: Int64
   private let files: RegistryFiles
   private let configuration: RegistryConfiguration
   private let state: Mutex<State>
 
   init(
-    id: String, repository: RepositoryName, startedAt: Int64, restingBytes: Int64? = nil, files: RegistryFiles,
-    configuration: RegistryConfiguration
+    id: String, repository: RepositoryName, epoch: ProjectEpoch, startedAt: Int64, touchedAt: Int64? = nil,
+    restingBytes: Int64? = nil, files: RegistryFiles, configuration: RegistryConfiguration
   ) {
     self.id = id
     self.repository = repository
+    self.epoch = epoch
     self.startedAt = startedAt
     self.files = files
     self.configuration = configuration
-    state = Mutex(State(touchedAt: configuration.now(), restingBytes: restingBytes))
+    state = Mutex(State(touchedAt: touchedAt ?? configuration.now(), restingBytes: restingBytes))
   }
 
   /// Bytes that have come.

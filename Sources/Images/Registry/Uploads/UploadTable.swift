@@ -31,10 +31,11 @@ final class UploadTable: Sendable {
         try files.removeUpload(name)
         continue
       }
+      // Its clock goes on: a server that starts often must not keep it for ever.
+      let touchedAt = min(configuration.now(), max(record.startedAt, Int64(status.st_mtim.tv_sec)))
       let session = UploadSession(
-        id: name, repository: repository, startedAt: record.startedAt, restingBytes: Int64(status.st_size),
-        files: files,
-        configuration: configuration)
+        id: name, repository: repository, epoch: ProjectEpoch(), startedAt: record.startedAt, touchedAt: touchedAt,
+        restingBytes: Int64(status.st_size), files: files, configuration: configuration)
       sessions.withLock { $0[name] = session }
     }
     for name in names where name.hasSuffix(".json") {
@@ -44,10 +45,11 @@ final class UploadTable: Sendable {
     if count > 0 { logger.info("unfinished uploads were found", metadata: ["count": "\(count)"]) }
   }
 
-  func start(in repository: RepositoryName) throws -> UploadSession {
+  func start(in repository: RepositoryName, _ epoch: ProjectEpoch) throws -> UploadSession {
     let id = (0..<2).map { _ in Registry.hex(UInt64.random(in: 0 ... .max)) }.joined()
     let session = UploadSession(
-      id: id, repository: repository, startedAt: configuration.now(), files: files, configuration: configuration)
+      id: id, repository: repository, epoch: epoch, startedAt: configuration.now(), files: files,
+      configuration: configuration)
     let project = repository.project
     try sessions.withLock { sessions in
       guard sessions.count < configuration.maximumUploads,
@@ -87,6 +89,11 @@ final class UploadTable: Sendable {
       try remove(session)
     }
     return (old.count, diskBytes)
+  }
+
+  /// Gives the uploads of a project up, those that are being written to as well.
+  func removeAll(of project: String) throws {
+    for session in sessions.withLock({ $0.values.filter { $0.repository.project == project } }) { try remove(session) }
   }
 
   /// When the oldest unfinished upload into a repository began; nil where there is none.
