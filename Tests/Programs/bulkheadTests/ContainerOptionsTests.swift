@@ -56,6 +56,7 @@ import Testing
   @Test(arguments: [
     ("80", "80/tcp", "", ""), ("8080:80", "80/tcp", "", "8080"), ("127.0.0.1::80/udp", "80/udp", "127.0.0.1", ""),
     ("[::1]:53:53/udp", "53/udp", "::1", "53"), ("8000-8010:80", "80/tcp", "", "8000-8010"),
+    ("0:80", "80/tcp", "", ""), ("127.0.0.1:0:80", "80/tcp", "127.0.0.1", ""),
   ])
   func translatesPorts(text: String, port: String, address: String, hostPort: String) throws {
     let body = try body(["-p", text, "busybox"])

@@ -12,11 +12,13 @@ struct ContainerListOptions: ParsableArguments {
 
   func show() throws(ClientError) {
     let limit = latest ? 1 : last
+    // The engine counts what it is asked for: docker asks where sizes are shown, too.
+    let countsSize = size || list.format.map { $0 == "json" || $0.contains(".Size") || $0.contains("json .}") } ?? false
     let answer = try connection.engine().call(
       .get, "/containers/json",
       query: [
         ("all", all ? "1" : nil), ("limit", limit.map(String.init)), ("filters", try list.filters()),
-        ("size", size ? "1" : nil),
+        ("size", countsSize ? "1" : nil),
       ])
     var listing = Listing(
       [
@@ -32,13 +34,17 @@ struct ContainerListOptions: ParsableArguments {
   private func fields(_ container: JSONValue, now: Int64) -> [(String, String)] {
     let id = container.text("Id")
     let command = container.text("Command")
+    let mounts = container["Mounts"].items.map { mount in
+      let name = mount.text("Name").isEmpty ? mount.text("Source") : mount.text("Name")
+      return list.noTrunc || name.count <= 15 ? name : name.prefix(14) + "…"
+    }
     let networks = container["NetworkSettings"]["Networks"].members.map(\.name)
     return [
       ("ID", list.noTrunc ? id : String(id.prefix(12))),
       ("Image", container.text("Image")),
       ("Command", "\"" + (list.noTrunc || command.count <= 20 ? command : command.prefix(19) + "…") + "\""),
       ("RunningFor", Units.age(seconds: now.minus(container["Created"].int ?? now)) + " ago"),
-      ("CreatedAt", Units.date(nanoseconds: (container["Created"].int ?? 0).times(1_000_000_000))),
+      ("CreatedAt", Units.localDate(seconds: container["Created"].int ?? 0)),
       ("Status", container.text("Status")),
       ("State", container.text("State")),
       (
@@ -52,6 +58,8 @@ struct ContainerListOptions: ParsableArguments {
         container["Names"].items.compactMap { $0.string.map { String($0.drop { $0 == "/" }) } }.joined(separator: ",")
       ),
       ("Networks", networks.joined(separator: ",")),
+      ("Mounts", mounts.joined(separator: ",")),
+      ("LocalVolumes", String(container["Mounts"].items.count { $0.text("Driver") == "local" })),
       ("Labels", container["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
     ]
   }

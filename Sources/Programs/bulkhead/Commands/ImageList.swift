@@ -39,9 +39,9 @@ struct ImageListOptions: ParsableArguments {
       ("Digest", digest ?? "<none>"),
       ("ID", list.noTrunc ? id : Self.short(id)),
       ("CreatedSince", created > 0 ? Units.age(seconds: Units.now().minus(created)) + " ago" : "N/A"),
-      ("CreatedAt", Units.date(nanoseconds: created.times(1_000_000_000))),
+      ("CreatedAt", Units.localDate(seconds: created)),
       ("Size", Units.decimalSize(image["Size"].int ?? 0)),
-      ("Containers", String(image["Containers"].int ?? -1)),
+      ("Containers", image["Containers"].int.flatMap { $0 < 0 ? nil : String($0) } ?? "N/A"),
     ]
   }
 
@@ -103,6 +103,7 @@ struct History: ParsableCommand {
       listing.add([
         ("ID", list.noTrunc || !id.contains(":") ? id : ImageListOptions.short(id)),
         ("CreatedSince", Units.age(seconds: Units.now().minus(step["Created"].int ?? 0)) + " ago"),
+        ("CreatedAt", JSONValue.int(step["Created"].int ?? 0).moment),
         ("CreatedBy", list.noTrunc || by.count <= 45 ? by : by.prefix(44) + "…"),
         ("Size", Units.decimalSize(step["Size"].int ?? 0)),
         ("Comment", step.text("Comment")),
@@ -131,6 +132,7 @@ struct ImageRemoveOptions: ParsableArguments {
           for member in item.members { print("\(member.name): \(member.value.string ?? "")") }
         }
       } catch {
+        if let failed { Console.complain(failed.message) }
         failed = error
       }
     }

@@ -63,7 +63,10 @@ struct NetworkList: ParsableCommand {
         ("Driver", network.text("Driver")),
         ("Scope", network.text("Scope")),
         ("Subnet", network["IPAM"]["Config"].items.map { $0.text("Subnet") }.joined(separator: ",")),
-        ("Internal", network["Internal"].compact),
+        ("Internal", network["Internal"].compact), ("IPv4", network["EnableIPv4"].bool == false ? "false" : "true"),
+        ("IPv6", network["EnableIPv6"].bool == true ? "true" : "false"),
+        ("CreatedAt", network.text("Created").replacing("T", with: " ").replacing("Z", with: " +0000 UTC")),
+        ("Labels", network["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
       ])
     }
     try list.show(listing)

@@ -23,7 +23,8 @@ struct PortMapping: Equatable {
     if hostAddress.isEmpty, parts.count == 3 { hostAddress = String(parts.removeFirst()) }
     guard (1...2).contains(parts.count), let last = parts.last, let inside = Self.range(last) else { throw wrong }
     containerPort = inside
-    if parts.count == 2, !parts[0].isEmpty {
+    // Port 0 of the host is any, as with docker.
+    if parts.count == 2, !parts[0].isEmpty, parts[0] != "0" {
       guard let outside = Self.range(parts[0]) else { throw wrong }
       // A range on the host for one port inside means: one of them.
       guard inside.count == 1 || inside.count == outside.count else { throw wrong }

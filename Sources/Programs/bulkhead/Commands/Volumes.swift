@@ -35,7 +35,8 @@ struct VolumeList: ParsableCommand {
     for volume in answer["Volumes"].items.sorted(by: { $0.text("Name") < $1.text("Name") }) {
       listing.add([
         ("Driver", volume.text("Driver")), ("Name", volume.text("Name")), ("Mountpoint", volume.text("Mountpoint")),
-        ("Scope", volume.text("Scope")),
+        ("Scope", volume.text("Scope")), ("Availability", "N/A"), ("Group", "N/A"), ("Links", "N/A"), ("Size", "N/A"),
+        ("Status", "N/A"),
         ("Labels", volume["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
       ])
     }

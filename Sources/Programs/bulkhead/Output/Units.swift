@@ -150,6 +150,16 @@ enum Units {
     return text + "." + String(repeating: "0", count: 9 - fraction.count) + fraction + "Z"
   }
 
+  /// `2026-01-31 12:00:00 +0000 UTC`, as docker writes `CreatedAt` in its lists, in this machine's zone.
+  static func localDate(seconds: Int64) -> String {
+    var time = time_t(seconds)
+    var moment = tm()
+    localtime_r(&time, &moment)
+    var buffer = [CChar](repeating: 0, count: 64)
+    let length = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S %z %Z", &moment)
+    return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// `5 minutes`, `About an hour`, as docker tells ages.
   static func age(seconds: Int64) -> String {
     switch seconds {
