@@ -55,6 +55,18 @@ public final class RegistryAPI: HTTPResponder {
     // Before it is looked at who may: what comes in later is for the project as it is now.
     let epoch = route.repository.map { registry.epoch(of: $0.project) }
     let caller = try await authenticate(request, route)
+    if request.method == .PUT || request.method == .DELETE { try access.requireRecording() }
+    do {
+      return try await answer(request, route, caller, epoch)
+    } catch let error as RegistryError where error.isRefusal {
+      noteRefusal(error, route, caller)
+      throw error
+    }
+  }
+
+  private func answer(
+    _ request: HTTPRequest, _ route: DistributionRoute, _ caller: any RegistryCaller, _ epoch: ProjectEpoch?
+  ) async throws -> HTTPResponse {
     switch route {
     case .base:
       if caller.isAnonymous { throw refusal(caller, [], request) }
@@ -116,6 +128,15 @@ public final class RegistryAPI: HTTPResponder {
 
   private func require(_ caller: any RegistryCaller, _ needs: [RegistryNeed], _ request: HTTPRequest) throws {
     guard needs.allSatisfy({ caller.may($0.permission, $0.repository) }) else { throw refusal(caller, needs, request) }
+  }
+
+  /// What the rules of a project refuse to somebody who may push or delete there.
+  private func noteRefusal(_ error: RegistryError, _ route: DistributionRoute, _ caller: any RegistryCaller) {
+    let subject = if case .manifest(_, let reference) = route { " \(reference)" } else { "" }
+    access.record(
+      RegistryAudit(
+        .refused, caller: caller.name, from: caller.address, repository: route.repository?.description ?? "",
+        reference: error.code.rawValue + subject))
   }
 
   private func refusal(_ caller: any RegistryCaller, _ needs: [RegistryNeed], _ request: HTTPRequest) -> Refusal {

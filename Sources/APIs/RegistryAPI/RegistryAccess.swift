@@ -34,6 +34,10 @@ public protocol RegistryCaller: Sendable {
   func maySee(_ repository: RepositoryName) -> Bool
 }
 
+extension RegistryAccess {
+  public func requireRecording() throws {}
+}
+
 extension RegistryCaller {
   public var address: String? { nil }
   public func maySee(_ repository: RepositoryName) -> Bool { may(.pull, repository) }
@@ -51,7 +55,9 @@ public protocol RegistryAccess: Sendable {
   func challenge(_ needs: [RegistryNeed], request: HTTPRequest, error: String?) -> String
   /// Writes down what was read, sent or refused, soon. Must not block.
   func record(_ event: RegistryAudit)
-  /// Writes down what was changed; it is on disk when this returns. May block.
+  /// Throws `PlatformError` (`unavailable`) while changes cannot be written down; asked before each. Must not block.
+  func requireRecording() throws
+  /// Writes down what was changed; it is on disk when this returns. May block. What it throws tells that the change was made.
   func recordDurably(_ event: RegistryAudit) throws
 }
 

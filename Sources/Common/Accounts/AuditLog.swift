@@ -44,22 +44,33 @@ public struct AuditEntry: Sendable, Hashable, Codable {
 /// Who did what. Changes are on disk before they are acknowledged (``commit(_:)``); what only was read, and what was refused, is
 /// written in batches (``flush()``) and may be lost for the time since the last one where the host or the process breaks.
 ///
-/// The two kinds have bounds of their own: however much is read or refused, no change is forgotten for it.
+/// The kinds have bounds of their own: however much is read or refused, no change is forgotten for it, and whatever strangers do from
+/// however many addresses, nothing of those who are known.
 public final class AuditLog: Sendable {
   /// Different entries that wait for the next batch; beyond them one entry counts the rest.
   public static let maximumWaiting = 4_096
+  /// The same of those who are nobody in particular.
+  public static let maximumStrangersWaiting = 1_024
   public static let maximumRows = 500_000
+  /// Of strangers: this part of them.
+  static let strangersPart = 5
   public static let maximumAgeSeconds: Int64 = 365 * 86_400
 
   private static let changes = "changes"
   private static let reads = "reads"
+  private static let strangers = "strangers"
   private static let keys = ["action", "caller", "project"]
   private static let trimmedAtOnce = 2_000
 
   private struct Waiting {
     /// With how often each happened, and when first.
     var reads: [AuditEntry: (count: Int, at: Int64)] = [:]
+    /// Of them those of strangers.
+    var strangers = 0
     var unnamed = 0
+    var unnamedStrangers = 0
+    /// The last try to write changes failed, for another reason than a full disk.
+    var isBroken = false
     var changes: [AuditEntry] = []
     /// All changes that ever came.
     var added = 0
@@ -71,6 +82,7 @@ public final class AuditLog: Sendable {
     var changes = 0
   }
 
+  let path: String
   private let database: Database
   private let waiting = Mutex(Waiting())
   /// Held while rows are written.
@@ -83,14 +95,18 @@ public final class AuditLog: Sendable {
   ///   - maximumRows: of changes, and of the rest.
   ///   - now: seconds since 1970.
   public init(path: String, maximumRows: Int = AuditLog.maximumRows, now: @escaping @Sendable () -> Int64) throws {
+    self.path = path
     database = try Database(
       path: path,
       migrations: [
         Migration(
           name: "1-audit",
-          steps: [.createLog(Self.changes, keys: Self.keys), .createLog(Self.reads, keys: Self.keys)])
+          steps: [.createLog(Self.changes, keys: Self.keys), .createLog(Self.reads, keys: Self.keys)]),
+        Migration(name: "2-audit", steps: [.createLog(Self.strangers, keys: Self.keys)]),
       ])
-    let last = try database.read { max(try $0.lastID(ofLog: Self.changes), try $0.lastID(ofLog: Self.reads)) }
+    let last = try database.read { transaction in
+      try [Self.changes, Self.reads, Self.strangers].map { try transaction.lastID(ofLog: $0) }.max() ?? 0
+    }
     written = Mutex(Written(nextID: last + 1))
     self.maximumRows = maximumRows
     self.now = now
@@ -99,19 +115,38 @@ public final class AuditLog: Sendable {
   /// Notes what was read or refused; does not block.
   public func note(_ entry: AuditEntry) {
     let at = now()
+    var entry = entry
+    let isStranger = entry.caller.isEmpty
+    // Whoever has one address of IPv6 has as many as he likes of its network.
+    if isStranger, entry.from.contains(":") { entry.from = TryLimiter.network(entry.from) + "::/64" }
+    let noted = entry
     waiting.withLock { waiting in
-      if let before = waiting.reads[entry] {
-        waiting.reads[entry] = (before.count + 1, before.at)
-      } else if waiting.reads.count < Self.maximumWaiting {
-        waiting.reads[entry] = (1, at)
+      if let before = waiting.reads[noted] {
+        waiting.reads[noted] = (before.count + 1, before.at)
+      } else if isStranger, waiting.strangers < Self.maximumStrangersWaiting {
+        waiting.strangers += 1
+        waiting.reads[noted] = (1, at)
+      } else if !isStranger, waiting.reads.count - waiting.strangers < Self.maximumWaiting {
+        waiting.reads[noted] = (1, at)
+      } else if isStranger {
+        waiting.unnamedStrangers += 1
       } else {
         waiting.unnamed += 1
       }
     }
   }
 
+  /// Throws `unavailable` while changes cannot be written. To be asked before one is made: what was made cannot be refused.
+  public func require() throws {
+    let mayChange = waiting.withLock { !$0.isBroken && $0.changes.count < Self.maximumWaiting }
+    guard mayChange else {
+      throw PlatformError(.unavailable, "the audit cannot be written: nothing is changed until it can")
+    }
+  }
+
   /// Writes changes down; they are on disk when this returns, unless that is full. Those that come at once are written with
-  /// one flush.
+  /// one flush. Throws `unavailable` where it fails: they were made, stay in memory and are tried again each second, and
+  /// ``require()`` lets nothing else be changed meanwhile.
   public func commit(_ entries: [AuditEntry]) throws {
     guard !entries.isEmpty else { return }
     let at = now()
@@ -120,10 +155,7 @@ public final class AuditLog: Sendable {
       entry.at = at
       return entry
     }
-    let mine = try waiting.withLock { waiting in
-      guard waiting.changes.count < Self.maximumWaiting else {
-        throw PlatformError(.unavailable, "the audit cannot be written: nothing is changed until it can")
-      }
+    let mine = waiting.withLock { waiting in
       waiting.changes += dated
       waiting.added += dated.count
       return waiting.added
@@ -135,6 +167,9 @@ public final class AuditLog: Sendable {
     } catch let error as PlatformError where error.code == .resourceExhausted {
       // The disk is full: what makes room on it cannot wait for room. They stay in memory, within their bound, and are
       // tried again each second.
+    } catch {
+      throw PlatformError(
+        .unavailable, "it was done, but could not be written into the audit yet, which is tried again", cause: error)
     }
   }
 
@@ -142,24 +177,30 @@ public final class AuditLog: Sendable {
   public func flush() throws {
     try written.withLock { written in
       if waiting.withLock({ !$0.changes.isEmpty }) { try writeChanges(&written) }
-      let (reads, unnamed) = waiting.withLock { waiting in
-        defer { (waiting.reads, waiting.unnamed) = ([:], 0) }
-        return (waiting.reads, waiting.unnamed)
+      let (reads, further) = waiting.withLock { waiting in
+        defer {
+          (waiting.reads, waiting.strangers, waiting.unnamed, waiting.unnamedStrangers) = ([:], 0, 0, 0)
+        }
+        return (waiting.reads, [Self.reads: waiting.unnamed, Self.strangers: waiting.unnamedStrangers])
       }
       guard !reads.isEmpty else { return }
-      var entries = reads.sorted { $0.value.at < $1.value.at }.map { entry, value in
+      let entries = reads.sorted { $0.value.at < $1.value.at }.map { entry, value in
         var entry = entry
         entry.at = value.at
         entry.count = value.count > 1 ? value.count : nil
         return entry
       }
-      if unnamed > 0 {
-        var rest = AuditEntry("further", caller: "", reference: "too many to be told one by one", from: "")
-        (rest.at, rest.count) = (now(), unnamed)
-        entries.append(rest)
-      }
       // Lost where this fails, as in a crash: the disk is full or broken, and nobody may wait for it.
-      try database.unflushedTransaction { try append(entries, to: Self.reads, $0, &written) }
+      try database.unflushedTransaction { transaction in
+        try append(entries.filter { !$0.caller.isEmpty }, to: Self.reads, transaction, &written)
+        try append(entries.filter(\.caller.isEmpty), to: Self.strangers, transaction, &written)
+        for log in [Self.reads, Self.strangers] {
+          guard let count = further[log], count > 0 else { continue }
+          var rest = AuditEntry("further", caller: "", reference: "too many to be told one by one", from: "")
+          (rest.at, rest.count) = (now(), count)
+          try append([rest], to: log, transaction, &written)
+        }
+      }
     }
   }
 
@@ -171,10 +212,15 @@ public final class AuditLog: Sendable {
     do {
       try database.transaction { try append(changes, to: Self.changes, $0, &written) }
     } catch {
+      let isFull = (error as? PlatformError)?.code == .resourceExhausted
       // They are tried again with the next; who waits for one of them tries himself.
-      waiting.withLock { $0.changes = changes + $0.changes }
+      waiting.withLock { waiting in
+        waiting.changes = changes + waiting.changes
+        waiting.isBroken = !isFull
+      }
       throw error
     }
+    waiting.withLock { $0.isBroken = false }
     written.changes = added
   }
 
@@ -193,12 +239,13 @@ public final class AuditLog: Sendable {
 
   /// Throws old rows away, bit by bit; to be called about once a minute.
   public func trim() throws {
-    for log in [Self.changes, Self.reads] {
+    for log in [Self.changes, Self.reads, Self.strangers] {
+      let rows = log == Self.strangers ? maximumRows / Self.strangersPart : maximumRows
       var went: Int
       repeat {
         went = try database.transaction {
           try $0.trim(
-            log: log, keepingNewest: maximumRows, notBefore: now() - Self.maximumAgeSeconds, limit: Self.trimmedAtOnce)
+            log: log, keepingNewest: rows, notBefore: now() - Self.maximumAgeSeconds, limit: Self.trimmedAtOnce)
         }
       } while went == Self.trimmedAtOnce
     }
@@ -215,7 +262,7 @@ public final class AuditLog: Sendable {
     if let caller { keys["caller"] = caller }
     if let action { keys["action"] = action }
     let rows = try database.read { transaction in
-      try [Self.changes, Self.reads].flatMap {
+      try [Self.changes, Self.reads, Self.strangers].flatMap {
         try transaction.entries(ofLog: $0, before: before, keys: keys, limit: limit)
       }
     }

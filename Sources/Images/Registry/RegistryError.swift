@@ -31,6 +31,14 @@ public struct RegistryError: Error, Sendable, Equatable, CustomStringConvertible
     self.offset = offset
   }
 
+  /// Whether a rule of the project, or a bound, forbids what the caller might do else.
+  public var isRefusal: Bool {
+    switch code {
+    case .quotaExceeded, .uploadTooLarge, .tooManyUploads, .tagImmutable: true
+    default: false
+    }
+  }
+
   public var description: String { "\(code.rawValue): \(message)" }
 
   /// The same as an error that any room understands.

@@ -32,6 +32,7 @@ final class ManagementFixture: Sendable {
   let accounts: AccountStore
   let replication: ReplicationStore
   let peer: MemoryRegistry
+  let audit: AuditLog
   private let database: Database
   private let server: HTTPServer
   private let client: RegistryClient
@@ -58,8 +59,8 @@ final class ManagementFixture: Sendable {
       isProject: { [accounts] in (try? accounts.project($0)) != nil })
     let cache = try PullThroughCache(
       client: client, registry: registry, store: replication, executor: executor, logger: logger)
-    let access = AccountsAccess(
-      accounts: accounts, audit: try AuditLog(path: path + "/audit.sqlite") { 1_000_000 }, logger: logger)
+    audit = try AuditLog(path: path + "/audit.sqlite") { 1_000_000 }
+    let access = AccountsAccess(accounts: accounts, audit: audit, logger: logger)
     server = HTTPServer(
       responder: Both(
         registry: RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),

@@ -111,6 +111,47 @@ import Testing
     }
   }
 
+  @Test func `strangers fill only rows of their own, from however many addresses`() throws {
+    try Self.with(rows: 50) { log, _, _ in
+      func stranger(_ address: String) { log.note(AuditEntry("refused", caller: "", from: address, outcome: .refused)) }
+      for number in 0..<40 { log.note(Self.entry("pullBlob", "c\(number)")) }
+      for number in 0..<(AuditLog.maximumStrangersWaiting + 300) { stranger("192.0.\(number / 256).\(number % 256)") }
+      log.note(Self.entry("pullBlob", "late"))
+      try log.flush()
+      #expect(try log.entries(action: "further", limit: 10).map(\.entry.count) == [300])
+      try log.trim()
+      #expect(try log.entries(action: "pullBlob", limit: 100).count == 41)
+      #expect(try log.entries(caller: "", limit: 1_000).count == 10)
+      // All addresses of one network of IPv6 are one.
+      for number in 0..<100 { stranger("2001:db8::\(number)") }
+      let last = try #require(try log.entries(caller: "", limit: 1).first)
+      #expect((last.entry.from, last.entry.count) == ("2001:db8:0:0::/64", 100))
+    }
+  }
+
+  @Test func `what was changed while the audit is broken is told, written later, and nothing else is changed`() throws {
+    try Self.with { log, _, _ in
+      try log.require()
+      func alter(_ name: String, _ step: Migration.Step) throws {
+        let known = ["1-audit", "2-audit"] + (name == "4" ? ["3"] : [])
+        let database = try Database(
+          path: log.path,
+          migrations: known.map { Migration(name: $0, steps: []) } + [Migration(name: name, steps: [step])])
+        try database.close()
+      }
+      try alter("3", .dropTable("changes"))
+      let error = #expect(throws: PlatformError.self) { try log.commit([Self.entry("pushManifest")]) }
+      #expect(error?.code == .unavailable && error?.message.hasPrefix("it was done") == true)
+      let refusal = #expect(throws: PlatformError.self) { try log.require() }
+      #expect(refusal?.code == .unavailable)
+      #expect(throws: (any Error).self) { try log.flush() }
+      try alter("4", .createLog("changes", keys: ["action", "caller", "project"]))
+      try log.flush()
+      try log.require()
+      #expect(try log.entries(limit: 10).map(\.entry.action) == ["pushManifest"])
+    }
+  }
+
   @Test func changesOfManyAtOnceAreAllThere() async throws {
     var template = Array("/tmp/audit-XXXXXX".utf8CString)
     let folder = try #require(mkdtemp(&template).map { String(cString: $0) })

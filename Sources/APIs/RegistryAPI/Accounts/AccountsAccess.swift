@@ -113,6 +113,8 @@ public struct AccountsAccess: RegistryAccess {
     audit.note(Self.entry(event))
   }
 
+  public func requireRecording() throws { try audit.require() }
+
   public func recordDurably(_ event: RegistryAudit) throws {
     log(event)
     try audit.commit([Self.entry(event)])

@@ -105,15 +105,18 @@ public final class ManagementAPI: HTTPResponder {
     }
   }
 
-  /// Nothing that was changed is acknowledged before the audit has it.
+  /// Nothing is changed while the audit cannot be written, and nothing that was changed is acknowledged before the audit has it.
   private func carryOut(_ call: Call, _ handler: Handler) async throws -> HTTPResponse {
+    // The token service changes nothing: who only pulls goes on.
+    if call.request.method != .GET, call.request.path != ["api", "v1", "token"] { try access.audit.require() }
     do {
       let response = try await handler(call, self)
       try access.audit.commit(call.changes.all)
       return response
     } catch {
       try access.audit.commit(call.changes.all)
-      if let error = error as? PlatformError, error.code == .forbidden || error.code == .unauthenticated {
+      let code = (error as? PlatformError)?.code
+      if code == .forbidden || code == .unauthenticated || (error as? RegistryError)?.isRefusal == true {
         // Of strangers nothing that they choose: else they could push out by many rows what others did.
         let isStranger = call.principal == .anonymous
         access.audit.note(
