@@ -111,6 +111,10 @@ extension AccountStore {
         .invalidArgument, "field 'actions': some of \(Robot.actions.map(\.rawValue).joined(separator: ", ")) are needed"
       )
     }
+    guard !actions.contains(.push) || actions.contains(.pull) else {
+      throw PlatformError(
+        .invalidArgument, "field 'actions': push needs pull, too, as clients ask what is there before they send it")
+    }
     if let repositories { try Self.check(pattern: repositories, of: project) }
     let secret = Secret(.robot)
     let createdAt = now()

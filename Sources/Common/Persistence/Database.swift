@@ -168,10 +168,12 @@ public final class Database: Sendable {
         "database '\(path)' is damaged; it was kept as it is: restore it from a backup, or move it away to start anew",
         context: context, cause: error)
     case .SQLITE_FULL:
-      return PlatformError(.resourceExhausted, "no space left for database '\(path)'", context: context, cause: error)
+      // Clients are told this, who are not to know where the files lie.
+      return PlatformError(
+        .resourceExhausted, "the disk is full: no space is left for records", context: context, cause: error)
     case .SQLITE_BUSY, .SQLITE_LOCKED:
       return PlatformError(
-        .unavailable, "database '\(path)' is in use by another process", context: context, cause: error)
+        .unavailable, "the database is in use by another process", context: context, cause: error)
     case .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_READONLY:
       return PlatformError(.internal, "cannot open database '\(path)' for writing", context: context, cause: error)
     default:

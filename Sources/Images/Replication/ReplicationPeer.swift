@@ -27,7 +27,11 @@ public struct ReplicationPeer: Sendable, Hashable, Codable, CustomStringConverti
   /// Throws `invalidArgument` with field and value.
   func check() throws {
     try ReplicationRule.checkName(name, field: "name")
-    _ = try RegistryHost(host)
+    do {
+      _ = try RegistryHost(host)
+    } catch {
+      throw ReplicationRule.wrong("host", host, "expected HOST or HOST:PORT")
+    }
     guard (user == nil) == (password == nil) else {
       throw PlatformError(.invalidArgument, "a peer has a user with a password, or neither")
     }

@@ -159,6 +159,8 @@ import Testing
         (.notFound, { try store.removeToken("none") }),
         (.invalidArgument, { _ = try Self.robot(store, actions: []) }),
         (.invalidArgument, { _ = try Self.robot(store, actions: [.manageMembers]) }),
+        (.invalidArgument, { _ = try Self.robot(store, actions: [.push]) }),
+        (.invalidArgument, { _ = try Self.robot(store, actions: [.delete, .push]) }),
         (.invalidArgument, { _ = try Self.robot(store, pattern: "app*") }),
         (.invalidArgument, { _ = try Self.robot(store, pattern: "team/a b") }),
         (.invalidArgument, { _ = try Self.robot(store, pattern: "team") }),

@@ -228,6 +228,9 @@ def full():
     for _, data, _ in refused:
         if "disk is full" not in data.decode() and "no space left" not in data.decode().lower():
             raise AssertionError(data)
+        # Where the files lie is nobody's business.
+        if DISK in data.decode():
+            raise AssertionError(data)
     serves()
     for digest, content in kept.items():
         equal(SERVER.remote("GET", f"/v2/team/kept/manifests/{digest}", Accept=MANIFEST)[0], 200)

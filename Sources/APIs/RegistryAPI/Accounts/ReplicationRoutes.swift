@@ -3,16 +3,51 @@ import HTTPServing
 import Model
 import Replication
 
-extension ReplicationPeer: DescribedBody {
-  static let schema = "Peer"
-}
-
-extension ReplicationRule: DescribedBody {
-  static let schema = "Rule"
-}
-
 /// `/api/v1/replication`: peers, rules and their runs, for administrators.
 enum ReplicationRoutes {
+  /// A peer as it is sent. The name is that of the path.
+  private struct NewPeer: DescribedBody {
+    static let schema = "Peer"
+
+    var name: String?
+    var host: String
+    var user: String?
+    var password: String?
+    var isInsecure: Bool?
+
+    func peer(_ name: String) -> ReplicationPeer {
+      ReplicationPeer(name: name, host: host, user: user, password: password, isInsecure: isInsecure)
+    }
+  }
+
+  /// A rule as it is sent. What is left out is as in a rule that says nothing more: all repositories and tags, below the same
+  /// path, when somebody asks for it.
+  private struct NewRule: DescribedBody {
+    static let schema = "Rule"
+
+    var name: String?
+    var direction: ReplicationRule.Direction
+    var peer: String
+    var project: String
+    var remotePath: String?
+    var repositories: [String]?
+    var tags: [String]?
+    var trigger: ReplicationRule.Trigger?
+    var replacesTags: Bool?
+    var isEnabled: Bool?
+
+    func rule(_ name: String) -> ReplicationRule {
+      var rule = ReplicationRule(
+        name: name, direction: direction, peer: peer, project: project, remotePath: remotePath ?? project)
+      rule.repositories = repositories ?? rule.repositories
+      rule.tags = tags ?? rule.tags
+      rule.trigger = trigger ?? rule.trigger
+      rule.replacesTags = replacesTags ?? rule.replacesTags
+      rule.isEnabled = isEnabled ?? rule.isEnabled
+      return rule
+    }
+  }
+
   static func add(to router: inout Router<ManagementAPI.Handler>) {
     addPeers(to: &router)
     addRules(to: &router)
@@ -25,8 +60,8 @@ enum ReplicationRoutes {
     }
     router.on(.PUT, "/api/v1/replication/peers/{name}") { call, api in
       try api.requireAdministrator(call)
-      let peer = try await api.body(ReplicationPeer.self, of: call)
-      try requireSame(peer.name, call)
+      let new = try await api.body(NewPeer.self, of: call)
+      let peer = new.peer(try name(new.name, call))
       try api.replication.setPeer(peer)
       try api.cache.reload()
       api.note(call, "replication peer set", peer.name)
@@ -47,8 +82,8 @@ enum ReplicationRoutes {
     }
     router.on(.PUT, "/api/v1/replication/rules/{name}") { call, api in
       try api.requireAdministrator(call)
-      let rule = try await api.body(ReplicationRule.self, of: call)
-      try requireSame(rule.name, call)
+      let new = try await api.body(NewRule.self, of: call)
+      let rule = new.rule(try name(new.name, call))
       _ = try api.accounts.project(rule.project)
       if rule.direction == .pull, try api.replication.cacheProject(rule.project) != nil {
         throw PlatformError(.conflict, "project '\(rule.project)' is a cache, into which nothing is copied")
@@ -82,9 +117,12 @@ enum ReplicationRoutes {
     return peer
   }
 
-  private static func requireSame(_ name: String, _ call: ManagementAPI.Call) throws {
-    guard name == call.parameters["name"] else {
-      throw PlatformError(.invalidArgument, "field 'name': '\(name.prefix(80))' is not the name in the path")
+  /// The name in the path, which the body may repeat.
+  private static func name(_ given: String?, _ call: ManagementAPI.Call) throws -> String {
+    let name = call.parameters["name"]
+    if let given, given != name {
+      throw PlatformError(.invalidArgument, "field 'name': '\(given.prefix(80))' is not the name in the path")
     }
+    return name
   }
 }

@@ -105,20 +105,21 @@ extension APIDocument {
     "Peer": .object(
       "Another registry.",
       [
-        "name": ruleName, "host": .string("HOST or HOST:PORT", of: 1...300),
+        "name?": ruleName, "host": .string("HOST or HOST:PORT", of: 1...300),
         "user?": .string("Who we are there"), "password?": .string("Taken and never given"),
         "isInsecure?": .boolean("May be spoken to by plain HTTP, or with a certificate that nobody vouches for"),
       ]),
     "Rule": .object(
       "What is copied where, and when.",
       [
-        "name": ruleName,
+        "name?": ruleName,
         "direction": .choice(ReplicationRule.Direction.allCases.map(\.rawValue), "push: to the peer; pull: from it"),
         "peer": ruleName, "project": name,
-        "remotePath": .string("What stands there in the project's place", of: 1...255),
-        "repositories": patterns("Repositories below the project"), "tags": patterns("Tags"), "trigger": trigger,
-        "replacesTags": .boolean("False: a tag that the other side has stays as it is"),
-        "isEnabled": .boolean("False: it does not run by itself"),
+        "remotePath?": .string("What stands there in the project's place; its name when not given", of: 1...255),
+        "repositories?": patterns("Repositories below the project; all when not given"),
+        "tags?": patterns("Tags; all when not given"), "trigger?": trigger,
+        "replacesTags?": .boolean("False: a tag that the other side has stays as it is; true when not given"),
+        "isEnabled?": .boolean("False: it does not run by itself; true when not given"),
       ]),
     "Execution": .object(
       "A run of a rule.",
@@ -146,7 +147,7 @@ extension APIDocument {
 
   /// One member says which kind it is.
   private static let trigger: DocumentValue = [
-    "description": "When it runs.",
+    "description": "When it runs; when somebody asks for it, when not given.",
     "oneOf": [
       .object("When somebody asks for it.", ["manual": .object("Nothing.", [:])]),
       .object("After each push into the project; for rules that push.", ["onPush": .object("Nothing.", [:])]),
