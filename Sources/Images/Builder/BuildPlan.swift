@@ -54,6 +54,18 @@ struct BuildPlan: Sendable {
     return result
   }
 
+  /// The stages that the target lies on, itself first.
+  func targetChain(_ arguments: BuildArguments) throws -> [BuildStage] {
+    let expansion = WordExpansion(escape: file.directives.escape, variables: arguments.global)
+    var chain = [target]
+    while let last = chain.last,
+      let base = file.stage(named: try expansion.expand(last.base).text, before: last.index)
+    {
+      chain.append(base)
+    }
+    return chain
+  }
+
   func name(_ stage: BuildStage, step: Int, _ text: String) -> BuildStepName {
     BuildStepName(
       number: (firstNumbers[stage.index] ?? 1) + step, total: total, stage: stage.displayName, text: text)

@@ -12,8 +12,10 @@ public struct BuildRequest: Sendable {
   public var labels: [String: String] = [:]
   public var references: [ImageReference] = []
   public var usesCache = true
-  /// Images whose steps count as known, too.
+  /// Images and caches whose steps count as known, too.
   public var cacheSources: [CacheSource] = []
+  /// Where to leave the steps for other builds.
+  public var cacheTargets: [CacheTarget] = []
   /// Ask the registry for base images although they are here.
   public var pulls = false
   public var settings = StepSettings()
@@ -23,7 +25,22 @@ public struct BuildRequest: Sendable {
   public init() {}
 }
 
-/// An image that `--cache-from` names.
+/// A name of a registry that `--cache-to` gives the build's steps.
+public struct CacheTarget: Sendable, Hashable {
+  public var reference: ImageReference
+  /// The steps of all stages, not only of those that the image lies on (`mode=max`).
+  public var takesAllStages: Bool
+  /// A failure is told and does not end the build.
+  public var ignoresErrors: Bool
+
+  public init(reference: ImageReference, takesAllStages: Bool, ignoresErrors: Bool) {
+    self.reference = reference
+    self.takesAllStages = takesAllStages
+    self.ignoresErrors = ignoresErrors
+  }
+}
+
+/// An image or a cache that `--cache-from` names.
 public struct CacheSource: Sendable, Hashable {
   public var name: String
   /// It is asked for at its registry although it is here.

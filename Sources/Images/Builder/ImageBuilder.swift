@@ -79,11 +79,14 @@ public final class ImageBuilder: Sendable {
     let plan = try BuildPlan(file, target: request.target, arguments: arguments)
     for warning in file.warnings { try await report(.warning("\(warning.position): \(warning.message)")) }
     let epoch = try Self.epoch(request.arguments["SOURCE_DATE_EPOCH"])
-    let imported = epoch == nil ? try await cacheSources(request, runner, report, lease) : []
+    let sources = try await cacheSources(request, runner, report, lease, takesImages: epoch == nil)
+    let gathered = request.cacheTargets.isEmpty ? nil : GatheredSteps()
     let session = BuildSession(
       request: request, plan: plan, arguments: arguments, context: context.filtered, runner: runner, report: report,
-      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease, imported: imported, epoch: epoch)
+      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease, imported: sources.images,
+      remote: sources.caches, gathered: gathered, epoch: epoch)
     let state = try await StageGraph(session: session, executor: executor).build()
+    try await storeCaches(session)
     let image = try catalog.addBuilt(
       state.config, layers: state.layers, references: request.references, lease: lease)
     let unused = arguments.unused(in: file)
@@ -95,25 +98,56 @@ public final class ImageBuilder: Sendable {
     return image.id
   }
 
-  /// The images that `--cache-from` names. One that cannot be had makes the build slower and is told, no more.
+  /// What `--cache-from` names. What cannot be had makes the build slower and is told, no more.
   private func cacheSources(
-    _ request: BuildRequest, _ runner: any StepRunner, _ report: BuildReport, _ lease: ContentLease
-  ) async throws -> [ImageSteps] {
-    guard request.usesCache else { return [] }
-    var result: [ImageSteps] = []
+    _ request: BuildRequest, _ runner: any StepRunner, _ report: BuildReport, _ lease: ContentLease, takesImages: Bool
+  ) async throws -> (images: [ImageSteps], caches: [RemoteSteps]) {
+    guard request.usesCache else { return ([], []) }
+    var (images, caches): ([ImageSteps], [RemoteSteps]) = ([], [])
     for source in request.cacheSources {
       do {
+        if let cache = try await runner.cache(source) {
+          caches.append(try RemoteSteps(cache, limits: limits))
+          continue
+        }
+        // Times in an image are not the build's own.
+        guard takesImages else { continue }
         let image = try await runner.image(source.name, pulls: source.pulls)
         for layer in image.layers { lease.hold(layer.digest) }
         for chain in image.chainIDs { lease.hold(chain) }
         // It may have gone between being found and being held.
         _ = try catalog.image(image.id)
-        result.append(ImageSteps(image))
+        images.append(ImageSteps(image))
       } catch let error as PlatformError {
         try await report(.warning("cache-from '\(source.name.prefix(256))': \(error.message)"))
       }
     }
-    return result
+    return (images, caches)
+  }
+
+  /// Leaves the build's steps in the registries that `--cache-to` names, before the image gets a name: a build that fails here
+  /// has changed none.
+  private func storeCaches(_ session: BuildSession) async throws {
+    guard let gathered = session.gathered else { return }
+    let chain = try session.plan.targetChain(session.arguments).map(\.index)
+    let others = session.plan.stages.map(\.index).filter { !chain.contains($0) }
+    for target in session.request.cacheTargets {
+      let name = target.reference.familiar
+      let (document, layers, omitted) = gathered.document(
+        of: target.takesAllStages ? chain + others : chain, limits: limits)
+      do {
+        _ = try await session.runner.store(
+          cache: try ImageDocuments.encode(document), layers: layers, as: target.reference)
+      } catch let error as PlatformError {
+        let message = "cache-to '\(name.prefix(256))': \(error.message)"
+        guard target.ignoresErrors else { throw PlatformError(error.code, message, cause: error) }
+        try await session.report(.warning(message))
+      }
+      if omitted > 0 {
+        try await session.report(
+          .warning("cache-to '\(name.prefix(256))': \(omitted) steps found no room: a cache has at most 500 layers"))
+      }
+    }
   }
 
   private func parse(_ context: BuildContext, _ request: BuildRequest) throws -> ParsedDockerfile {

@@ -63,6 +63,15 @@ public protocol StepRunner: Sendable {
   /// A base image by its name; brought from its registry where it is not here, or where `pulls` says so.
   func image(_ name: String, pulls: Bool) async throws -> ImageRecord
 
+  /// A cache that a registry has under a name; nil where there is something else, as an image, or it is an image here.
+  func cache(_ source: CacheSource) async throws -> StoredCache?
+
+  /// Leaves a cache in a registry.
+  /// - Parameter layers: lie in the content store.
+  func store(
+    cache document: [UInt8], layers: [ContentDescriptor], as reference: ImageReference
+  ) async throws -> Digest
+
   /// The ids for `user`, `uid`, `user:group` or `uid:gid` by an image's account files; one without group has its own number.
   func owner(_ text: String, passwd: [UInt8]?, group: [UInt8]?) throws -> (uid: UInt32, gid: UInt32)
 }

@@ -64,7 +64,7 @@ extension ImageDistribution {
 
 /// One image on its way to one repository.
 struct ImagePush: Sendable {
-  private let image: ImageRecord
+  private let name: String
   private let distribution: ImageDistribution
   private let repository: RemoteRepository
   private let report: TransferReport
@@ -74,18 +74,44 @@ struct ImagePush: Sendable {
   private let isOurs: Bool
   /// The packed forms of layers, by the digests of the unpacked ones.
   private let packed: PackedLayers
+  /// What docker calls a layer: the start of its unpacked digest.
+  private let ids: [Digest: String]
 
   init(
     _ image: ImageRecord, distribution: ImageDistribution, repository: RemoteRepository,
     report: @escaping TransferReport
   ) throws {
-    self.image = image
+    let original = try distribution.content.read(image.manifest, maxBytes: ImageDocuments.maximumManifestBytes)
+    let manifest = try ImageDocuments.manifest(from: original)
+    let isOurs = try ImageDocuments.encode(ImageManifest(config: manifest.config, layers: manifest.layers)) == original
+    try self.init(
+      "\(image.id)", manifest, original: original, isOurs: isOurs,
+      ids: Dictionary(
+        zip(manifest.layers.map(\.digest), image.config.rootfs.diffIDs.map(\.short)),
+        uniquingKeysWith: { first, _ in first }), distribution: distribution, repository: repository, report: report)
+  }
+
+  /// What was made here and is no image. Configuration and layers lie in the content store.
+  init(
+    artifact name: String, _ manifest: ImageManifest, distribution: ImageDistribution, repository: RemoteRepository
+  ) throws {
+    try self.init(
+      name, manifest, original: try ImageDocuments.encode(manifest), isOurs: true, ids: [:], distribution: distribution,
+      repository: repository, report: { _ in })
+  }
+
+  private init(
+    _ name: String, _ manifest: ImageManifest, original: [UInt8], isOurs: Bool, ids: [Digest: String],
+    distribution: ImageDistribution, repository: RemoteRepository, report: @escaping TransferReport
+  ) throws {
+    self.name = name
+    self.manifest = manifest
+    self.original = original
+    self.isOurs = isOurs
+    self.ids = ids
     self.distribution = distribution
     self.repository = repository
     self.report = report
-    original = try distribution.content.read(image.manifest, maxBytes: ImageDocuments.maximumManifestBytes)
-    manifest = try ImageDocuments.manifest(from: original)
-    isOurs = try ImageDocuments.encode(ImageManifest(config: manifest.config, layers: manifest.layers)) == original
     packed = PackedLayers()
     for layer in manifest.layers where isPackedOnTheWay(layer) {
       if let known = try distribution.memory.packed(layer.digest) { packed.set(known, of: layer.digest) }
@@ -111,7 +137,7 @@ struct ImagePush: Sendable {
     try await bounded(layers, limit: distribution.limits.uploads) { try await send($0) }
     try await sendConfig()
     guard let bytes = try outgoing() else {
-      throw PlatformError(.internal, "a layer of \(image.id) was sent but how it was packed is not known")
+      throw PlatformError(.internal, "a layer of \(name) was sent but how it was packed is not known")
     }
     try await repository.put(bytes, mediaType: mediaType, as: .tag(tag))
     return bytes
@@ -142,13 +168,6 @@ struct ImagePush: Sendable {
   private var layers: [ContentDescriptor] {
     var seen: Set<Digest> = []
     return manifest.layers.filter { ($0.urls ?? []).isEmpty && seen.insert($0.digest).inserted }
-  }
-
-  /// What docker calls a layer: the start of its unpacked digest.
-  private var ids: [Digest: String] {
-    Dictionary(
-      zip(manifest.layers.map(\.digest), image.config.rootfs.diffIDs.map(\.short)),
-      uniquingKeysWith: { first, _ in first })
   }
 
   private func send(_ layer: ContentDescriptor) async throws {

@@ -76,7 +76,8 @@ import Testing
 
   @Test(arguments: [
     (#"cachefrom=["type=local,ref=r/x"]"#, "only images and type=registry are there yet"),
-    (#"cacheto=["type=registry,ref=r/x"]"#, "only type=inline is there yet"),
+    (#"cacheto=["type=local,dest=x"]"#, "only type=inline and type=registry are there yet"),
+    (#"cacheto=["type=registry,ref=r/x,compression=zstd"]"#, "compression=zstd: only compression=gzip is there yet"),
   ])
   func `caches elsewhere are refused`(text: String, message: String) {
     let encoded = text.replacing("[", with: "%5B").replacing("]", with: "%5D").replacing("\"", with: "%22")
@@ -95,6 +96,36 @@ import Testing
       try query(text).request.cacheSources == [
         CacheSource(name: "busybox", pulls: false), CacheSource(name: "r.test/x:1", pulls: true),
       ])
+  }
+
+  @Test(arguments: [
+    ("r.test/x", CacheTarget(reference: "r.test/x:latest", max: false)),
+    ("r.test/x:1,mode=min", CacheTarget(reference: "r.test/x:1", max: false)),
+    ("r.test/x:1,mode=max", CacheTarget(reference: "r.test/x:1", max: true)),
+    ("r.test/x:1,mode=max,ignore-error=true", CacheTarget(reference: "r.test/x:1", max: true, ignores: true)),
+    ("r.test/x:1,image-manifest=true,oci-mediatypes=true", CacheTarget(reference: "r.test/x:1", max: false)),
+  ])
+  func `steps are left in registries`(text: String, target: CacheTarget?) throws {
+    #expect(try BuildCaches.targets(["type=inline", "type=registry,ref=\(text)"]) == [try #require(target)])
+  }
+
+  @Test(arguments: [
+    ("type=registry", "expected type=registry,ref=NAME"), ("type=registry,ref=A B", "invalid reference"),
+    ("type=registry,ref=r.test/x,mode=all", "mode=all: expected min or max"),
+    ("type=registry,ref=r.test/x,ignore-error=1", "ignore-error=1: expected false or true"),
+    ("type=registry,ref=r.test/x,colour=red", "unknown field 'colour'"),
+    ("type=registry,ref=r.test/x,registry.insecure=true", "registry.insecure is refused"),
+    ("type=registry,ref=r.test/x@sha256:\(String(repeating: "a", count: 64))", "cannot be a digest"),
+    ("type=registry,ref=a,ref=b", "each name once"),
+  ])
+  func `wrong targets of a cache are told`(text: String, message: String) {
+    #expect { try BuildCaches.targets([text]) } throws: { ($0 as? PlatformError)?.message.contains(message) == true }
+  }
+
+  @Test func `of caches there are 32 at most`() {
+    let values = [String](repeating: "type=inline", count: 33)
+    #expect { try BuildCaches.targets(values) } throws: { ($0 as? PlatformError)?.code == .invalidArgument }
+    #expect { try BuildCaches.sources(values) } throws: { ($0 as? PlatformError)?.code == .invalidArgument }
   }
 
   @Test(arguments: [
@@ -125,5 +156,12 @@ import Testing
   ])
   func `events have the client's form`(event: BuildEvent, line: String) {
     #expect(BuildLines.event(event).map { String(decoding: $0, as: UTF8.self) } == line)
+  }
+}
+
+extension CacheTarget {
+  fileprivate init?(reference text: String, max: Bool, ignores: Bool = false) {
+    guard let reference = try? ImageReference(parsing: text) else { return nil }
+    self.init(reference: reference, takesAllStages: max, ignoresErrors: ignores)
   }
 }

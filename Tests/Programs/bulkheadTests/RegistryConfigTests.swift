@@ -49,6 +49,20 @@ import Testing
     #expect(try folder.config().login(for: "r.test") == nil)
   }
 
+  @Test func `a build takes the credentials of all registries along`() throws {
+    let folder = try Folder()
+    #expect(try Engine.authorizations(folder.config()).isEmpty)
+    try folder.write(
+      "{\"auths\":{\"r.test\":{\"auth\":\"YTpi\"},\"docker.io\":{\"identitytoken\":\"t\"},\"out.test\":{}}}")
+    let fields = try Engine.authorizations(folder.config())
+    #expect(fields.map(\.0) == ["X-Registry-Config"])
+    let text = fields[0].1.replacing("-", with: "+").replacing("_", with: "/")
+    let value = try JSONParser.parse(try #require(Base64.decode(text)))
+    #expect(value.members.map(\.name) == ["https://index.docker.io/v1/", "r.test"])
+    #expect(value["r.test"].text("username") == "a" && value["r.test"].text("password") == "b")
+    #expect(value["https://index.docker.io/v1/"].text("identitytoken") == "t")
+  }
+
   @Test func `helpers are chosen by registry, and never by a path`() throws {
     let folder = try Folder()
     try folder.write("{\"credsStore\":\"all\",\"credHelpers\":{\"r.test\":\"own\",\"evil.test\":\"../../bin/sh\"}}")

@@ -5,7 +5,6 @@ import Model
 /// The query of `POST /build` (Docker Engine API, *Build an image*).
 struct BuildQuery {
   private static let maximumTags = 64
-  private static let maximumCaches = 32
   private static let maximumJSONBytes = 1 << 20
 
   let request: BuildRequest
@@ -36,7 +35,8 @@ struct BuildQuery {
     request.arguments = try Self.map(query, "buildargs")
     request.labels = try Self.map(query, "labels")
     request.settings = try Self.settings(query)
-    request.cacheSources = try Self.cacheSources(query)
+    request.cacheSources = try BuildCaches.sources(try Self.strings(query, "cachefrom"))
+    request.cacheTargets = try BuildCaches.targets(try Self.strings(query, "cacheto"))
     self.request = request
     isQuiet = query.flag("q")
     contextID = try query.text("context").map { try Digest(parsing: $0) }
@@ -70,7 +70,6 @@ struct BuildQuery {
       throw PlatformError(
         .notImplemented, "platform: '\(platform.description.prefix(64))' is not this host's, and no other is supported")
     }
-    try refuseCaches(query)
     if let options = query.text("securityopt"), options != "[]", options != "null" {
       throw PlatformError(.forbidden, "securityopt: no build step gets other rights than a container's default")
     }
@@ -78,52 +77,6 @@ struct BuildQuery {
       throw PlatformError(
         .notImplemented, "cgroupparent: '\(parent.prefix(128))': steps of builds stay below the engine's control group")
     }
-  }
-
-  /// Images whose steps count as known: docker's list of names, or `type=registry,ref=NAME`.
-  private static func cacheSources(_ query: DockerRequest) throws -> [CacheSource] {
-    let values = try strings(query, "cachefrom")
-    guard values.count <= maximumCaches else {
-      throw PlatformError(.invalidArgument, "cachefrom: at most \(maximumCaches) of them")
-    }
-    return try values.map { value in
-      guard value.contains("=") else {
-        _ = try ImageReference(parsing: value)
-        return CacheSource(name: value, pulls: false)
-      }
-      let parts = try fields(value, "cachefrom")
-      guard parts["type"] == "registry" else {
-        throw PlatformError(
-          .notImplemented, "cachefrom: '\(value.prefix(128))': only images and type=registry are there yet")
-      }
-      guard let name = parts["ref"], parts.count == 2 else {
-        throw PlatformError(.invalidArgument, "cachefrom: '\(value.prefix(128))': expected type=registry,ref=NAME")
-      }
-      _ = try ImageReference(parsing: name)
-      return CacheSource(name: name, pulls: true)
-    }
-  }
-
-  /// An image is its own cache, so that `type=inline` is what a push does; others are not there yet.
-  private static func refuseCaches(_ query: DockerRequest) throws {
-    for value in try strings(query, "cacheto") {
-      if try fields(value, "cacheto") == ["type": "inline"] { continue }
-      throw PlatformError(
-        .notImplemented,
-        "cacheto: '\(value.prefix(128))': only type=inline is there yet: push the image and name it by --cache-from")
-    }
-  }
-
-  /// `a=b,c=d`.
-  private static func fields(_ text: String, _ name: String) throws -> [String: String] {
-    var result: [String: String] = [:]
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard pair.count == 2, result.updateValue(pair[1], forKey: pair[0].lowercased()) == nil else {
-        throw PlatformError(.invalidArgument, "\(name): '\(text.prefix(128))': expected NAME=VALUE, each name once")
-      }
-    }
-    return result
   }
 
   /// A JSON list of texts.

@@ -31,6 +31,31 @@ struct ContainerStepRunner: StepRunner {
     }
   }
 
+  func cache(_ source: CacheSource) async throws -> StoredCache? {
+    if !source.pulls, (try? engine.catalog.resolve(source.name)) != nil { return nil }
+    let reference = try ImageReference(parsing: source.name).withDefaultTag
+    try engine.policyCheck.checkRegistry(reference)
+    let artifact = try await engine.distribution.artifact(
+      reference, type: CacheDocument.artifactType, configType: CacheDocument.mediaType,
+      credentials: credentials(reference))
+    return artifact.map { artifact in
+      StoredCache(name: source.name, document: artifact.config, layers: artifact.layers) {
+        try await artifact.download($0, to: $1)
+      }
+    }
+  }
+
+  func store(
+    cache document: [UInt8], layers: [ContentDescriptor], as reference: ImageReference
+  ) async throws -> Digest {
+    try engine.policyCheck.checkRegistry(reference)
+    let digest = try await engine.distribution.push(
+      artifact: CacheDocument.artifactType, config: document, CacheDocument.mediaType, layers: layers, as: reference,
+      credentials: credentials(reference))
+    engine.events.emit(.image, "push", id: reference.familiar, attributes: ["name": reference.familiarName])
+    return digest
+  }
+
   func owner(_ text: String, passwd: [UInt8]?, group: [UInt8]?) throws -> (uid: UInt32, gid: UInt32) {
     let user = try UserResolver.resolve(user: text, groups: [], passwd: passwd, group: group)
     let isNumber = UInt32(text) != nil

@@ -21,6 +21,10 @@ struct BuildSession: Sendable {
   let lease: ContentLease
   /// Of images that the client named; none where times have to be the build's own.
   let imported: [ImageSteps]
+  /// Of caches in registries that the client named.
+  let remote: [RemoteSteps]
+  /// Nil where no cache is to be left in a registry.
+  let gathered: GatheredSteps?
   /// `SOURCE_DATE_EPOCH`, seconds since 1970: the time of everything that the build makes.
   let epoch: Int64?
 
@@ -159,14 +163,18 @@ final class StageBuilder {
       let isWhole = try known.layer.map { try session.catalog.has($0, lease: session.lease) } ?? true
       if isWhole {
         try await session.report(.cached(step))
-        return take(known.layer, created: known.created, history: history)
+        return take(known.layer, created: known.created, history: history, key)
       }
+    }
+    if session.request.usesCache, let known = try await remote(key) {
+      try await session.report(.cached(step))
+      return take(known.layer, created: known.created, history: history, key)
     }
     if session.request.usesCache, isTold,
       let known = session.imported.lazy.compactMap({ $0.find(after: self.state, history) }).first
     {
       try await session.report(.cached(step))
-      return take(known, history: history)
+      return take(known, history: history, key)
     }
     isCached = false
     let layer = try await make()
@@ -175,10 +183,10 @@ final class StageBuilder {
     let text = String(step.text.prefix(1_000))
     session.cache.insert(
       key, CachedStep(layer: layer, created: created, text: text, createdAt: now, lastUsedAt: now))
-    take(layer, created: created, history: history)
+    take(layer, created: created, history: history, key)
   }
 
-  private func take(_ known: ImageSteps.Known, history: String) {
+  private func take(_ known: ImageSteps.Known, history: String, _ key: Digest) {
     if let layer = known.layer {
       state.layers.append(layer.descriptor)
       state.chainIDs.append(layer.chainID)
@@ -186,9 +194,10 @@ final class StageBuilder {
     }
     state.config.created = known.created
     note(history, isEmpty: known.layer == nil)
+    gather(key, created: known.created, known.layer.map { ($0.descriptor, $0.diffID) })
   }
 
-  private func take(_ layer: BuiltLayer?, created: String, history: String) {
+  private func take(_ layer: BuiltLayer?, created: String, history: String, _ key: Digest) {
     if let layer {
       state.layers.append(layer.descriptor)
       state.chainIDs.append(layer.chainID)
@@ -196,6 +205,11 @@ final class StageBuilder {
     }
     state.config.created = created
     note(history, isEmpty: layer == nil)
+    gather(key, created: created, layer.map { ($0.descriptor, $0.diffID) })
+  }
+
+  private func gather(_ key: Digest, created: String, _ layer: (ContentDescriptor, Digest)?) {
+    session.gathered?.add(GatheredSteps.Step(stage: stage.index, key: key, created: created, layer: layer))
   }
 
   /// Adds a line to the history. A step without layer has the time of what is below it, so that it is the same each time.

@@ -6,6 +6,8 @@ import Model
 struct BuildSource {
   let context: String
   let file: String?
+  /// Credentials for base images and caches.
+  let fields: [(String, String)]
 
   func start(
     _ engine: Engine, query: [(String, String?)], secrets: [(id: String, value: [UInt8])]
@@ -13,7 +15,8 @@ struct BuildSource {
     if context == "-" { return try startFromInput(engine, query: query, secrets: secrets) }
     if Self.isRemote(context) {
       guard secrets.isEmpty else { throw ClientError("--secret needs a folder as context") }
-      return try engine.open(.post, "/build", query: query + [("remote", context), ("dockerfile", file)])
+      return try engine.open(
+        .post, "/build", query: query + [("remote", context), ("dockerfile", file)], fields: fields)
     }
     let directory = open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else {
@@ -26,7 +29,8 @@ struct BuildSource {
       cache: DigestCache(context: Self.absolute(context), environment: environmentVariable))
     try walk.read()
     return try engine.build(
-      walk, query: query, body: BuildBody(dockerfileName: name, dockerfile: dockerfile, secrets: secrets))
+      walk, query: query, body: BuildBody(dockerfileName: name, dockerfile: dockerfile, secrets: secrets),
+      fields: fields)
   }
 
   private static func isRemote(_ context: String) -> Bool {
@@ -89,11 +93,12 @@ struct BuildSource {
       let rest = try Self.read(STDIN_FILENO, limit: DockerfileLimits.fileBytes, named: "the Dockerfile")
       return try engine.build(
         ContextWalk.empty, query: query,
-        body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets))
+        body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets), fields: fields)
     }
     guard secrets.isEmpty else { throw ClientError("--secret needs a folder as context") }
     return try engine.upload(
-      .post, "/build", query: query + [("dockerfile", file)], startingWith: start, from: STDIN_FILENO)
+      .post, "/build", query: query + [("dockerfile", file)], startingWith: start, from: STDIN_FILENO,
+      fields: fields)
   }
 
   private static func firstBlock() throws(ClientError) -> [UInt8] {

@@ -20,17 +20,17 @@ extension Engine {
 
   /// Starts a build of a context that the engine may have from the last time; sends it what it lacks.
   func build(
-    _ context: ContextWalk, query: [(String, String?)], body: BuildBody
+    _ context: ContextWalk, query: [(String, String?)], body: BuildBody, fields: [(String, String)]
   ) throws(ClientError) -> Response {
     let query = query + [("context", context.id)]
     do {
-      return try open(.post, "/build", query: query, json: body.json)
+      return try open(.post, "/build", query: query, json: body.json, fields: fields)
     } catch {
       // Only an unknown context is answered so before the build begins; what else is not there has no such cure.
       guard error.status == 404, error.message.hasPrefix("no such build context") else { throw error }
     }
     try send(context)
-    return try open(.post, "/build", query: query, json: body.json)
+    return try open(.post, "/build", query: query, json: body.json, fields: fields)
   }
 
   /// Sends a context's list, then the contents that the engine asks for.

@@ -16,8 +16,10 @@ struct BuildOptions: ParsableArguments {
   @Option(help: "Not supported.") var ssh: [String] = []
   @Option(help: "The network of RUN: default, none, host or a network's name.") var network: String?
   @Option(help: "HOST:ADDRESS for RUN.") var addHost: [String] = []
-  @Option(help: "An image whose steps count as known, or type=registry,ref=IMAGE.") var cacheFrom: [String] = []
-  @Option(help: "type=inline: an image is its own cache; others are not there yet.") var cacheTo: [String] = []
+  @Option(help: "An image or a cache whose steps count as known, or type=registry,ref=NAME.") var cacheFrom: [String] =
+    []
+  @Option(help: "type=registry,ref=NAME[,mode=min|max][,ignore-error=true]: where to leave the steps; type=inline.")
+  var cacheTo: [String] = []
   @Option(name: .shortAndLong, help: "Not supported: use save.") var output: [String] = []
   @Option(help: "The size of /dev/shm in RUN.") var shmSize: String?
   @Option(help: "NAME=SOFT[:HARD] for RUN.") var ulimit: [String] = []
@@ -113,7 +115,7 @@ struct Build: ParsableCommand {
     let query = try options.query() + [("events", "1")]
     let engine = try connection.engine()
     var view = BuildView(try style())
-    let response = try BuildSource(context: context, file: options.file).start(
+    let response = try BuildSource(context: context, file: options.file, fields: Engine.authorizations()).start(
       engine, query: query, secrets: options.secrets())
     try follow(response, &view)
     view.finish()

@@ -96,6 +96,12 @@ struct RegistryConfig {
     return RegistryLogin(user: user, secret: secret)
   }
 
+  /// The registries that somebody is signed in to, by the names under which credentials are kept.
+  var servers: [String] {
+    let names = document["auths"].members.map(\.name) + document["credHelpers"].members.map(\.name)
+    return Set(names.map(Self.key)).sorted()
+  }
+
   /// Keeps credentials, in the helper where there is one.
   mutating func store(_ login: RegistryLogin, for registry: String) throws(ClientError) {
     let key = Self.key(of: registry)
@@ -148,15 +154,32 @@ extension Engine {
     return [("X-Registry-Auth", header(login, registry: registry))]
   }
 
-  static func header(_ login: RegistryLogin?, registry: String) -> String {
-    var value = JSONValue.object([])
-    if let login {
-      value =
-        login.isToken
-        ? ["identitytoken": .string(login.secret)]
-        : ["username": .string(login.user), "password": .string(login.secret)]
-      value["serveraddress"] = .string(RegistryConfig.key(of: registry))
+  /// The header that carries the credentials of all registries: which of them a build asks, its Dockerfile says.
+  static func authorizations() throws(ClientError) -> [(String, String)] {
+    try authorizations(RegistryConfig(environment: environmentVariable))
+  }
+
+  static func authorizations(_ config: RegistryConfig) throws(ClientError) -> [(String, String)] {
+    var all = JSONValue.object([])
+    for server in config.servers {
+      guard let login = try config.login(for: server) else { continue }
+      all[server] = value(login, registry: server)
     }
-    return Base64.encode(Array(value.compact.utf8), forAddress: true)
+    return all.members.isEmpty
+      ? [] : [("X-Registry-Config", Base64.encode(Array(all.compact.utf8), forAddress: true))]
+  }
+
+  static func header(_ login: RegistryLogin?, registry: String) -> String {
+    let document = login.map { Self.value($0, registry: registry) } ?? JSONValue.object([])
+    return Base64.encode(Array(document.compact.utf8), forAddress: true)
+  }
+
+  private static func value(_ login: RegistryLogin, registry: String) -> JSONValue {
+    var value: JSONValue =
+      login.isToken
+      ? ["identitytoken": .string(login.secret)]
+      : ["username": .string(login.user), "password": .string(login.secret)]
+    value["serveraddress"] = .string(RegistryConfig.key(of: registry))
+    return value
   }
 }

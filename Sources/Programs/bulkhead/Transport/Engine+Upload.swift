@@ -12,10 +12,11 @@ extension Engine {
   /// what it said is the result.
   /// - Parameter first: what was read of it already.
   func upload(
-    _ method: Method, _ path: String, query: [(String, String?)], startingWith first: [UInt8] = [], from source: Int32
+    _ method: Method, _ path: String, query: [(String, String?)], startingWith first: [UInt8] = [], from source: Int32,
+    fields extra: [(String, String)] = []
   ) throws(ClientError) -> Response {
     let connection = try Connection(to: address)
-    let fields = [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")]
+    let fields = [("Content-Type", "application/x-tar"), ("Transfer-Encoding", "chunked")] + extra
     try connection.send(Self.head(method, path, query, fields))
     if !first.isEmpty {
       let size = Array((String(first.count, radix: 16) + "\r\n").utf8)
