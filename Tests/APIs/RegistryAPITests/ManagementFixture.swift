@@ -111,6 +111,11 @@ final class ManagementFixture: Sendable {
     }
   }
 
+  /// Runs what blocks.
+  func onClientThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await clients.run(body)
+  }
+
   private static func credentials(_ user: String) -> String {
     let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var text: [UInt8] = []

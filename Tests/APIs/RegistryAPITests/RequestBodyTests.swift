@@ -137,58 +137,59 @@ import Testing
     }
   }
 
-  @Test(
-    "what stands deeper is told with its path",
-    arguments: [
-      (
-        "setSettings", #"{"immutabillity":[{"tags":"*"}]}"#,
-        "field 'immutabillity': it is not known; known: immutability, quotaBytes, retention"
-      ),
-      (
-        "setSettings", #"{"immutability":[{"patern":"v*"}]}"#,
-        "field 'immutability[0].patern': it is not known; known: repositories, tags"
-      ),
-      ("setSettings", #"{"retention":[{"keepNewest":1},{"keepNewst":1}]}"#, "field 'retention[1].keepNewst'"),
-      (
-        "setSettings", #"{"retention":[{"keepNewest":1.5}]}"#,
-        "field 'retention[0].keepNewest': expected a whole number"
-      ),
-      ("setSettings", #"{"retention":{"keepNewest":1}}"#, "field 'retention': expected a list, found an object"),
-      ("setSettings", #"{"quotaBytes":1,"quotaBytes":2}"#, "'quotaBytes' twice"),
-      (
-        "createRobot", #"{"name":"x","actions":["pull"],"expiresDays":1}"#,
-        "field 'expiresDays': it is not known; known: actions, expiresInDays"
-      ),
-      ("createRobot", #"{"name":"x"}"#, "field 'actions': it is missing"),
-      ("createRobot", #"{"name":"x","actions":["pull",5]}"#, "field 'actions[1]': expected a string, found a number"),
-      ("createRobot", #"{"name":null,"actions":["pull"]}"#, "field 'name': expected a string, found null"),
-      (
-        "createProject", #"{"name":"x","cache":{"peer":"there","fresh":1}}"#,
-        "field 'cache.fresh': it is not known; known: freshSeconds, peer, remotePath"
-      ),
-      (
-        "createProject", #"{"name":"x","public":true}"#,
-        "field 'public': it is not known; known: cache, isPublic, name, quotaBytes"
-      ),
-      (
-        "setRule", #"{"name":"copy","trigger":{"hourly":{}}}"#,
-        "field 'trigger.hourly': it is not known; known: manual, onPush, every, cron"
-      ),
-      ("setRule", #"{"name":"copy","trigger":{"every":{"minutes":5}}}"#, "field 'trigger.every.minutes'"),
-      ("setRule", #"{"name":"copy","trigger":{"manual":{"x":5}}}"#, "field 'trigger.manual.x'"),
-      (
-        "setRule", #"{"name":"copy","trigger":{"manual":{},"onPush":{}}}"#,
-        "field 'trigger': exactly one of manual, onPush, every, cron"
-      ),
-      ("setRule", #"{"name":"copy","trigger":{}}"#, "field 'trigger': exactly one"),
-      ("updateUser", #"{"isAdministrator":"true"}"#, "field 'isAdministrator': expected a boolean, found a string"),
-    ])
-  func deeper(_ id: String, _ body: String, _ reason: String) async throws {
+  private static let deep: [(operation: String, body: String, reason: String)] = [
+    (
+      "setSettings", #"{"immutabillity":[{"tags":"*"}]}"#,
+      "field 'immutabillity': it is not known; known: immutability, quotaBytes, retention"
+    ),
+    (
+      "setSettings", #"{"immutability":[{"patern":"v*"}]}"#,
+      "field 'immutability[0].patern': it is not known; known: repositories, tags"
+    ),
+    ("setSettings", #"{"retention":[{"keepNewest":1},{"keepNewst":1}]}"#, "field 'retention[1].keepNewst'"),
+    (
+      "setSettings", #"{"retention":[{"keepNewest":1.5}]}"#,
+      "field 'retention[0].keepNewest': expected a whole number"
+    ),
+    ("setSettings", #"{"retention":{"keepNewest":1}}"#, "field 'retention': expected a list, found an object"),
+    ("setSettings", #"{"quotaBytes":1,"quotaBytes":2}"#, "'quotaBytes' twice"),
+    (
+      "createRobot", #"{"name":"x","actions":["pull"],"expiresDays":1}"#,
+      "field 'expiresDays': it is not known; known: actions, expiresInDays"
+    ),
+    ("createRobot", #"{"name":"x"}"#, "field 'actions': it is missing"),
+    ("createRobot", #"{"name":"x","actions":["pull",5]}"#, "field 'actions[1]': expected a string, found a number"),
+    ("createRobot", #"{"name":null,"actions":["pull"]}"#, "field 'name': expected a string, found null"),
+    (
+      "createProject", #"{"name":"x","cache":{"peer":"there","fresh":1}}"#,
+      "field 'cache.fresh': it is not known; known: freshSeconds, peer, remotePath"
+    ),
+    (
+      "createProject", #"{"name":"x","public":true}"#,
+      "field 'public': it is not known; known: cache, isPublic, name, quotaBytes"
+    ),
+    (
+      "setRule", #"{"name":"copy","trigger":{"hourly":{}}}"#,
+      "field 'trigger.hourly': it is not known; known: manual, onPush, every, cron"
+    ),
+    ("setRule", #"{"name":"copy","trigger":{"every":{"minutes":5}}}"#, "field 'trigger.every.minutes'"),
+    ("setRule", #"{"name":"copy","trigger":{"manual":{"x":5}}}"#, "field 'trigger.manual.x'"),
+    (
+      "setRule", #"{"name":"copy","trigger":{"manual":{},"onPush":{}}}"#,
+      "field 'trigger': exactly one of manual, onPush, every, cron"
+    ),
+    ("setRule", #"{"name":"copy","trigger":{}}"#, "field 'trigger': exactly one"),
+    ("updateUser", #"{"isAdministrator":"true"}"#, "field 'isAdministrator': expected a boolean, found a string"),
+  ]
+
+  @Test func `what stands deeper is told with its path`() async throws {
     try await with { fixture, path in
       try fixture.registry.setProject("team", ProjectSettings(immutability: [ImmutabilityRule(tags: "v*")]))
-      let operation = try #require(APIDocument.operations.first { $0.id == id })
-      let answer = try await fixture.send(operation.method.rawValue, path(operation), body)
-      #expect(answer.status == 400 && answer.text.contains(reason), "\(answer.text)")
+      for (id, body, reason) in Self.deep {
+        let operation = try #require(APIDocument.operations.first { $0.id == id })
+        let answer = try await fixture.send(operation.method.rawValue, path(operation), body)
+        #expect(answer.status == 400 && answer.text.contains(reason), "\(answer.text)")
+      }
       #expect(try fixture.registry.project("team").settings.immutability.count == 1)
     }
   }
