@@ -83,7 +83,8 @@ public final class ImageBuilder: Sendable {
     let gathered = request.cacheTargets.isEmpty ? nil : GatheredSteps()
     let session = BuildSession(
       request: request, plan: plan, arguments: arguments, context: context.filtered, runner: runner, report: report,
-      catalog: catalog, cache: cache, mounts: folders, limits: limits, lease: lease, imported: sources.images,
+      catalog: catalog, cache: cache, mounts: folders, contexts: contexts, limits: limits, lease: lease,
+      imported: sources.images,
       remote: sources.caches, gathered: gathered, epoch: epoch)
     let state = try await StageGraph(session: session, executor: executor).build()
     try await storeCaches(session)

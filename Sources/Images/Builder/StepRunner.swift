@@ -60,6 +60,10 @@ public protocol StepRunner: Sendable {
   /// - Returns: `Last-Modified`, as the server sent it.
   func fetch(_ address: String, to file: Descriptor, limitBytes: Int64) async throws -> String?
 
+  /// Fetches a commit of a git repository, as far as the engine's policy lets builds reach out.
+  /// - Parameter folder: an empty one that goes with the step.
+  func fetch(_ address: GitAddress, into folder: String) async throws -> GitCommit
+
   /// A base image by its name; brought from its registry where it is not here, or where `pulls` says so.
   func image(_ name: String, pulls: Bool) async throws -> ImageRecord
 

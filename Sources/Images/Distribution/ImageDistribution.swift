@@ -59,6 +59,13 @@ public final class ImageDistribution: Sendable {
     try await client.fetch(address, inner: inner, limitBytes: limitBytes, take)
   }
 
+  /// Finds the host of an address that a build names: `RegistryClient.checked`.
+  public func checked(_ address: String, inner: [String]) async throws -> (
+    url: String, host: String, port: Int, address: String
+  ) {
+    try await client.checked(address, inner: inner)
+  }
+
   // MARK: - Questions
 
   /// Proves credentials to a registry.

@@ -37,13 +37,7 @@ extension RegistryClient {
     }
     let host = try RegistryHost(url.authority)
     // Asked of each host on the way: one that is named opens no other by a redirect.
-    @Sendable func zone(_ url: WireURL) -> AddressZone {
-      guard let host = try? RegistryHost(url.authority) else { return .public }
-      let isInner = inner.contains {
-        RegistrySettings.matches($0, host.authority) || RegistrySettings.matches($0, host.name)
-      }
-      return isInner ? .loopback : .public
-    }
+    @Sendable func zone(_ url: WireURL) -> AddressZone { Self.zone(url, inner) }
     let pinned = try await wire.resolve(url, within: zone(url))
     let response = try await wire.send(WireRequest(.GET, url), for: host, pinned: pinned, zone: zone)
     guard response.status == 200 else {
@@ -68,5 +62,32 @@ extension RegistryClient {
       throw RegistryFailure(.unreachable, "\(response.url.host) closed the connection in the middle of the file")
     }
     return response.headers.first(name: "Last-Modified")
+  }
+
+  private static func zone(_ url: WireURL, _ inner: [String]) -> AddressZone {
+    guard let host = try? RegistryHost(url.authority) else { return .public }
+    let isInner = inner.contains {
+      RegistrySettings.matches($0, host.authority) || RegistrySettings.matches($0, host.name)
+    }
+    return isInner ? .loopback : .public
+  }
+
+  /// Finds the host of an address for a program that connects by itself, with the same checks as `fetch`.
+  /// - Returns: what the program is to connect to and nothing else: the address as it was understood here, its host, port, and
+  ///   the host's address in text.
+  public func checked(
+    _ address: String, inner: [String]
+  ) async throws -> (url: String, host: String, port: Int, address: String) {
+    do {
+      guard let url = WireURL(absolute: address) else {
+        throw RegistryFailure(.rejected, "expected http:// or https://, a host and a path, without a user's name")
+      }
+      _ = try RegistryHost(url.authority)
+      // Programs do not agree on whether this is another name.
+      guard !url.host.hasSuffix(".") else { throw RegistryFailure(.rejected, "the host ends with a dot") }
+      return (url.description, url.host, url.port, try await wire.resolve(url, within: Self.zone(url, inner)))
+    } catch let error as RegistryFailure {
+      throw error.platformError("fetch '\(WireURL(absolute: address)?.shown ?? "an address")'")
+    }
   }
 }

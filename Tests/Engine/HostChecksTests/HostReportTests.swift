@@ -24,6 +24,7 @@ import Testing
       "runsc": HostFacts.Program(path: "/usr/bin/runsc"),
       "conmon": HostFacts.Program(path: "/usr/bin/conmon"), "catatonit": HostFacts.Program(path: "/usr/bin/catatonit"),
       "mmdebstrap": HostFacts.Program(path: "/usr/bin/mmdebstrap"),
+      "git": HostFacts.Program(path: "/usr/bin/git"),
     ]
     facts.memoryBytes = 8 << 30
     facts.openFilesSoft = 1 << 20
@@ -115,6 +116,7 @@ import Testing
     ("conmon", .fail, "not installed", { $0.programs["conmon"] = nil }),
     ("init", .warn, "none installed", { $0.programs["catatonit"] = nil }),
     ("mmdebstrap", .info, "not installed", { $0.programs["mmdebstrap"] = nil }),
+    ("git", .info, "ADD of git repositories needs it", { $0.programs["git"] = nil }),
     ("other-engines", .info, "docker (/run/docker.sock)", { $0.otherEngines = ["docker (/run/docker.sock)"] }),
     ("memory", .warn, "256.0 MiB", { $0.memoryBytes = 256 << 20 }),
     (

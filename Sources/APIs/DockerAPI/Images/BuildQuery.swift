@@ -11,6 +11,8 @@ struct BuildQuery {
   let isQuiet: Bool
   /// A context that was sent before, by its digest.
   let contextID: Digest?
+  /// A repository whose files are the context.
+  let repository: GitAddress?
   /// Events for the platform's own client instead of docker's lines.
   let wantsEvents: Bool
 
@@ -40,6 +42,14 @@ struct BuildQuery {
     self.request = request
     isQuiet = query.flag("q")
     contextID = try query.text("context").map { try Digest(parsing: $0) }
+    repository = try query.text("remote").map { text in
+      guard text != "client-session", GitAddress.isRepository(text) else {
+        throw PlatformError(
+          .notImplemented,
+          "remote: '\(text.prefix(128))': only git repositories (https://….git) are contexts here: send the context")
+      }
+      return try GitAddress(parsing: text)
+    }
     wantsEvents = query.flag("events")
   }
 
@@ -53,10 +63,6 @@ struct BuildQuery {
     if query.flag("squash") {
       throw PlatformError(
         .notImplemented, "squash: squashing layers is not supported by this engine: use a stage and COPY --from")
-    }
-    if query.text("remote") != nil {
-      throw PlatformError(
-        .notImplemented, "remote: building from an address is not supported by this engine: send the context")
     }
     if let outputs = query.text("outputs"), outputs != "[]" {
       throw PlatformError(.notImplemented, "outputs: only images are built by this engine")

@@ -38,6 +38,8 @@ enum BuildRoutes {
         let files: BuildContext
         if let known {
           files = known
+        } else if let repository = query.repository {
+          files = try await engine.receiveContext(from: repository)
         } else {
           files = try await permit.run {
             try await BytePipe.receive(request.http.body) { try engine.receiveContext(from: $0) }

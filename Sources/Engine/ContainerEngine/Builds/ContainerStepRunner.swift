@@ -31,6 +31,10 @@ struct ContainerStepRunner: StepRunner {
     }
   }
 
+  func fetch(_ address: GitAddress, into folder: String) async throws -> GitCommit {
+    try await engine.fetch(address, into: folder)
+  }
+
   func cache(_ source: CacheSource) async throws -> StoredCache? {
     if !source.pulls, (try? engine.catalog.resolve(source.name)) != nil { return nil }
     let reference = try ImageReference(parsing: source.name).withDefaultTag

@@ -9,6 +9,27 @@ extension Engine {
   /// Takes a build context as `docker build` sends it: a tar archive, packed or not. Blocks.
   public func receiveContext(from archive: Descriptor) throws -> BuildContext { try builder.receive(archive) }
 
+  /// Fetches a commit of a git repository, as far as the policy lets builds reach out.
+  func fetch(_ address: GitAddress, into folder: String) async throws -> GitCommit {
+    let host = try await distribution.checked(address.repository, inner: policy.builds.hosts)
+    let fetch = try GitFetch(executor: executor, folder: folder, host: host) { [snapshots] in
+      try snapshots.sizeBytes(upper: $0)
+    }
+    return try await fetch.run(address)
+  }
+
+  /// A commit's files as a build context.
+  public func receiveContext(from address: GitAddress) async throws -> BuildContext {
+    let folder = "\(paths.builds)/steps/\(ContainerID.random().short)"
+    try FileSystem.makeDirectories(folder, mode: 0o755)
+    defer { try? FileSystem.removeTree(folder) }
+    let commit = try await fetch(address, into: folder)
+    let contexts = buildContexts
+    return try await executor.run {
+      try GitContexts.folder(address.folder, of: try GitContexts.context(of: commit, in: contexts))
+    }
+  }
+
   /// Builds an image.
   /// - Parameter credentials: for the registry of a base image.
   public func build(

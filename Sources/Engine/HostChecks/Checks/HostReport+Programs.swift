@@ -8,6 +8,8 @@ extension HostReport {
       program(
         facts, "mmdebstrap", "Base images from Debian", .info, package: "mmdebstrap",
         use: "'bulkhead image bootstrap' needs it"),
+      program(
+        facts, "git", "Repositories in builds", .info, package: "git", use: "ADD of git repositories needs it"),
       otherEngines(facts),
     ]
   }

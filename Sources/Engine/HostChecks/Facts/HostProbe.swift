@@ -106,7 +106,9 @@ struct HostProbe {
   }
 
   private func readPrograms(_ facts: inout HostFacts) {
-    let names = ["crun", "runc", "runsc", "conmon", "catatonit", "tini-static", "tini", "docker-init", "mmdebstrap"]
+    let names = [
+      "crun", "runc", "runsc", "conmon", "catatonit", "tini-static", "tini", "docker-init", "mmdebstrap", "git",
+    ]
     for name in names {
       guard let path = find(name) else { continue }
       let output = run(path, ["--version"]).map { String(decoding: $0.stdout + $0.stderr, as: UTF8.self) } ?? ""

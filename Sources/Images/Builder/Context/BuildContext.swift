@@ -126,6 +126,18 @@ public final class BuildContext: Sendable {
       pin: pin)
   }
 
+  /// What lies below a directory, as a context of its own.
+  func subcontext(_ directory: String) -> BuildContext {
+    let skipped = PathText.bytes(of: directory).count + 1
+    let entries = below(directory).map { entry in
+      ContextEntry(
+        bytes: Array(entry.bytes.dropFirst(skipped)), kind: entry.kind, mode: entry.mode, modified: entry.modified)
+    }
+    return BuildContext(
+      ContextList(id: ContentHasher.digest(of: ContextList.encode(entries)), entries: entries), contents: contents,
+      pin: pin)
+  }
+
   /// Makes real files of the context, or of one directory in it, in an empty directory, for steps that mount it.
   public func materialise(_ directory: String = "", in root: RootedDirectory) throws {
     let prefix = directory.isEmpty ? 0 : PathText.bytes(of: directory).count + 1

@@ -16,21 +16,33 @@ struct AddSource: CopySource {
   let context: ContextSource
   /// By the addresses as the instruction has them.
   let fetched: [String: Fetched]
+  /// Repositories, likewise.
+  let trees: [String: GitTree]
 
   /// What an address stands for; nil for a path of the context.
   func match(_ word: Word) -> MatchedSource? {
-    fetched[word.text].map { MatchedSource(node: $0.node, path: $0.node.name, pivot: nil, isRemote: true) }
+    if let tree = trees[word.text] {
+      return MatchedSource(node: tree.outer(tree.root), path: tree.prefix, pivot: nil, isRemote: true)
+    }
+    return fetched[word.text].map { MatchedSource(node: $0.node, path: $0.node.name, pivot: nil, isRemote: true) }
   }
 
   func find(_ path: String, followLast: Bool) throws -> SourceNode? {
     try context.find(path, followLast: followLast)
   }
 
-  func names(_ directory: SourceNode) throws -> [String] { try context.names(directory) }
+  func names(_ directory: SourceNode) throws -> [String] {
+    if let (tree, node) = tree(directory) { return try tree.files.names(node) }
+    return try context.names(directory)
+  }
 
-  func below(_ directory: SourceNode) throws -> [SourceNode] { try context.below(directory) }
+  func below(_ directory: SourceNode) throws -> [SourceNode] {
+    if let (tree, node) = tree(directory) { return try tree.below(node) }
+    return try context.below(directory)
+  }
 
   func open(_ file: SourceNode) throws -> Descriptor {
+    if let (tree, node) = tree(file) { return try tree.files.open(node) }
     guard let remote = known(file) else { return try context.open(file) }
     return try translatingSystemErrors("read what was fetched") {
       try Descriptor.open(remote.file, flags: O_RDONLY | O_NOFOLLOW)
@@ -38,7 +50,13 @@ struct AddSource: CopySource {
   }
 
   func fingerprint(_ node: SourceNode) -> String? {
-    known(node).map { "u\($0.digest.hex):\($0.node.modified.seconds)" } ?? context.fingerprint(node)
+    // A commit's id stands for its files.
+    if let (tree, inner) = tree(node) { return inner.path == tree.root.path ? tree.fingerprint : nil }
+    return known(node).map { "u\($0.digest.hex):\($0.node.modified.seconds)" } ?? context.fingerprint(node)
+  }
+
+  private func tree(_ node: SourceNode) -> (GitTree, SourceNode)? {
+    trees.isEmpty ? nil : trees.values.lazy.compactMap { tree in tree.inner(node).map { (tree, $0) } }.first
   }
 
   private func known(_ node: SourceNode) -> Fetched? { fetched.values.first { $0.node.path == node.path } }
@@ -121,11 +139,13 @@ extension StageBuilder {
 
   /// What `--checksum` and the addresses of an ADD say against each other.
   func checkRemote(_ copy: CopyInstruction) throws {
-    for source in copy.sources where RemoteFiles.isRepository(source.text) {
-      throw PlatformError(
-        .notImplemented,
-        "\(source.position): ADD of a git repository is not supported by this engine: fetch it in a RUN, or put it in the context"
-      )
+    let repositories = copy.sources.filter { RemoteFiles.isRepository($0.text) }
+    for source in repositories {
+      do {
+        _ = try GitAddress(parsing: source.text)
+      } catch let error as PlatformError {
+        throw PlatformError(error.code, "\(source.position): \(error.message)", cause: error)
+      }
     }
     for source in copy.sources where source.text.contains("://") && !RemoteFiles.isFile(source.text) {
       throw PlatformError.syntax(source.position, "'\(source.text.prefix(64))': expected http:// or https://")
@@ -134,6 +154,7 @@ extension StageBuilder {
     guard copy.sources.count == 1, copy.heredocs.isEmpty else {
       throw PlatformError.syntax(checksum.position, "checksum can't be specified for multiple sources")
     }
+    if !repositories.isEmpty { return }
     guard RemoteFiles.isFile(copy.sources[0].text) else {
       throw PlatformError.syntax(checksum.position, "checksum can't be specified for non-HTTP(S) sources")
     }
@@ -142,8 +163,9 @@ extension StageBuilder {
 
   /// Fetches the addresses of an ADD; nil where it has none.
   func fetched(_ copy: CopyInstruction, in held: HeldMounts) async throws -> AddSource? {
-    let words = copy.sources.filter { RemoteFiles.isFile($0.text) }
-    guard !words.isEmpty else { return nil }
+    let words = copy.sources.filter { RemoteFiles.isFile($0.text) && !RemoteFiles.isRepository($0.text) }
+    let trees = try await trees(copy, in: held)
+    guard !words.isEmpty || !trees.isEmpty else { return nil }
     let folder = try held.temporaryFolder()
     var files: [String: AddSource.Fetched] = [:]
     for (index, word) in words.enumerated() where files[word.text] == nil {
@@ -172,7 +194,7 @@ extension StageBuilder {
         path: "\0\(index)/\(name)", kind: .file(sizeBytes: size), mode: 0o600, modified: RemoteFiles.modified(time))
       files[word.text] = AddSource.Fetched(node: node, digest: digest, file: path)
     }
-    return AddSource(context: ContextSource(context: session.context), fetched: files)
+    return AddSource(context: ContextSource(context: session.context), fetched: files, trees: trees)
   }
 
   private static func digest(_ file: Descriptor) throws -> (Digest, sizeBytes: Int64) {

@@ -16,6 +16,7 @@ struct BuildSession: Sendable {
   let catalog: ImageCatalog
   let cache: BuildCache
   let mounts: StepFolders
+  let contexts: ContextStore
   let limits: BuildLimits
   /// Holds what the build has made or found, until its image is registered.
   let lease: ContentLease

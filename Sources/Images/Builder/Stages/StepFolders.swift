@@ -27,7 +27,10 @@ final class StepFolders: Sendable {
       try FileSystem.makeDirectories(root + "/caches", mode: 0o700)
       try FileSystem.makeDirectories(root + "/used", mode: 0o700)
       try FileSystem.removeTree(root + "/steps")
-      try FileSystem.makeDirectories(root + "/steps", mode: 0o700)
+      try FileSystem.makeDirectories(root + "/steps", mode: 0o711)
+      // Who knows a step's folder may pass: git works in one, without root's rights. None can be listed.
+      let folders = try RootedDirectory(path: root)
+      for path in [".", "steps"] { try folders.chmod(path, mode: 0o711) }
     }
   }
 
