@@ -63,8 +63,8 @@ public final class AuditLog: Sendable {
   private static let trimmedAtOnce = 2_000
 
   private struct Waiting {
-    /// With how often each happened, and when first.
-    var reads: [AuditEntry: (count: Int, at: Int64)] = [:]
+    /// With how often each happened, when first, and the how manieth of them it was then.
+    var reads: [AuditEntry: (count: Int, at: Int64, place: Int)] = [:]
     /// Of them those of strangers.
     var strangers = 0
     var unnamed = 0
@@ -122,12 +122,12 @@ public final class AuditLog: Sendable {
     let noted = entry
     waiting.withLock { waiting in
       if let before = waiting.reads[noted] {
-        waiting.reads[noted] = (before.count + 1, before.at)
+        waiting.reads[noted] = (before.count + 1, before.at, before.place)
       } else if isStranger, waiting.strangers < Self.maximumStrangersWaiting {
         waiting.strangers += 1
-        waiting.reads[noted] = (1, at)
+        waiting.reads[noted] = (1, at, waiting.reads.count)
       } else if !isStranger, waiting.reads.count - waiting.strangers < Self.maximumWaiting {
-        waiting.reads[noted] = (1, at)
+        waiting.reads[noted] = (1, at, waiting.reads.count)
       } else if isStranger {
         waiting.unnamedStrangers += 1
       } else {
@@ -184,7 +184,7 @@ public final class AuditLog: Sendable {
         return (waiting.reads, [Self.reads: waiting.unnamed, Self.strangers: waiting.unnamedStrangers])
       }
       guard !reads.isEmpty else { return }
-      let entries = reads.sorted { $0.value.at < $1.value.at }.map { entry, value in
+      let entries = reads.sorted { $0.value.place < $1.value.place }.map { entry, value in
         var entry = entry
         entry.at = value.at
         entry.count = value.count > 1 ? value.count : nil
