@@ -18,7 +18,7 @@ struct BuildOptions: ParsableArguments {
   @Option(help: "HOST:ADDRESS for RUN.") var addHost: [String] = []
   @Option(help: "An image or a cache whose steps count as known, or type=registry,ref=NAME.") var cacheFrom: [String] =
     []
-  @Option(help: "type=registry,ref=NAME[,mode=min|max][,ignore-error=true]: where to leave the steps; type=inline.")
+  @Option(help: "Where to leave the steps: type=registry,ref=NAME[,mode=max], or type=inline.")
   var cacheTo: [String] = []
   @Option(name: .shortAndLong, help: "Not supported: use save.") var output: [String] = []
   @Option(help: "The size of /dev/shm in RUN.") var shmSize: String?
