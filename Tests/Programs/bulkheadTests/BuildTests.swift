@@ -26,6 +26,7 @@ import Testing
     let options = try options(arguments)
     let error = #expect(throws: ClientError.self) { try options.query() }
     #expect(error?.message.hasPrefix("\(name) is not supported") == true)
+    #expect(error?.exitCode == ExitStatus.usage)
   }
 
   @Test func secretsAreReadFromFilesAndVariables() throws {
@@ -36,8 +37,13 @@ import Testing
     #expect(try BuildOptions.secret("id=a,src=\(path)").value == Array("of a file".utf8))
     #expect(try BuildOptions.secret("id=a,env=BULKHEAD_SECRET_TEST").value == Array("of a variable".utf8))
     #expect(try BuildOptions.secret("id=BULKHEAD_SECRET_TEST").value == Array("of a variable".utf8))
-    for text in ["", "id=", "src=x", "id=a,env=ABSENT_HERE", "id=a,src=/absent", "id=a,colour=x", "a"] {
-      #expect(throws: ClientError.self) { try BuildOptions.secret(text) }
+    for text in ["", "id=", "src=x", "id=a,colour=x", "a"] {
+      let error = #expect(throws: ClientError.self) { try BuildOptions.secret(text) }
+      #expect(error?.exitCode == ExitStatus.usage)
+    }
+    for text in ["id=a,env=ABSENT_HERE", "id=a,src=/absent"] {
+      let error = #expect(throws: ClientError.self) { try BuildOptions.secret(text) }
+      #expect(error?.exitCode == ExitStatus.failure)
     }
   }
 

@@ -14,7 +14,7 @@ struct BuildSource {
   ) throws(ClientError) -> Engine.Response {
     if context == "-" { return try startFromInput(engine, query: query, secrets: secrets) }
     if Self.isRemote(context) {
-      guard secrets.isEmpty else { throw ClientError("--secret needs a folder as context") }
+      guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
       return try engine.open(
         .post, "/build", query: query + [("remote", context), ("dockerfile", file)], fields: fields)
     }
@@ -88,14 +88,14 @@ struct BuildSource {
     let start = try Self.firstBlock()
     guard Self.looksLikeArchive(start) else {
       guard file == nil || file == "-" else {
-        throw ClientError("standard input is no archive, and --file names a Dockerfile in one")
+        throw ClientError.usage("standard input is no archive, and --file names a Dockerfile in one")
       }
       let rest = try Self.read(STDIN_FILENO, limit: DockerfileLimits.fileBytes, named: "the Dockerfile")
       return try engine.build(
         ContextWalk.empty, query: query,
         body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets), fields: fields)
     }
-    guard secrets.isEmpty else { throw ClientError("--secret needs a folder as context") }
+    guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
     return try engine.upload(
       .post, "/build", query: query + [("dockerfile", file)], startingWith: start, from: STDIN_FILENO,
       fields: fields)

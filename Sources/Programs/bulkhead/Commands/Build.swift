@@ -27,10 +27,10 @@ struct BuildOptions: ParsableArguments {
 
   func query() throws(ClientError) -> [(String, String?)] {
     if squash {
-      throw ClientError("--squash is not supported: use a last stage that copies what is wanted with COPY --from")
+      throw ClientError.usage("--squash is not supported: use a last stage that copies what is wanted with COPY --from")
     }
-    if !ssh.isEmpty { throw ClientError("--ssh is not supported: pass a key by --secret and use it in one RUN") }
-    if !output.isEmpty { throw ClientError("--output is not supported: write the image with 'bulkhead save'") }
+    if !ssh.isEmpty { throw ClientError.usage("--ssh is not supported: pass a key by --secret and use it in one RUN") }
+    if !output.isEmpty { throw ClientError.usage("--output is not supported: write the image with 'bulkhead save'") }
     let limits = try ulimit.map { text throws(ClientError) in try LimitOptions.ulimit(text) }
     let memory = try shmSize.map { text throws(ClientError) in try Units.parseBytes(text, option: "--shm-size") }
     return tag.map { ("t", $0) } + [
@@ -74,14 +74,14 @@ struct BuildOptions: ParsableArguments {
     var fields: [String: String] = [:]
     for part in text.split(separator: ",") {
       guard let (key, value) = splitOnce(part, "=") else {
-        throw ClientError("invalid --secret '\(part)': write id=ID,src=FILE or id=ID,env=NAME")
+        throw ClientError.usage("invalid --secret '\(part)': write id=ID,src=FILE or id=ID,env=NAME")
       }
       guard ["id", "src", "source", "env", "type"].contains(key) else {
-        throw ClientError("invalid --secret: unknown key '\(key)', expected id, src, env or type")
+        throw ClientError.usage("invalid --secret: unknown key '\(key)', expected id, src, env or type")
       }
       fields[key == "source" ? "src" : key] = value
     }
-    guard let id = fields["id"], !id.isEmpty else { throw ClientError("invalid --secret: expected an id") }
+    guard let id = fields["id"], !id.isEmpty else { throw ClientError.usage("invalid --secret: expected an id") }
     let isVariable = fields["type"] == "env" || (fields["env"] != nil && fields["src"] == nil)
     if isVariable || (fields["src"] == nil && environmentVariable(id) != nil) {
       let name = fields["env"] ?? fields["src"] ?? id
@@ -134,7 +134,7 @@ struct Build: ParsableCommand {
     case "plain": .plain
     case "tty": .tree
     case "auto": Terminal.isTerminal(STDERR_FILENO) ? .tree : .plain
-    default: throw ClientError("invalid --progress '\(progress)': expected auto, plain, tty or quiet")
+    default: throw ClientError.usage("invalid --progress '\(progress)': expected auto, plain, tty or quiet")
     }
   }
 
