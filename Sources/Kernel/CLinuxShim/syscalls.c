@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -102,3 +103,5 @@ int bh_inotify_create(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
 int bh_inotify_add(int inotify, const char *path, uint32_t mask) { return inotify_add_watch(inotify, path, mask); }
 
 int bh_inotify_remove(int inotify, int watch) { return inotify_rm_watch(inotify, watch); }
+
+int bh_map_allocations_from(int size) { return mallopt(M_MMAP_THRESHOLD, size); }

@@ -20,6 +20,7 @@ struct ServerProgram {
   private static let certificateLifeSeconds = 90.0 * 86_400
   private static let upkeepSeconds: Int64 = 3_600
   private static let gracefulSeconds: Int64 = 5
+  private static let mappedBytes: Int32 = 1 << 20
 
   let options: DaemonOptions
   let settings: ServerSettings
@@ -33,6 +34,8 @@ struct ServerProgram {
 
   func run() async throws {
     if geteuid() == 0 { try giveUpRoot() }
+    // A password takes 16 MiB for a moment.
+    Allocator.mapAllocations(fromBytes: Self.mappedBytes)
     let logger = try options.logger(label: "server")
     umask(0o077)
     let lock = try acquireLock()

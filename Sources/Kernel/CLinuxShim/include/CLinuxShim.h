@@ -33,6 +33,8 @@ int bh_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t
 // epoll_wait without a timeout for one or more events, at most `capacity` and 64.
 int bh_epoll_wait(int epoll, uint64_t *data, uint32_t *events, int capacity);
 int bh_set_thread_name(const char *name);
+// mallopt(3) with M_MMAP_THRESHOLD; false where the allocator does not take it.
+int bh_map_allocations_from(int size);
 
 // Extended attributes (xattr(7)) of an open file, O_PATH being enough, by way of /proc/self/fd.
 int bh_setxattr(int fd, const char *name, const void *value, size_t size);
