@@ -273,7 +273,7 @@ def collects():
 
 @check("the server starts on a full disk, also after kill -9 in the middle of pushes, and has what it acknowledged")
 def starts():
-    told, stop = [], threading.Event()
+    told, refused, stop = [], threading.Event(), threading.Event()
 
     def push_on(number):
         generator = random.Random(number)
@@ -285,13 +285,15 @@ def starts():
                 return
             if (blob, manifest) == (201, 201):
                 told.append((f"team/w{number}", digest, content))
+            else:
+                refused.set()
 
     threads = [threading.Thread(target=push_on, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    time.sleep(1.5)
+    equal(until(lambda: len(told) > 20), True)
     fill()
-    time.sleep(0.5)
+    equal(refused.wait(20), True)
     SERVER.end(signal.SIGKILL)
     stop.set()
     for thread in threads:
