@@ -99,10 +99,17 @@ public final class Database: Sendable {
     }
   }
 
-  /// Runs `body` on a consistent view without writing.
+  /// Runs `body`, which must not write, while nothing else uses the one connection: a consistent view.
+  ///
+  /// Without `queue.read`, which sets `PRAGMA query_only` around `body`: each change of it makes SQLite forget every
+  /// compiled statement of the connection, so that all are compiled anew.
   public func read<Result>(_ body: (Transaction) throws -> Result) throws -> Result {
     do {
-      return try queue.read { try body(Transaction(database: $0)) }
+      return try queue.unsafeRead { database in
+        let changes = database.totalChangesCount
+        defer { assert(database.totalChangesCount == changes, "a read has written") }
+        return try body(Transaction(database: database))
+      }
     } catch {
       throw Self.translate(error, path: path)
     }
