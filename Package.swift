@@ -50,6 +50,8 @@ let package = Package(
     // Common
     room("Model", floor: "Common", []),
     room("OCITypes", floor: "Common", ["Model"]),
+    room("Metrics", floor: "Common", ["LinuxSystem"]),
+    tests("Metrics", floor: "Common", []),
     room("HTTPServing", floor: "Common", nio + [tls, logging, "LinuxSystem", "Model"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     room(
@@ -154,7 +156,11 @@ let package = Package(
     tests("Isolation", floor: "Engine", []),
     tests("HostChecks", floor: "Engine", []),
     tests("ContainerEngine", floor: "Engine", []),
+    // Platform
+    room("Observability", floor: "Platform", ["ContainerEngine", "LinuxSystem", "Metrics", "Model", logging]),
     // APIs
+    room("MetricsAPI", floor: "APIs", ["HTTPServing", "LinuxSystem", "Metrics", "Model", "Observability"]),
+    tests("MetricsAPI", floor: "APIs", ["Model"]),
     room(
       "DockerAPI", floor: "APIs",
       [
@@ -165,7 +171,9 @@ let package = Package(
       ]),
     room(
       "RegistryAPI", floor: "APIs",
-      ["Accounts", "HTTPServing", "LinuxSystem", "Model", "OCITypes", "Registry", "Replication", logging]),
+      [
+        "Accounts", "HTTPServing", "LinuxSystem", "Metrics", "Model", "OCITypes", "Registry", "Replication", logging,
+      ]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "RegistryAPI", floor: "APIs",
@@ -186,7 +194,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
         "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing",
         "Isolation",
-        "LinuxSystem", "Model", "Persistence", "Registry", "RegistryAPI", "RegistryClient", "Replication",
+        "LinuxSystem", "MetricsAPI", "Model", "Observability", "Persistence", "Registry", "RegistryAPI",
+        "RegistryClient", "Replication",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
     .testTarget(

@@ -12,7 +12,9 @@ struct ScriptTests {
   }
 
   /// Scripts that start a server, and some an engine, in a folder of their own.
-  @Test("the server", .enabled(if: Target.canStart), arguments: ["server", "clients", "collection", "adversity"])
+  @Test(
+    "the server", .enabled(if: Target.canStart),
+    arguments: ["server", "clients", "collection", "adversity", "metrics"])
   func server(_ name: String) throws {
     try Self.runAlone(name)
   }

@@ -6,7 +6,9 @@ import HTTPServing
 import Isolation
 import LinuxSystem
 import Logging
+import MetricsAPI
 import Model
+import Observability
 
 /// Puts the engine together, serves its socket, and ends it on SIGTERM or SIGINT.
 struct EngineProgram {
@@ -14,6 +16,7 @@ struct EngineProgram {
   private static let initPrograms = ["/usr/bin/catatonit", "/usr/bin/tini-static", "/usr/libexec/podman/catatonit"]
   private static let socketGroup = "bulkhead"
   private static let gracefulSeconds: Int64 = 2
+  private static let metricsConnections = 16
 
   let options: DaemonOptions
   let stopContainers: Bool
@@ -45,6 +48,7 @@ struct EngineProgram {
       logger: logger)
     let socket = "\(options.run)/docker.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))
+    let metrics = try await serveMetrics(of: engine, executor, logger)
     do {
       try ProgramText.unmapUnused()
     } catch {
@@ -56,8 +60,24 @@ struct EngineProgram {
     ServiceNotification.send("STOPPING=1")
     logger.notice(stopContainers ? "ending; containers are stopped" : "ending; containers live on")
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    await metrics.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await withTaskExecutorPreference(executor) { await engine.shutDown(stopContainers: stopContainers) }
     try? FileSystem.removeFile(socket)
+  }
+
+  /// At a socket that gives nothing else, so that the server may read it.
+  private func serveMetrics(
+    of engine: Engine, _ executor: BlockingExecutor, _ logger: Logger
+  ) async throws -> HTTPServer {
+    var configuration = HTTPServerConfiguration()
+    configuration.maxConnections = Self.metricsConnections
+    let metrics = EngineMetrics(engine: engine, version: BulkheadDaemon.version, executor: executor, logger: logger)
+    let server = HTTPServer(
+      configuration: configuration, responder: EngineMetricsAPI(metrics: metrics), executor: executor, logger: logger)
+    try await server.listen(
+      unixSocketPath: "\(options.run)/\(EngineMetricsAPI.socketName)", mode: 0o660,
+      group: Self.groupID(Self.socketGroup))
+    return server
   }
 
   /// Two engines on one root would tear each other's containers down.

@@ -6,6 +6,7 @@ import Glibc
 import HTTPServing
 import LinuxSystem
 import Logging
+import MetricsAPI
 import Model
 import Persistence
 import Registry
@@ -68,7 +69,9 @@ struct ServerProgram {
       RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
       ManagementAPI(
         accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
-        access: access, authority: authority.certificatePEM, logger: logger), executor, logger)
+        access: access, authority: authority.certificatePEM,
+        engineMetrics: EngineMetricsClient(path: "\(platformRun)/\(EngineMetricsAPI.socketName)").page, logger: logger),
+      executor, logger)
     for address in settings.listen {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
       logger.notice("the server serves https://\(address.shown(port: port))")

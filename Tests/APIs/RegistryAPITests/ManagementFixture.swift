@@ -66,7 +66,7 @@ final class ManagementFixture: Sendable {
         registry: RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
         management: ManagementAPI(
           accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
-          access: access, authority: "", logger: logger)),
+          access: access, authority: "", engineMetrics: { Array("up 1\n".utf8) }, logger: logger)),
       errors: RegistryAPI.errorMapper, executor: executor, logger: logger)
     try await server.listen(unixSocketPath: path + "/s")
   }

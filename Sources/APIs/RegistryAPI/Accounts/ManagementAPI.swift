@@ -1,5 +1,6 @@
 import Accounts
 import HTTPServing
+import LinuxSystem
 import Logging
 import Model
 import OCITypes
@@ -40,13 +41,17 @@ public final class ManagementAPI: HTTPResponder {
   let cache: PullThroughCache
   /// The certificate that clients are to trust (PEM).
   let authority: String
+  /// Reads the engine's page of metrics. Blocks.
+  let engineMetrics: @Sendable () throws -> [UInt8]
+  let startedAt = Double(Clock.realTimeNanoseconds()) / 1e9
   let logger: Logger
   let access: AccountsAccess
   private let router: Router<Handler>
 
   public init(
     accounts: AccountStore, registry: Registry, replicator: Replicator, replication: ReplicationStore,
-    cache: PullThroughCache, access: AccountsAccess, authority: String, logger: Logger
+    cache: PullThroughCache, access: AccountsAccess, authority: String,
+    engineMetrics: @escaping @Sendable () throws -> [UInt8], logger: Logger
   ) {
     self.accounts = accounts
     self.registry = registry
@@ -55,6 +60,7 @@ public final class ManagementAPI: HTTPResponder {
     self.cache = cache
     self.access = access
     self.authority = authority
+    self.engineMetrics = engineMetrics
     self.logger = logger
     router = Self.routes()
   }
@@ -73,6 +79,7 @@ public final class ManagementAPI: HTTPResponder {
     ReplicationRoutes.add(to: &router)
     UpkeepRoutes.add(to: &router)
     AuditRoutes.add(to: &router)
+    MetricsRoutes.add(to: &router)
     ServerRoutes.add(to: &router)
     return router
   }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPServing
+import Metrics
 import Model
 
 /// The description of the management API in the form of OpenAPI 3.1, which `GET /api/v1/openapi.json` serves.
@@ -142,5 +143,12 @@ extension APIDocument {
     APIOperation(
       .GET, "/ca", "getAuthority", .server, "The certificate of the server's authority, which clients are to trust.",
       gives: .other("application/x-pem-file", .string("A certificate in PEM form")), isOpen: true),
+    APIOperation(
+      .GET, "/metrics", "getMetrics", .server, "The server in numbers, for Prometheus.",
+      gives: .other(MetricsText.mediaType, .string("A page in Prometheus's text format, version 0.0.4"))),
+    APIOperation(
+      .GET, "/metrics/engine", "getEngineMetrics", .server,
+      "The engine of this machine, its containers, networks and volumes in numbers, for Prometheus.",
+      gives: .other(MetricsText.mediaType, .string("A page in Prometheus's text format, version 0.0.4"))),
   ]
 }

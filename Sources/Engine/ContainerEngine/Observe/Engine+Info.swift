@@ -61,13 +61,17 @@ extension Engine {
       return DiskUsage.Container(
         view: view, writableBytes: writable, rootBytes: writable.clampedAdding(imageSizeBytes(view)))
     }
-    let volumes = volumeStore.all.map { record -> VolumeView in
+    let layers = try snapshots.layers().reduce(Int64(0)) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
+    return DiskUsage(layersBytes: layers, containers: containers, volumes: volumesWithSizes())
+  }
+
+  /// Every volume with the size of its files, which are walked.
+  public func volumesWithSizes() -> [VolumeView] {
+    volumeStore.all.map { record in
       var view = view(of: record)
       view.sizeBytes = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
       return view
     }
-    let layers = try snapshots.layers().reduce(Int64(0)) { $0.clampedAdding((try? snapshots.layerSizeBytes($1)) ?? 0) }
-    return DiskUsage(layersBytes: layers, containers: containers, volumes: volumes)
   }
 
   /// Bytes of each image that it has in common with another image.

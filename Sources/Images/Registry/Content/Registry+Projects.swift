@@ -15,6 +15,9 @@ extension Registry {
     return ProjectUsage(settings: record.settings, usedBytes: record.usedBytes)
   }
 
+  /// Uploads that have begun and are not over.
+  public var unfinishedUploads: Int { uploads.count }
+
   /// Sets a project's quota and rules; they hold from the next push on. Throws `RegistryError`: `settingInvalid`,
   /// `nameInvalid`.
   public func setProject(_ name: String, _ settings: ProjectSettings) throws {
