@@ -27,6 +27,7 @@ public final class Engine: Sendable {
   let distribution: ImageDistribution
   public let buildContexts: ContextStore
   let builder: ImageBuilder
+  let agentSessions = AgentSessions()
   let volumeStore: VolumeStore
   let networkStore: NetworkStore
   let networking: NetworkStack

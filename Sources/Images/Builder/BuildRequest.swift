@@ -21,6 +21,8 @@ public struct BuildRequest: Sendable {
   public var settings = StepSettings()
   /// By id. They reach only the steps that name them.
   public var secrets: [String: [UInt8]] = [:]
+  /// SSH agents that the client offers to the steps that name them.
+  public var agents: Set<String> = []
 
   public init() {}
 }

@@ -24,6 +24,8 @@ public struct StepMount: Sendable {
     case tmpfs(sizeBytes: Int64?)
     /// A file that is never on a disk, owned by these ids of the image.
     case secret([UInt8], uid: UInt32, gid: UInt32, mode: UInt32)
+    /// A socket, owned by these ids of the image, that leads to an SSH agent of the client.
+    case agent(String, uid: UInt32, gid: UInt32, mode: UInt32)
   }
   public var source: Source
   public var target: String

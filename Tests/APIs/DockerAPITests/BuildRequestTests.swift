@@ -20,7 +20,12 @@ import Testing
 
   @Test func `nothing is needed`() throws {
     let body = try body("{}")
-    #expect(body.dockerfile == nil && body.secrets.isEmpty)
+    #expect(body.dockerfile == nil && body.secrets.isEmpty && body.agents == nil)
+  }
+
+  @Test func `agents are named under the build's id`() throws {
+    let agents = try body(#"{"ssh":{"session":"00ff","ids":["default","b"]}}"#).agents
+    #expect(agents?.session == "00ff" && agents?.ids == ["default", "b"])
   }
 
   @Test(arguments: [
@@ -31,6 +36,9 @@ import Testing
     (#"{"secrets":{"a":1}}"#, .invalidArgument, "secrets.a: expected a string"),
     (#"{"secrets":{"a":"hunter2!"}}"#, .invalidArgument, "secrets.a: expected base64"),
     (#"{"secrets":{"a":"eHh4eHg="}}"#, .resourceExhausted, "secrets.a: 5 bytes are more than the 4 allowed"),
+    (#"{"ssh":{"ids":["default"]}}"#, .invalidArgument, "ssh.session: is missing"),
+    (#"{"ssh":{"session":"0","ids":"x"}}"#, .invalidArgument, "ssh.ids"),
+    (#"{"ssh":{"session":"0","keys":["k"]}}"#, .notImplemented, "ssh.keys"),
     (#"{"other":1}"#, .notImplemented, "other"),
   ])
   func `what is wrong is named and no secret is quoted`(json: String, code: PlatformError.Code, text: String) {

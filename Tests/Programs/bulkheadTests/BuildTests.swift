@@ -21,7 +21,7 @@ import Testing
     #expect(values("ulimits") == [#"[{"Name":"nofile","Soft":1,"Hard":2}]"#] && values("cachefrom") == [#"["img"]"#])
   }
 
-  @Test(arguments: [(["--squash"], "--squash"), (["--ssh", "default"], "--ssh"), (["-o", "x"], "--output")])
+  @Test(arguments: [(["--squash"], "--squash"), (["-o", "x"], "--output")])
   func whatIsMissingIsRefusedByName(arguments: [String], name: String) throws {
     let options = try options(arguments)
     let error = #expect(throws: ClientError.self) { try options.query() }
@@ -45,6 +45,53 @@ import Testing
       let error = #expect(throws: ClientError.self) { try BuildOptions.secret(text) }
       #expect(error?.exitCode == ExitStatus.failure)
     }
+  }
+
+  /// A socket that somebody listens at, as long as the closure runs.
+  private func withSocket(_ body: (String) throws -> Void) throws {
+    let path = "/tmp/agent-test-\(UInt64.random(in: .min ... .max))"
+    let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer {
+      close(listener)
+      unlink(path)
+    }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let result = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    #expect(result == 0 && listen(listener, 8) == 0)
+    try body(path)
+  }
+
+  @Test func agentsAreOfferedByNameAndSocket() throws {
+    try withSocket { path in
+      let environment: (String) -> String? = { $0 == "SSH_AUTH_SOCK" ? path : nil }
+      func agent(_ text: String) throws -> OfferedAgent { try .parse(text, environment: environment) }
+      #expect(try agent("default") == OfferedAgent(id: "default", socket: path))
+      #expect(try agent("other") == OfferedAgent(id: "other", socket: path))
+      #expect(try OfferedAgent.parse("o=\(path)") { _ in nil } == OfferedAgent(id: "o", socket: path))
+      #expect(try options(["--ssh", "a=\(path)", "--ssh", "b=\(path)"]).agents().map(\.id) == ["a", "b"])
+      #expect(throws: ClientError.self) { try options(["--ssh", "a=\(path)", "--ssh", "a=\(path)"]).agents() }
+      let forwarder = AgentForwarder([try agent("default")], engine: Engine(address: try EngineAddress(parsing: "/x")))
+      #expect(forwarder.session.count == 32 && forwarder.session.allSatisfy { $0.isHexDigit && !$0.isUppercase })
+      #expect(forwarder.json.compact == #"{"session":"\#(forwarder.session)","ids":["default"]}"#)
+    }
+  }
+
+  @Test(arguments: [
+    ("", ExitStatus.usage, "invalid --ssh ''"), ("=x", ExitStatus.usage, "invalid --ssh '=x'"),
+    ("a=", ExitStatus.usage, "invalid --ssh 'a='"), ("a=/k1,/k2", ExitStatus.usage, "invalid --ssh 'a=/k1,/k2'"),
+    ("default", ExitStatus.failure, "--ssh default: SSH_AUTH_SOCK is not set"),
+    ("a=/absent", ExitStatus.failure, "--ssh a: cannot use '/absent': No such file"),
+    ("a=/etc/passwd", ExitStatus.usage, "--ssh a: '/etc/passwd' is no agent's socket: key files are not read"),
+  ])
+  func agentsThatAreNoneAreRefused(text: String, exitCode: Int32, message: String) {
+    let error = #expect(throws: ClientError.self) { try OfferedAgent.parse(text) { _ in nil } }
+    #expect(error?.message.hasPrefix(message) == true && error?.exitCode == exitCode, "\(error?.message ?? "")")
   }
 
   private func event(_ text: String) throws -> JSONValue { try JSONParser.parse(Array(text.utf8)) }

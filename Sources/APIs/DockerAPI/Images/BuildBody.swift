@@ -3,7 +3,7 @@ import FoundationEssentials
 import Model
 
 /// What `bulkhead build` sends beside its query when the context is known by its digest:
-/// `{"dockerfile": {"name": "Dockerfile", "content": BASE64}, "secrets": {ID: BASE64}}`.
+/// `{"dockerfile": {"name": "Dockerfile", "content": BASE64}, "secrets": {ID: BASE64}, "ssh": {"session": HEX, "ids": [ID]}}`.
 ///
 /// No error of this type quotes a value, so that no secret gets into an answer or a log.
 struct BuildBody {
@@ -12,6 +12,8 @@ struct BuildBody {
 
   var dockerfile: (name: String, content: [UInt8])?
   var secrets: [String: [UInt8]] = [:]
+  /// The agents that the client lends connections to, under the id that it made up for this build.
+  var agents: (session: String, ids: Set<String>)?
 
   /// - Throws: `invalidArgument` where a member is not as above, `resourceExhausted` where it is too large.
   init(_ fields: JSONFields, limits: BuildLimits = BuildLimits()) throws {
@@ -32,6 +34,11 @@ struct BuildBody {
         throw fields.failure("secrets", "expected ids of 1 to \(Self.maximumIDBytes) bytes")
       }
       secrets[id] = try Self.decode(text, "secrets.\(id.prefix(64))", limit: limits.secretBytes)
+    }
+    if let ssh = try fields.object("ssh") {
+      guard let session = try ssh.string("session") else { throw ssh.failure("session", "is missing") }
+      agents = (session, Set(try ssh.strings("ids") ?? []))
+      try ssh.finish()
     }
     try fields.finish()
   }

@@ -13,16 +13,22 @@ enum BuildRoutes {
     routes.on(.POST, "/build/prune", prune)
     // The classic builder ends with its connection; docker's client asks all the same.
     routes.on(.POST, "/build/cancel") { _, _ in .noContent }
+    routes.on(.POST, "/bulkhead/v1/builds/{id}/agents", lendAgent)
   }
 
   static func build(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     let query = try BuildQuery(request)
     let engine = context.engine
     var wanted = query.request
+    var lease: AgentLease?
     // A known context leaves the body to what else belongs to the build; without one the body is the context.
     if query.contextID != nil, let fields = try await request.optionalFields() {
       let body = try BuildBody(fields)
       wanted.secrets = body.secrets
+      if let agents = body.agents {
+        lease = try engine.openAgents(agents.session, user: try user(request), agents: agents.ids)
+        wanted.agents = agents.ids
+      }
       if let file = body.dockerfile {
         wanted.dockerfile = file.name
         wanted.dockerfileBytes = file.content
@@ -32,7 +38,8 @@ enum BuildRoutes {
     let credentials = try RegistryAuthorization.ofBuild(request)
     let creator = request.http.peer.map { ClientIdentity(user: $0.uid, group: $0.gid) }
     let permit = try await engine.transfers.enter()
-    return ImageTransferRoutes.progress(context) { [wanted] writer in
+    return ImageTransferRoutes.progress(context) { [wanted, lease] writer in
+      defer { lease?.end() }
       let lines = BuildLines(writer, isQuiet: query.isQuiet, wantsEvents: query.wantsEvents)
       do {
         let files: BuildContext
@@ -45,7 +52,9 @@ enum BuildRoutes {
             try await BytePipe.receive(request.http.body) { try engine.receiveContext(from: $0) }
           }
         }
-        let id = try await engine.build(wanted, context: files, creator: creator, credentials: credentials) {
+        let id = try await engine.build(
+          wanted, context: files, creator: creator, agents: lease?.session, credentials: credentials
+        ) {
           try await lines.tell($0)
         }
         if query.isQuiet { try await writer.write(ImageTransferRoutes.Progress.stream("\(id)\n")) }
@@ -54,6 +63,28 @@ enum BuildRoutes {
           BuildLines.failure(error.message, code: error.context["exitCode"].flatMap(Int.init) ?? 1))
       }
     }
+  }
+
+  /// A connection for the steps of a build that ask an agent of its client. On it the client is told an agent's id, then it
+  /// is the agent's: messages of the SSH agent protocol, of which the first has the id alone.
+  static func lendAgent(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
+    let session = try context.engine.agents(request["id"], user: try user(request))
+    return HTTPResponse(
+      headers: ["Content-Type": StreamFraming.rawType],
+      body: .hijack { try await session.lend(LentStream(stream: $0)) })
+  }
+
+  private static func user(_ request: DockerRequest) throws -> UInt32 {
+    guard let peer = request.http.peer else {
+      throw PlatformError(.forbidden, "agents are for clients on this machine: who asks is not known")
+    }
+    return peer.uid
+  }
+
+  private struct LentStream: AgentChannel {
+    let stream: HijackedStream
+    func read() async throws -> [UInt8]? { try await stream.read() }
+    func write(_ bytes: [UInt8]) async throws { try await stream.write(bytes) }
   }
 
   static func prune(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {

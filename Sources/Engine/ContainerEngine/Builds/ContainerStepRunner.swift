@@ -12,6 +12,8 @@ import RegistryClient
 struct ContainerStepRunner: StepRunner {
   let engine: Engine
   let creator: ClientIdentity?
+  /// The client's agents, where it has offered any.
+  var agents: AgentSession?
   let credentials: @Sendable (ImageReference) -> RegistryCredentials
 
   func image(_ name: String, pulls: Bool) async throws -> ImageRecord {
@@ -75,6 +77,7 @@ struct ContainerStepRunner: StepRunner {
     let settings = StepContainer.settings(RunStepSettings(step.settings), image: step.image.id.description, step: step)
     let folders = StepFiles(path: "\(engine.paths.run)/builds/\(ContainerID.random().short)")
     defer { folders.remove() }
+    let sockets = try folders.listen(step.mounts)
     let mounts = try folders.mountPoints(step.mounts)
     let stubs = try MountStubs(
       engine.catalog.openRoot(step.image.chainIDs), destinations: mounts.map(\.destination) + MountStubs.standard,
@@ -85,7 +88,7 @@ struct ContainerStepRunner: StepRunner {
       container.change { $0.secretEnvironment = step.secretEnvironment }
       try folders.own(mounts, by: container.record.ids)
       try await started(id.hex)
-      let code = try await runToEnd(id, output)
+      let code = try await serving(sockets, output) { try await runToEnd(id, output) }
       if code == 0 {
         await container.settle()
         let changes = StepChanges(upper: engine.snapshots.upperPath(id), ids: container.record.ids)
@@ -99,6 +102,31 @@ struct ContainerStepRunner: StepRunner {
       let engine = engine
       await Task { try? await engine.removeContainer(id.hex, force: true, volumes: true) }.value
       throw error
+    }
+  }
+
+  /// Serves the step's sockets of agents until `body` returns.
+  private func serving(
+    _ sockets: [(agent: String, listener: Descriptor)],
+    _ output: @escaping @Sendable (_ isError: Bool, _ bytes: [UInt8]) async throws -> Void,
+    _ body: @escaping @Sendable () async throws -> Int32
+  ) async throws -> Int32 {
+    guard let agents, !sockets.isEmpty else { return try await body() }
+    let relay = AgentRelay(session: agents, poller: engine.poller) { text in
+      // Where nobody reads any more, the build ends by that.
+      try? await output(true, Array("bulkhead: \(text)\n".utf8))
+    }
+    return try await withThrowingTaskGroup(of: Int32?.self) { group in
+      for socket in sockets {
+        group.addTask {
+          await relay.serve(socket.agent, socket.listener)
+          return nil
+        }
+      }
+      group.addTask { try await body() }
+      defer { group.cancelAll() }
+      while let ended = try await group.next() { if let code = ended { return code } }
+      throw CancellationError()
     }
   }
 
@@ -150,9 +178,20 @@ enum StepContainer {
   }
 }
 
-/// Files of a step's mounts that are made for it: secrets, below a folder that is in memory.
+/// Files of a step's mounts that are made for it: secrets and sockets, below a folder that is in memory.
 struct StepFiles {
   let path: String
+
+  /// Makes the sockets of agents; nobody is served before the step runs.
+  func listen(_ mounts: [StepMount]) throws -> [(agent: String, listener: Descriptor)] {
+    try translatingSystemErrors("make a socket for a step") {
+      try mounts.enumerated().compactMap { index, mount in
+        guard case .agent(let id, _, _, let mode) = mount.source else { return nil }
+        try FileSystem.makeDirectories(path, mode: 0o700)
+        return (id, try UnixSocket.listen("\(path)/\(index)", mode: mode))
+      }
+    }
+  }
 
   func mountPoints(_ mounts: [StepMount]) throws -> [MountPoint] {
     try mounts.enumerated().map { index, mount in
@@ -175,6 +214,10 @@ struct StepFiles {
         point.source = path
         point.subpath = "\(index)"
         point.buildSource = .secret(uid: uid, gid: gid)
+      case .agent(_, let uid, let gid, _):
+        point.source = path
+        point.subpath = "\(index)"
+        point.buildSource = .secret(uid: uid, gid: gid)
       }
       return point
     }
@@ -190,7 +233,8 @@ struct StepFiles {
     for mount in mounts {
       guard case .secret(let uid, let gid)? = mount.buildSource, let name = mount.subpath else { continue }
       guard let user = ids.host(uid), let group = ids.host(gid) else {
-        throw PlatformError(.invalidArgument, "a secret's owner \(uid):\(gid) is above the ids of a container")
+        throw PlatformError(
+          .invalidArgument, "the owner \(uid):\(gid) of a secret or socket is above the ids of a container")
       }
       try FileOwnership.set("\(mount.source)/\(name)", user: user, group: group)
     }

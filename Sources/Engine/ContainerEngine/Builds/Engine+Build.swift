@@ -30,17 +30,31 @@ extension Engine {
     }
   }
 
+  /// Lets a build ask the agents of its client; see `AgentSession`.
+  /// - Parameters:
+  ///   - id: made up by the client: 32 hexadecimal digits, from 128 random bits.
+  ///   - user: the client's; nobody else may lend connections.
+  /// - Throws: `invalidArgument`, `conflict` for an id that a build has.
+  public func openAgents(_ id: String, user: UInt32, agents: Set<String>) throws -> AgentLease {
+    try agentSessions.open(id, user: user, agents: agents)
+  }
+
+  /// - Throws: `notFound` where this user has no such build.
+  public func agents(_ id: String, user: UInt32) throws -> AgentSession { try agentSessions.find(id, user: user) }
+
   /// Builds an image.
-  /// - Parameter credentials: for the registry of a base image.
+  /// - Parameters:
+  ///   - agents: those that `request` names, asked as long as the build runs.
+  ///   - credentials: for the registry of a base image.
   public func build(
-    _ request: BuildRequest, context: BuildContext, creator: ClientIdentity?,
+    _ request: BuildRequest, context: BuildContext, creator: ClientIdentity?, agents: AgentSession? = nil,
     credentials: @escaping @Sendable (ImageReference) -> RegistryCredentials, report: @escaping BuildReport
   ) async throws -> Digest {
     if case .host = request.settings.network {
       // Refused before anything is done, and once more at each step.
       try policyCheck.check(StepContainer.settings(RunStepSettings(request.settings), image: "build"))
     }
-    let runner = ContainerStepRunner(engine: self, creator: creator, credentials: credentials)
+    let runner = ContainerStepRunner(engine: self, creator: creator, agents: agents, credentials: credentials)
     let id = try await builder.build(request, context: context, runner: runner, report: report)
     events.emit(.image, "build", id: id.description, attributes: [:])
     for reference in request.references {

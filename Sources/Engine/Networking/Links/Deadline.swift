@@ -1,9 +1,9 @@
 import LinuxSystem
 
 /// Runs a task against the clock.
-enum Deadline {
+public enum Deadline {
   /// What `body` returns, or nil when the time has passed; then `body` is cancelled and waited for.
-  static func run<Result: Sendable>(
+  public static func run<Result: Sendable>(
     within limit: Duration, _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result? {
     try await withThrowingTaskGroup(of: Result?.self) { group in

@@ -175,9 +175,7 @@ extension StageBuilder {
       held.mounts.append(
         StepMount(source: .tmpfs(sizeBytes: mount.sizeBytes), target: target ?? "/tmp", isReadOnly: mount.isReadOnly))
     case .secret: try hold(secret: mount, in: held)
-    case .ssh:
-      throw PlatformError(
-        .notImplemented, "\(mount.position): RUN --mount=type=ssh is not supported by this engine: use a secret")
+    case .ssh: try hold(agent: mount, in: held)
     case .cache:
       let folder = try await held.cacheFolder(id: cacheID(mount), sharing: mount.sharing ?? .shared) { root in
         try await seed(mount, root)
@@ -213,6 +211,25 @@ extension StageBuilder {
       StepMount(
         source: .secret(bytes, uid: mount.uid ?? 0, gid: mount.gid ?? 0, mode: mount.mode ?? 0o400),
         target: mount.target.map(absolute) ?? "/run/secrets/\(id)", isReadOnly: true))
+  }
+
+  /// As BuildKit does: one that is not offered and not required is not there, and a step that is known does not ask.
+  private func hold(agent mount: RunMount, in held: HeldMounts) throws {
+    let id = mount.id.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+    guard session.request.agents.contains(id) else {
+      guard mount.isRequired else { return }
+      throw PlatformError.syntax(
+        mount.position,
+        "the SSH agent '\(id.prefix(128))' is required, but was not given to this build: build with --ssh \(id.prefix(128))"
+      )
+    }
+    let number = held.mounts.count { if case .agent = $0.source { true } else { false } }
+    let target = mount.target.map(absolute) ?? "/run/buildkit/ssh_agent.\(number)"
+    if number == 0 { held.secretEnvironment.append("SSH_AUTH_SOCK=\(target)") }
+    held.mounts.append(
+      StepMount(
+        source: .agent(id, uid: mount.uid ?? 0, gid: mount.gid ?? 0, mode: mount.mode ?? 0o600), target: target,
+        isReadOnly: true))
   }
 
   /// The first content of a cache mount.

@@ -8,13 +8,14 @@ struct BuildSource {
   let file: String?
   /// Credentials for base images and caches.
   let fields: [(String, String)]
+  var agents: AgentForwarder?
 
   func start(
     _ engine: Engine, query: [(String, String?)], secrets: [(id: String, value: [UInt8])]
   ) throws(ClientError) -> Engine.Response {
     if context == "-" { return try startFromInput(engine, query: query, secrets: secrets) }
     if Self.isRemote(context) {
-      guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
+      try requireFolder(secrets)
       return try engine.open(
         .post, "/build", query: query + [("remote", context), ("dockerfile", file)], fields: fields)
     }
@@ -29,8 +30,14 @@ struct BuildSource {
       cache: DigestCache(context: Self.absolute(context), environment: environmentVariable))
     try walk.read()
     return try engine.build(
-      walk, query: query, body: BuildBody(dockerfileName: name, dockerfile: dockerfile, secrets: secrets),
-      fields: fields)
+      walk, query: query,
+      body: BuildBody(dockerfileName: name, dockerfile: dockerfile, secrets: secrets, agents: agents), fields: fields)
+  }
+
+  /// Other contexts leave no place for them in the request.
+  private func requireFolder(_ secrets: [(id: String, value: [UInt8])]) throws(ClientError) {
+    guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
+    guard agents == nil else { throw ClientError.usage("--ssh needs a folder as context") }
   }
 
   private static func isRemote(_ context: String) -> Bool {
@@ -93,9 +100,10 @@ struct BuildSource {
       let rest = try Self.read(STDIN_FILENO, limit: DockerfileLimits.fileBytes, named: "the Dockerfile")
       return try engine.build(
         ContextWalk.empty, query: query,
-        body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets), fields: fields)
+        body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets, agents: agents),
+        fields: fields)
     }
-    guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
+    try requireFolder(secrets)
     return try engine.upload(
       .post, "/build", query: query + [("dockerfile", file)], startingWith: start, from: STDIN_FILENO,
       fields: fields)

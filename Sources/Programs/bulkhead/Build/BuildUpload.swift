@@ -6,12 +6,15 @@ struct BuildBody {
   var dockerfile: [UInt8]
   /// By id. They go to the engine's socket and nowhere else.
   var secrets: [(id: String, value: [UInt8])]
+  var agents: AgentForwarder?
 
   var json: JSONValue {
-    [
+    var json: JSONValue = [
       "dockerfile": ["name": .string(dockerfileName), "content": .string(Base64.encode(dockerfile))],
       "secrets": .map(secrets.map { ($0.id, Base64.encode($0.value)) }),
     ]
+    if let agents { json["ssh"] = agents.json }
+    return json
   }
 }
 

@@ -13,7 +13,7 @@ struct BuildOptions: ParsableArguments {
   @Flag(help: "Ask the registry for base images although they are here.") var pull = false
   @Option(help: "The platform, such as linux/amd64.") var platform: String?
   @Option(help: "id=ID,src=FILE or id=ID,env=NAME: for RUN --mount=type=secret.") var secret: [String] = []
-  @Option(help: "Not supported.") var ssh: [String] = []
+  @Option(help: "default or ID[=SOCKET]: an SSH agent for RUN --mount=type=ssh.") var ssh: [String] = []
   @Option(help: "The network of RUN: default, none, host or a network's name.") var network: String?
   @Option(help: "HOST:ADDRESS for RUN.") var addHost: [String] = []
   @Option(help: "An image or a cache whose steps count as known, or type=registry,ref=NAME.") var cacheFrom: [String] =
@@ -29,7 +29,6 @@ struct BuildOptions: ParsableArguments {
     if squash {
       throw ClientError.usage("--squash is not supported: use a last stage that copies what is wanted with COPY --from")
     }
-    if !ssh.isEmpty { throw ClientError.usage("--ssh is not supported: pass a key by --secret and use it in one RUN") }
     if !output.isEmpty { throw ClientError.usage("--output is not supported: write the image with 'bulkhead save'") }
     let limits = try ulimit.map { text throws(ClientError) in try LimitOptions.ulimit(text) }
     let memory = try shmSize.map { text throws(ClientError) in try Units.parseBytes(text, option: "--shm-size") }
@@ -67,6 +66,19 @@ struct BuildOptions: ParsableArguments {
     try secret.map { text throws(ClientError) in try Self.secret(text) }
   }
 
+  func agents() throws(ClientError) -> [OfferedAgent] {
+    let agents = try ssh.map { text throws(ClientError) in
+      try OfferedAgent.parse(text, environment: environmentVariable)
+    }
+    guard agents.count <= OfferedAgent.maximumAgents else {
+      throw ClientError.usage("at most \(OfferedAgent.maximumAgents) agents can be offered by --ssh")
+    }
+    guard Set(agents.map(\.id)).count == agents.count else {
+      throw ClientError.usage("invalid --ssh: an id is given twice")
+    }
+    return agents
+  }
+
   static let maximumSecretBytes = 500 << 10
 
   /// `id=ID[,src=FILE|,env=NAME][,type=file|env]`; the id is the file's or the variable's name when nothing else is said.
@@ -99,7 +111,8 @@ struct Build: ParsableCommand {
     abstract: "Make an image by a Dockerfile.",
     discussion: """
       Only files of the context that changed since the last build are read and sent. .dockerignore is heeded, or
-      NAME.dockerignore beside the Dockerfile NAME. Secrets reach the steps that name them, no layer and no log.
+      NAME.dockerignore beside the Dockerfile NAME. Secrets reach the steps that name them, no layer and no log. Of an
+      SSH agent steps may ask which keys it has, and to sign with them.
       """)
   @OptionGroup var connection: EngineOptions
   @OptionGroup var options: BuildOptions
@@ -115,8 +128,12 @@ struct Build: ParsableCommand {
     let query = try options.query() + [("events", "1")]
     let engine = try connection.engine()
     var view = BuildView(try style())
-    let response = try BuildSource(context: context, file: options.file, fields: Engine.authorizations()).start(
-      engine, query: query, secrets: options.secrets())
+    let agents = try options.agents()
+    let forwarder = agents.isEmpty ? nil : AgentForwarder(agents, engine: engine)
+    let response = try BuildSource(
+      context: context, file: options.file, fields: Engine.authorizations(), agents: forwarder
+    ).start(engine, query: query, secrets: options.secrets())
+    try forwarder?.start()
     try follow(response, &view)
     view.finish()
     guard let id = view.progress.id else {

@@ -12,20 +12,29 @@ final class Connection {
 
   init(to address: EngineAddress) throws(ClientError) {
     service = address.service
-    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    descriptor = try Self.connect(address.path) { Self.refusal($0, address) }
+  }
+
+  /// A socket that is connected to the one at `path`, which has at most `EngineAddress.maximumPathBytes`.
+  static func connect(_ path: String, _ failure: (Int32) -> ClientError) throws(ClientError) -> Int32 {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw ClientError("cannot make a socket: \(describe(errno: errno))") }
     var target = sockaddr_un()
     target.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &target.sun_path) { $0.copyBytes(from: address.path.utf8) }
+    withUnsafeMutableBytes(of: &target.sun_path) {
+      $0.copyBytes(from: path.utf8.prefix(EngineAddress.maximumPathBytes))
+    }
     let result = withUnsafePointer(to: &target) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
     guard result == 0 else {
       let code = errno
-      throw Self.refusal(code, address)
+      close(descriptor)
+      throw failure(code)
     }
+    return descriptor
   }
 
   deinit { close(descriptor) }
@@ -54,6 +63,12 @@ final class Connection {
 
   /// Sends all bytes. Throws when the engine has hung up.
   func send(_ bytes: [UInt8]) throws(ClientError) {
+    try Self.send(bytes, over: descriptor) { code in
+      ClientError("\(service.name) hung up while the request was sent: \(describe(errno: code))")
+    }
+  }
+
+  static func send(_ bytes: [UInt8], over descriptor: Int32, _ failure: (Int32) -> ClientError) throws(ClientError) {
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes {
@@ -62,7 +77,7 @@ final class Connection {
       if count >= 0 {
         sent += count
       } else if errno != EINTR {
-        throw ClientError("\(service.name) hung up while the request was sent: \(describe(errno: errno))")
+        throw failure(errno)
       }
     }
   }
