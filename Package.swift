@@ -158,6 +158,7 @@ let package = Package(
     tests("ContainerEngine", floor: "Engine", []),
     // Platform
     room("Observability", floor: "Platform", ["ContainerEngine", "LinuxSystem", "Metrics", "Model", logging]),
+    room("Compose", floor: "Platform", ["Model"]),
     // APIs
     room("MetricsAPI", floor: "APIs", ["HTTPServing", "LinuxSystem", "Metrics", "Model", "Observability"]),
     tests("MetricsAPI", floor: "APIs", ["Model"]),
@@ -185,7 +186,7 @@ let package = Package(
     .executableTarget(
       name: "bulkhead",
       dependencies: [
-        .product(name: "ArgumentParser", package: "swift-argument-parser"), hashes, "Dockerfile", "Model",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), hashes, "Compose", "Dockerfile", "Model",
       ],
       path: "Sources/Programs/bulkhead", swiftSettings: strict),
     .executableTarget(
