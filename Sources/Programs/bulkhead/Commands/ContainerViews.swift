@@ -112,58 +112,6 @@ struct Port: ParsableCommand {
   }
 }
 
-struct Top: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "List the processes of a container.")
-  @OptionGroup var connection: EngineOptions
-  @Argument(help: "Name or id.") var container: String
-  @Argument(parsing: .captureForPassthrough, help: "Options for ps.") var options: [String] = []
-
-  func run() throws {
-    let arguments = options.isEmpty ? nil : options.joined(separator: " ")
-    let answer = try connection.engine().call(
-      .get, "/containers/\(Engine.escape(container))/top", query: [("ps_args", arguments)])
-    let lines = [answer["Titles"]] + answer["Processes"].items
-    print(Listing.align(lines.map { $0.items.map { $0.string ?? "" } }), terminator: "")
-  }
-}
-
-struct Logs: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show what a container wrote.")
-  @OptionGroup var connection: EngineOptions
-  @Flag(name: .shortAndLong, help: "Go on as more is written.") var follow = false
-  @Flag(name: .shortAndLong, help: "With the time of each line.") var timestamps = false
-  @Flag(help: "With the labels and variables that the log driver was told to keep.") var details = false
-  @Option(help: "From this time on: 10m, 2026-01-31T12:00:00Z.") var since: String?
-  @Option(help: "Up to this time.") var until: String?
-  @Option(name: [.customShort("n"), .long], help: "Only the last lines.") var tail: String?
-  @Argument(help: "Name or id.") var container: String
-
-  func run() throws {
-    let engine = try connection.engine()
-    let terminal = try engine.usesTerminal(container)
-    let now = Units.now()
-    let response = try engine.open(
-      .get, "/containers/\(Engine.escape(container))/logs",
-      query: [
-        ("stdout", "1"), ("stderr", "1"), ("follow", follow ? "1" : nil), ("timestamps", timestamps ? "1" : nil),
-        ("details", details ? "1" : nil),
-        ("since", try since.map { text throws(ClientError) in try Units.parseTime(text, option: "--since", now: now) }),
-        ("until", try until.map { text throws(ClientError) in try Units.parseTime(text, option: "--until", now: now) }),
-        ("tail", tail),
-      ])
-    var demultiplexer = StreamDemultiplexer()
-    while let piece = try response.body.next() {
-      if terminal {
-        try writeAll(STDOUT_FILENO, piece[...])
-      } else {
-        try demultiplexer.feed(piece) { stream, bytes in
-          try writeAll(stream == .error ? STDERR_FILENO : STDOUT_FILENO, bytes)
-        }
-      }
-    }
-  }
-}
-
 struct ContainerGroup: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "container", abstract: "Containers, the long way: ls, prune and the commands above.",

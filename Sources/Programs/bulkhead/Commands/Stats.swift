@@ -14,61 +14,88 @@ struct Stats: ParsableCommand {
   private static let intervalMilliseconds: Int32 = 1_000
 
   func run() throws {
-    let engine = try connection.engine()
-    var earlier: [String: JSONValue] = [:]
-    var rounds = 0
+    var sampler = UsageSampler(engine: try connection.engine(), names: containers, all: all)
     while true {
-      let names = containers.isEmpty ? try running(engine) : containers
-      var samples: [(String, JSONValue)] = []
-      for name in names {
-        if let value = try sample(name, engine) { samples.append((name, value)) }
-      }
-      if rounds > 0 {
-        try show(samples, earlier)
+      if let usages = try sampler.round(idLength: noTrunc ? 64 : 12) {
+        let text = try Usage.listing(usages).text(format: format, quiet: false)
+        // A terminal shows the newest figures in place of the older ones.
+        print((noStream || format != nil ? "" : Terminal.clear) + text, terminator: "")
+        Console.flush()
         if noStream { return }
       }
-      rounds += 1
-      earlier = Dictionary(samples, uniquingKeysWith: { first, _ in first })
-      poll(nil, 0, Self.intervalMilliseconds)
+      sampler.pause()
     }
   }
+}
+
+/// Takes samples of containers again and again.
+struct UsageSampler {
+  /// Time between two samples.
+  static let intervalMilliseconds: Int32 = 1_000
+
+  let engine: Engine
+  /// All that run where it is empty.
+  let names: [String]
+  /// Those that do not run, too.
+  let all: Bool
+  private var earlier: [String: JSONValue]?
+
+  init(engine: Engine, names: [String], all: Bool = false) {
+    self.engine = engine
+    self.names = names
+    self.all = all
+  }
+
+  /// A sample of each container; nil for the first, as shares of time are those between two.
+  mutating func round(idLength: Int = 12) throws(ClientError) -> [Usage]? {
+    var samples: [(String, JSONValue)] = []
+    for name in names.isEmpty ? try listed() : names {
+      if let value = try sample(name) { samples.append((name, value)) }
+    }
+    let before = earlier
+    earlier = Dictionary(samples, uniquingKeysWith: { first, _ in first })
+    guard let before else { return nil }
+    return samples.map { Usage($0.1, earlier: before[$0.0], idLength: idLength) }
+  }
+
+  func pause() { poll(nil, 0, Self.intervalMilliseconds) }
 
   /// One reading; nil for a container that ended between the list and the question.
-  private func sample(_ name: String, _ engine: Engine) throws(ClientError) -> JSONValue? {
+  private func sample(_ name: String) throws(ClientError) -> JSONValue? {
     let query: [(String, String?)] = [("stream", "0"), ("one-shot", "1")]
     do {
       return try engine.call(.get, "/containers/\(Engine.escape(name))/stats", query: query)
     } catch {
-      if error.status == 404, containers.isEmpty { return nil }
+      if error.status == 404, names.isEmpty { return nil }
       throw error
     }
   }
 
-  private func running(_ engine: Engine) throws(ClientError) -> [String] {
+  private func listed() throws(ClientError) -> [String] {
     try engine.call(.get, "/containers/json", query: [("all", all ? "1" : nil)]).items.map { $0.text("Id") }
-  }
-
-  private func show(_ samples: [(String, JSONValue)], _ earlier: [String: JSONValue]) throws(ClientError) {
-    var listing = Listing(
-      [
-        ("CONTAINER ID", "ID"), ("NAME", "Name"), ("CPU %", "CPUPerc"), ("MEM USAGE / LIMIT", "MemUsage"),
-        ("MEM %", "MemPerc"),
-        ("NET I/O", "NetIO"), ("BLOCK I/O", "BlockIO"), ("PIDS", "PIDs"),
-      ], identity: "ID")
-    for (name, sample) in samples {
-      listing.add(Usage(sample, earlier: earlier[name], idLength: noTrunc ? 64 : 12).fields)
-    }
-    let text = try listing.text(format: format, quiet: false)
-    // A terminal shows the newest figures in place of the older ones.
-    let clear = !noStream && format == nil && Terminal.isTerminal(STDOUT_FILENO) ? "\u{1B}[2J\u{1B}[H" : ""
-    print(clear + text, terminator: "")
-    Console.flush()
   }
 }
 
 /// The figures of one container between two samples.
 struct Usage {
   let fields: [(String, String)]
+  /// Of one processor: 200 is two processors.
+  let processorPercent: Double
+  let memoryBytes: Int64
+  /// Received and sent since the start.
+  let networkBytes: Int64
+  let processes: Int64
+
+  static func listing(_ usages: [Usage]) -> Listing {
+    var listing = Listing(
+      [
+        ("CONTAINER ID", "ID"), ("NAME", "Name"), ("CPU %", "CPUPerc"), ("MEM USAGE / LIMIT", "MemUsage"),
+        ("MEM %", "MemPerc"),
+        ("NET I/O", "NetIO"), ("BLOCK I/O", "BlockIO"), ("PIDS", "PIDs"),
+      ], identity: "ID")
+    for usage in usages { listing.add(usage.fields) }
+    return listing
+  }
 
   init(_ sample: JSONValue, earlier: JSONValue?, idLength: Int = 12) {
     let memory = Self.memory(sample["memory_stats"])
@@ -76,12 +103,16 @@ struct Usage {
     let networks = sample["networks"].members.map(\.value)
     let received = networks.reduce(Int64(0)) { $0.plus($1["rx_bytes"].int ?? 0) }
     let sent = networks.reduce(Int64(0)) { $0.plus($1["tx_bytes"].int ?? 0) }
+    processorPercent = Self.processorPercent(sample, earlier)
+    memoryBytes = memory
+    networkBytes = received.plus(sent)
+    processes = sample["pids_stats"]["current"].int ?? 0
     let blocks = sample["blkio_stats"]["io_service_bytes_recursive"].items
     fields = [
       ("ID", String(sample.text("id").prefix(idLength))),
       ("Container", sample.text("id")),
       ("Name", String(sample.text("name").drop { $0 == "/" })),
-      ("CPUPerc", Units.fixed(Self.processorPercent(sample, earlier), decimals: 2) + "%"),
+      ("CPUPerc", Units.fixed(processorPercent, decimals: 2) + "%"),
       ("MemUsage", Units.binarySize(memory) + " / " + Units.binarySize(limit)),
       ("MemPerc", Units.fixed(limit > 0 ? Double(memory) / Double(limit) * 100 : 0, decimals: 2) + "%"),
       ("NetIO", Units.decimalSize(received) + " / " + Units.decimalSize(sent)),
@@ -89,7 +120,7 @@ struct Usage {
         "BlockIO",
         Units.decimalSize(Self.bytes(blocks, "read")) + " / " + Units.decimalSize(Self.bytes(blocks, "write"))
       ),
-      ("PIDs", String(sample["pids_stats"]["current"].int ?? 0)),
+      ("PIDs", String(processes)),
     ]
   }
 

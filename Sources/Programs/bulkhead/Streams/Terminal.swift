@@ -9,6 +9,9 @@ struct Terminal {
     var columns: Int
   }
 
+  /// Empties the screen and goes to its first place (ECMA-48: ED, CUP).
+  static let clear = "\u{1B}[2J\u{1B}[H"
+
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
   /// Nil where the descriptor is no terminal.
