@@ -64,7 +64,8 @@ def figure(value):
 def verdict(row, own, ratio):
     """What must be reached, and whether it is."""
     if row.limit is not None:
-        sign, met = f"≤ {row.limit:g} {row.unit}", None if own is None else own <= row.limit
+        sign = f"{'≥' if row.more_is_better else '≤'} {row.limit:g} {row.unit}"
+        met = None if own is None else own >= row.limit if row.more_is_better else own <= row.limit
     elif row.bound is not None:
         sign = f"≥ {row.bound:g} ×" if row.more_is_better else f"≤ {row.bound:g}"
         met = None if ratio is None else ratio >= row.bound if row.more_is_better else ratio <= row.bound
