@@ -59,7 +59,9 @@ public final class NetworkStack: Sendable {
     ports = PortPublisher(
       firewall: firewall, connections: ConnectionTracking(socket: netfilter, logger: logger), relays: relays,
       logger: logger)
-    dns = DNSServer(poller: poller, namespace: namespace, logger: logger)
+    dns = try Self.translating("failed to open the network stack") {
+      try DNSServer(poller: poller, namespace: namespace, logger: logger)
+    }
   }
 
   /// The nftables table of this engine.

@@ -17,6 +17,12 @@ final class DNSListener: Sendable {
   static let address = IPv4Address(bits: 0x7f00_000b)
   static let port: UInt16 = 53
   private static let backlog: Int32 = 16
+  private static let datagramsInTurn = 32
+
+  private struct ForwardedQuestion: Sendable {
+    let query: DNSQuery
+    let sender: SocketAddress
+  }
 
   private let container: ContainerID
   private let datagrams: Descriptor
@@ -24,7 +30,7 @@ final class DNSListener: Sendable {
   private let server: DNSServer
   private let servers: [SocketAddress]?
   private let inFlight = Slots(count: DNSListener.maximumInFlight)
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let service = Mutex<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
 
   /// Opens the sockets.
   ///
@@ -46,59 +52,67 @@ final class DNSListener: Sendable {
     }
   }
 
-  func start() {
-    task.withLock { task in
-      task = Task { [self] in
+  func start() throws {
+    let (questions, arrival) = AsyncStream.makeStream(
+      of: ForwardedQuestion.self, bufferingPolicy: .bufferingOldest(Self.maximumInFlight))
+    let token = try server.loop.add(datagrams) { [self] in takeDatagrams(arrival) }
+    service.withLock { service in
+      let task = Task { [self] in
         await withDiscardingTaskGroup { group in
-          group.addTask { await self.serveDatagrams() }
           group.addTask { await self.serveStreams() }
+          for await question in questions { group.addTask { await self.forward(question) } }
         }
       }
+      service = (token, task)
     }
   }
 
   /// Frees the port and lets go of the namespace at once.
   func stop() {
-    let running = task.withLock { task in
-      defer { task = nil }
-      return task
+    let running = service.withLock { service in
+      defer { service = nil }
+      return service
     }
-    running?.cancel()
+    if let running {
+      server.loop.remove(running.token)
+      running.task.cancel()
+    }
     InternetSocket.close(datagrams)
     InternetSocket.close(streams)
   }
 
-  private func serveDatagrams() async {
-    await withDiscardingTaskGroup { group in
-      while !Task.isCancelled {
-        do {
-          while let (bytes, sender) = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes) {
-            // A flood of one container must not keep a thread of the pool to itself.
-            await Task.yield()
-            guard let sender else { continue }
-            switch server.immediateAnswer(to: bytes, asker: container) {
-            case .nothing: break
-            case .answer(let answer): reply(answer, to: sender)
-            case .forward(let query):
-              guard inFlight.take() else {
-                reply(DNSAnswer.make(to: query, [], code: .serverFailure), to: sender)
-                continue
-              }
-              group.addTask { [self] in
-                let answer = await server.forward(query, transport: .udp, asker: container, servers: servers)
-                reply(answer, to: sender)
-                inFlight.giveBack()
-              }
-            }
+  /// Answers what needs no server at once, and hands the rest on. A flood of one container keeps the others waiting no longer
+  /// than `datagramsInTurn` answers take.
+  private func takeDatagrams(_ arrival: AsyncStream<ForwardedQuestion>.Continuation) {
+    do {
+      for _ in 0..<Self.datagramsInTurn {
+        guard let (bytes, sender) = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes) else {
+          return
+        }
+        guard let sender else { continue }
+        switch server.immediateAnswer(to: bytes, asker: container) {
+        case .nothing: break
+        case .answer(let answer): reply(answer, to: sender)
+        case .forward(let query):
+          guard inFlight.take() else {
+            reply(DNSAnswer.make(to: query, [], code: .serverFailure), to: sender)
+            continue
           }
-          try await server.poller.waitReadable(datagrams.raw)
-        } catch {
-          if !Task.isCancelled { server.report(error, container: container) }
-          break
+          arrival.yield(ForwardedQuestion(query: query, sender: sender))
         }
       }
-      group.cancelAll()
+    } catch {
+      // Nil after `stop`, which exchanges the socket for something that is none.
+      guard let running = service.withLock({ $0 }) else { return }
+      server.loop.remove(running.token)
+      server.report(error, container: container)
     }
+  }
+
+  private func forward(_ question: ForwardedQuestion) async {
+    let answer = await server.forward(question.query, transport: .udp, asker: container, servers: servers)
+    reply(answer, to: question.sender)
+    inFlight.giveBack()
   }
 
   /// Sends an answer; one that cannot be sent is lost like any datagram.

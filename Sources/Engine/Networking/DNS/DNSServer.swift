@@ -13,6 +13,8 @@ final class DNSServer: Sendable {
   }
 
   let poller: Poller
+  /// Where datagrams of all containers are answered.
+  let loop: ReadyLoop
   let directory = NameDirectory()
   private let forwarder: DNSForwarder
   private let resolvers: HostResolvers
@@ -21,7 +23,8 @@ final class DNSServer: Sendable {
 
   init(
     poller: Poller, namespace: HostNamespace, logger: Logger, resolvers: HostResolvers = HostResolvers()
-  ) {
+  ) throws {
+    loop = try ReadyLoop(name: "names")
     self.poller = poller
     self.logger = logger
     self.resolvers = resolvers
@@ -43,7 +46,7 @@ final class DNSServer: Sendable {
     let listener = try DNSListener(
       container: container, netns: netns, servers: chosen.isEmpty ? nil : chosen, server: self)
     listeners.withLock { $0[container] = listener }
-    listener.start()
+    try listener.start()
   }
 
   /// Ends the service of a container; it need not have one.

@@ -9,22 +9,24 @@ enum DatagramSocket {
   /// Takes one datagram; nil when none waits. Longer ones than `limit` are cut.
   static func receive(_ socket: Descriptor, limit: Int) throws -> (bytes: [UInt8], sender: SocketAddress?)? {
     var storage = sockaddr_storage()
-    do {
-      let bytes = try [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-        count = 0
-        count = try withUnsafeMutablePointer(to: &storage) { pointer in
-          try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+    var received = 0
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      repeat {
+        received = withUnsafeMutablePointer(to: &storage) { pointer in
+          pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-            return try systemCall("recvfrom") {
-              recvfrom(socket.raw, buffer.baseAddress, limit, Int32(MSG_DONTWAIT), rebound, &length)
-            }
+            return recvfrom(socket.raw, buffer.baseAddress, limit, Int32(MSG_DONTWAIT), rebound, &length)
           }
         }
-      }
-      return (bytes, SocketAddress(storage))
-    } catch let error as SystemError where error.errno == EAGAIN {
-      return nil
+        code = errno
+      } while received < 0 && code == EINTR
+      count = max(0, received)
     }
+    if received >= 0 { return (bytes, SocketAddress(storage)) }
+    // The usual end of a turn is not worth an error.
+    if code == EAGAIN { return nil }
+    throw SystemError(errno: code, operation: "recvfrom")
   }
 
   /// Sends one datagram, to the connected peer where `receiver` is nil. A full buffer drops it, as networks do.
