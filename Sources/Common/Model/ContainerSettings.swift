@@ -88,6 +88,8 @@ public struct NetworkAttachment: Codable, Sendable, Equatable {
   public var aliases: [String] = []
   /// A static IPv4 address, textual.
   public var address: String?
+  /// A static IPv6 address, textual.
+  public var ipv6Address: String?
   public var macAddress: String?
   public var links: [String] = []
   /// The network with the greatest has the default route; nil is 0.

@@ -13,14 +13,14 @@ extension NetworkStack {
   /// - Parameters:
   ///   - name: the container's name.
   ///   - aliases: further names on this network.
-  ///   - requestedAddress: on user-defined networks only.
+  ///   - requestedAddress: on user-defined networks only; so is `requestedIPv6`, on those with IPv6.
   ///   - mac: six bytes with colons; derived from the address where nil.
   ///   - interfaceIndex: 0 for eth0, 1 for eth1…
   /// - Throws: `invalidArgument` and `forbidden` for the requested values, `resourceExhausted` when no address is free,
   ///   `notFound` for an unknown network.
   public func planEndpoint(
     network: NetworkRecord, container: ContainerID, name: String, aliases: [String], requestedAddress: IPv4Address?,
-    mac: String?, interfaceIndex: Int
+    requestedIPv6: IPv6Address? = nil, mac: String?, interfaceIndex: Int
   ) throws -> EndpointRecord {
     guard network.isBridge, let subnet = network.subnet else {
       throw PlatformError(.invalidArgument, "network \(network.name) has no endpoints")
@@ -29,8 +29,14 @@ extension NetworkStack {
       throw PlatformError(
         .resourceExhausted, "more than \(Self.maximumEndpointsPerContainer) networks in one container")
     }
-    if requestedAddress != nil, network.isDefault {
+    if requestedAddress != nil || requestedIPv6 != nil, network.isDefault {
       throw PlatformError(.invalidArgument, "user specified IP address is supported on user defined networks only")
+    }
+    if let requestedIPv6, network.ipv6 == nil {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid endpoint settings: no configured subnet contains IP address \(requestedIPv6): network \(network.name) has no IPv6"
+      )
     }
     if let mac, HardwareAddress(mac) == nil {
       throw PlatformError(.invalidArgument, "invalid MAC address '\(mac.prefix(64))'")
@@ -43,20 +49,19 @@ extension NetworkStack {
       guard var entry = state.networks[network.id], var addresses = entry.addresses else {
         throw PlatformError(.notFound, "network \(network.name) not found")
       }
-      let address: IPv4Address
-      if let requestedAddress {
-        try addresses.take(requestedAddress)
-        address = requestedAddress
-      } else {
-        address = try addresses.allocate()
-      }
+      let address = try addresses.take(requestedAddress)
+      let address6 = try entry.addresses6?.take(requestedIPv6)
       let id = self.freeEndpointID(state.endpoints)
-      let record = EndpointRecord(
+      var record = EndpointRecord(
         endpointID: id, networkID: network.id, containerID: container, interfaceHost: self.names.link(endpointID: id),
         interfaceContainer: "eth\(interfaceIndex)", address: address, prefixLength: subnet.prefixLength,
         gateway: network.isInternal ? nil : network.gateway,
         macAddress: (mac.flatMap { HardwareAddress($0) } ?? HardwareAddress(derivedFrom: address)).description,
         aliases: aliases, dnsNames: network.resolvesNames ? names : [])
+      if let address6, let pool = network.ipv6 {
+        record.ipv6 = EndpointRecord.IPv6Part(
+          address: address6, prefixLength: pool.subnet.prefixLength, gateway: network.isInternal ? nil : pool.gateway)
+      }
       entry.addresses = addresses
       state.networks[network.id] = entry
       state.endpoints[id] = record
@@ -77,7 +82,7 @@ extension NetworkStack {
   ///
   /// Nothing is left behind on failure. Calling it again for a connected endpoint fails with `conflict`.
   public func attach(_ endpoint: EndpointRecord, network: NetworkRecord, netns: Descriptor) throws {
-    guard let gateway = network.gateway, network.isBridge else {
+    guard network.isBridge else {
       throw PlatformError(.invalidArgument, "network \(network.name) has no endpoints")
     }
     adopt(endpoint)
@@ -89,7 +94,7 @@ extension NetworkStack {
     do {
       try Self.translating("failed to connect container \(endpoint.containerID.short) to network \(network.name)") {
         try firewall.apply(Self.endpointElements(endpoint, network: network, .add))
-        try links.connect(endpoint, gateway: gateway, mtu: try mtu(of: network), netns: netns)
+        try links.connect(endpoint, network: network, mtu: try mtu(of: network), netns: netns)
       }
     } catch let error as PlatformError {
       if (error.cause as? SystemError)?.errno == EEXIST {
@@ -110,6 +115,7 @@ extension NetworkStack {
     state.withLock { state in
       state.endpoints[endpoint.endpointID] = endpoint
       state.networks[endpoint.networkID]?.addresses?.note(endpoint.address)
+      if let part = endpoint.ipv6 { state.networks[endpoint.networkID]?.addresses6?.note(part.address) }
     }
   }
 
@@ -129,14 +135,17 @@ extension NetworkStack {
     }
   }
 
-  /// Gives an endpoint's address back; it need not be known.
+  /// Gives an endpoint's addresses back; it need not be known.
   public func releaseEndpoint(_ endpoint: EndpointRecord) {
     state.withLock { state in
       guard state.endpoints.removeValue(forKey: endpoint.endpointID) != nil else { return }
-      let isShared = state.endpoints.values.contains {
-        $0.networkID == endpoint.networkID && $0.address == endpoint.address
+      let others = state.endpoints.values.filter { $0.networkID == endpoint.networkID }
+      if !others.contains(where: { $0.address == endpoint.address }) {
+        state.networks[endpoint.networkID]?.addresses?.release(endpoint.address)
       }
-      if !isShared { state.networks[endpoint.networkID]?.addresses?.release(endpoint.address) }
+      if let part = endpoint.ipv6, !others.contains(where: { $0.ipv6?.address == part.address }) {
+        state.networks[endpoint.networkID]?.addresses6?.release(part.address)
+      }
     }
   }
 
@@ -144,18 +153,25 @@ extension NetworkStack {
   static func endpointElements(
     _ endpoint: EndpointRecord, network: NetworkRecord, _ action: Firewall.Change.Action
   ) -> [Firewall.Change] {
-    let address = NFTables.Field.ipv4(endpoint.address.bits)
-    let source = Firewall.Element(key: NFTables.bytes(.interface(endpoint.interfaceHost), address))
-    var changes = [
-      Firewall.Change(action, FirewallRules.sources, [source]),
-      Firewall.Change(action, FirewallRules.neighbours, [source]),
-      Firewall.Change(action, FirewallRules.loops, [Firewall.Element(key: NFTables.bytes(address, address))]),
-    ]
-    if !network.isInternal {
+    let interface = NFTables.Field.interface(endpoint.interfaceHost)
+    func changes(_ address: NFTables.Field, sources: [String], loops: String, outbound: String) -> [Firewall.Change] {
+      let source = Firewall.Element(key: NFTables.bytes(interface, address))
+      var changes = sources.map { Firewall.Change(action, $0, [source]) }
       changes.append(
-        Firewall.Change(action, FirewallRules.outbound, [Firewall.Element(key: NFTables.bytes(address))]))
+        Firewall.Change(action, loops, [Firewall.Element(key: NFTables.bytes(address, address))]))
+      if !network.isInternal {
+        changes.append(Firewall.Change(action, outbound, [Firewall.Element(key: NFTables.bytes(address))]))
+      }
+      return changes
     }
-    return changes
+    typealias Rules = FirewallRules
+    let ipv4 = changes(
+      .ipv4(endpoint.address.bits), sources: [Rules.sources, Rules.neighbours], loops: Rules.loops,
+      outbound: Rules.outbound)
+    guard let part = endpoint.ipv6 else { return ipv4 }
+    return ipv4
+      + changes(
+        .ipv6(part.address.bits), sources: [Rules.sources6], loops: Rules.loops6, outbound: Rules.outbound6)
   }
 
   /// Publishes ports of a connected container; all or none. Internal networks publish nothing, as in docker.

@@ -9,20 +9,22 @@ extension NetworkStack {
   /// - Parameter existing: the engine's other networks; names are not compared here.
   /// - Returns: the record for the engine to keep. Call `restore` with it after a restart.
   /// - Throws: `invalidArgument` for bad addresses, `forbidden` (as docker answers) for an overlapping subnet, `resourceExhausted` when none
-  ///   is free, `notImplemented` for IPv6.
+  ///   is free, `unavailable` for IPv6 where the host has none.
   public func createNetwork(_ request: NetworkRequest, existing: [NetworkRecord]) throws -> NetworkRecord {
-    guard !request.enableIPv6 else { throw PlatformError(.notImplemented, "IPv6 networks are not supported") }
+    guard request.enableIPv6 || request.ipv6 == NetworkRequest.Pool() else {
+      throw PlatformError(.invalidArgument, "an IPv6 subnet, gateway or range needs a network with IPv6 (--ipv6)")
+    }
     guard existing.count < Self.maximumNetworks else {
       throw PlatformError(.resourceExhausted, "more than \(Self.maximumNetworks) networks")
     }
     try Self.check(request.options)
     var record = NetworkRecord(
       id: request.id ?? .random(), name: request.name, driver: request.driver, isInternal: request.isInternal,
-      attachable: request.attachable, labels: request.labels, options: request.options,
+      attachable: request.attachable, enableIPv6: request.enableIPv6, labels: request.labels, options: request.options,
       createdUnixNanoseconds: Self.nowUnixNanoseconds())
     switch request.driver {
     case "host", "null":
-      state.withLock { $0.networks[record.id] = Network(record: record, addresses: nil) }
+      state.withLock { $0.networks[record.id] = Network(record: record) }
       return record
     case "bridge": break
     default:
@@ -30,24 +32,46 @@ extension NetworkStack {
         .notImplemented, "network driver '\(request.driver.prefix(64))' is not supported: use bridge, host or null")
     }
     return try Self.translating("failed to create network \(request.name)") {
-      let known = Set(existing.compactMap(\.subnet)).union(
-        state.withLock { $0.networks.values.compactMap(\.record.subnet) })
-      if let (subnet, gateway, range) = try SubnetPool.requested(request) {
+      let inMemory = state.withLock { $0.networks.values.map(\.record) }
+      if request.enableIPv6 { record.ipv6 = try choosePool(request, others: existing + inMemory) }
+      let known = Set((existing + inMemory).compactMap(\.subnet))
+      if let pool = try SubnetPool.requested(request) {
         let taken = try known.union(links.claimedSubnets(ofOthers: true))
-        guard !taken.contains(where: subnet.overlaps) else {
-          throw PlatformError(
-            .forbidden, "invalid pool request: Pool overlaps with other one on this address space: \(subnet)")
-        }
-        record.subnet = subnet
-        record.gateway = gateway
-        record.ipRange = range
-        try install(record)
-        return record
+        try Self.requireFree(pool.subnet, taken)
+        (record.subnet, record.gateway, record.ipRange) = (pool.subnet, pool.gateway, pool.range)
+      } else {
+        record.subnet = try claimFreeSubnet(isDefault: record.isDefault, known: known)
+        record.gateway = record.subnet?.second
       }
-      record.subnet = try claimFreeSubnet(isDefault: record.isDefault, known: known)
-      record.gateway = record.subnet.map { IPv4Address(bits: $0.network.bits + 1) }
-      try install(record)
+      do {
+        try install(record)
+      } catch {
+        try? release(record)
+        throw error
+      }
       return record
+    }
+  }
+
+  private static func requireFree<Address>(_ subnet: Subnet<Address>, _ taken: some Sequence<Subnet<Address>>) throws {
+    guard !taken.contains(where: subnet.overlaps) else {
+      throw PlatformError(
+        .forbidden, "invalid pool request: Pool overlaps with other one on this address space: \(subnet)")
+    }
+  }
+
+  /// The IPv6 addresses asked for, or some of our own.
+  private func choosePool(
+    _ request: NetworkRequest, others: [NetworkRecord]
+  ) throws -> AddressPool<IPv6Address> {
+    let taken = try others.compactMap(\.ipv6?.subnet) + links.claimedSubnets(ofOthers: true)
+    if let pool = try SubnetPool.requestedIPv6(request) {
+      try Self.requireFree(pool.subnet, taken)
+      return pool
+    }
+    while true {
+      let subnet = SubnetPool.randomUniqueLocal()
+      if !taken.contains(where: subnet.overlaps) { return AddressPool(subnet: subnet, gateway: subnet.second) }
     }
   }
 
@@ -57,7 +81,7 @@ extension NetworkStack {
     let inUse = try links.subnetsInUse(excludingOwn: false) + known
     for candidate in SubnetPool.free(isDefault: isDefault, inUse: inUse) {
       try links.claim(candidate)
-      let others = try links.claimedSubnets(ofOthers: true)
+      let others: [IPv4Subnet] = try links.claimedSubnets(ofOthers: true)
       if !others.contains(where: candidate.overlaps) { return candidate }
       try links.release(candidate)
     }
@@ -79,7 +103,13 @@ extension NetworkStack {
         logger.notice("turned on net.ipv4.ip_forward, which containers need to reach other hosts")
       }
       try links.claim(subnet)
-      try firewall.apply([Self.networkElement(subnet, .add)])
+      if let pool = record.ipv6 {
+        if try Forwarding.enableIPv6(stateDirectory: stateDirectory) {
+          logger.notice("turned on net.ipv6.conf.all.forwarding, which networks with IPv6 need")
+        }
+        try links.claim(pool.subnet)
+      }
+      try firewall.apply(Self.networkElements(record, .add))
     }
     dns.directory.add(record)
     state.withLock { state in
@@ -90,8 +120,19 @@ extension NetworkStack {
       let addresses = record.subnet.map {
         AddressAllocator(subnet: $0, range: record.ipRange, gateway: record.gateway, networkName: record.name)
       }
-      state.networks[record.id] = Network(record: record, addresses: addresses)
+      let addresses6 = record.ipv6.map {
+        AddressAllocator(subnet: $0.subnet, range: $0.range, gateway: $0.gateway, networkName: record.name)
+      }
+      state.networks[record.id] = Network(record: record, addresses: addresses, addresses6: addresses6)
     }
+  }
+
+  /// Takes a network's routes and elements out of the kernel; they need not be there.
+  private func release(_ record: NetworkRecord) throws {
+    guard let subnet = record.subnet, record.isBridge else { return }
+    try firewall.apply(Self.networkElements(record, .remove))
+    try links.release(subnet)
+    if let pool = record.ipv6 { try links.release(pool.subnet) }
   }
 
   /// Removes a network from the kernel; it need not be there. Throws `forbidden` while it has endpoints.
@@ -101,23 +142,26 @@ extension NetworkStack {
       throw PlatformError(
         .forbidden, "error while removing network: network \(record.name) has active endpoints")
     }
-    try Self.translating("failed to remove network \(record.name)") {
-      if let subnet = record.subnet, record.isBridge {
-        try firewall.apply([Self.networkElement(subnet, .remove)])
-        try links.release(subnet)
-      }
-    }
+    try Self.translating("failed to remove network \(record.name)") { try release(record) }
     dns.directory.remove(record.id)
     state.withLock { $0.networks[record.id] = nil }
   }
 
-  /// The set element that lets a network's members talk to each other.
-  static func networkElement(_ subnet: IPv4Subnet, _ action: Firewall.Change.Action) -> Firewall.Change {
-    let first = NFTables.Field.ipv4(subnet.network.bits)
-    let last = NFTables.Field.ipv4(subnet.last.bits)
-    return Firewall.Change(
-      action, FirewallRules.networks,
-      [Firewall.Element(key: NFTables.bytes(first, first), keyEnd: NFTables.bytes(last, last))])
+  /// The set elements that let a network's members talk to each other.
+  static func networkElements(_ record: NetworkRecord, _ action: Firewall.Change.Action) -> [Firewall.Change] {
+    func pair(_ first: NFTables.Field, _ last: NFTables.Field) -> Firewall.Element {
+      Firewall.Element(key: NFTables.bytes(first, first), keyEnd: NFTables.bytes(last, last))
+    }
+    var changes: [Firewall.Change] = []
+    if let subnet = record.subnet {
+      let element = pair(.ipv4(subnet.network.bits), .ipv4(subnet.last.bits))
+      changes.append(Firewall.Change(action, FirewallRules.networks, [element]))
+    }
+    if let subnet = record.ipv6?.subnet {
+      let element = pair(.ipv6(subnet.network.bits), .ipv6(subnet.last.bits))
+      changes.append(Firewall.Change(action, FirewallRules.networks6, [element]))
+    }
+    return changes
   }
 
   /// Options of docker's bridge driver that say no more than what always holds here.

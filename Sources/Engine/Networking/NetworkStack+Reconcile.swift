@@ -8,8 +8,10 @@ public struct RunningContainer: Sendable {
   /// Its network namespace; nil where it cannot be opened any more.
   public var netns: Descriptor?
   public var endpoints: [EndpointRecord]
-  /// The ports that were in effect, all on the first endpoint.
+  /// The ports that were in effect.
   public var bindings: [PortBinding]
+  /// The endpoint that the ports lead to.
+  public var publishing: EndpointRecord?
   /// Whether the engine serves names to it.
   public var hasNameService: Bool
   /// `--dns`.
@@ -17,13 +19,14 @@ public struct RunningContainer: Sendable {
 
   public init(
     id: ContainerID, name: String, netns: Descriptor?, endpoints: [EndpointRecord], bindings: [PortBinding] = [],
-    hasNameService: Bool = true, servers: [String] = []
+    publishing: EndpointRecord? = nil, hasNameService: Bool = true, servers: [String] = []
   ) {
     self.id = id
     self.name = name
     self.netns = netns
     self.endpoints = endpoints
     self.bindings = bindings
+    self.publishing = publishing ?? endpoints.first
     self.hasNameService = hasNameService
     self.servers = servers
   }
@@ -55,8 +58,11 @@ extension NetworkStack {
   }
 
   private func removeStaleRoutes(_ networks: [NetworkRecord]) throws -> [String] {
-    let known = Set(networks.compactMap(\.subnet))
-    return try links.claimedSubnets().filter { !known.contains($0) }.map { subnet in
+    try removeRoutes(except: networks.compactMap(\.subnet)) + removeRoutes(except: networks.compactMap(\.ipv6?.subnet))
+  }
+
+  private func removeRoutes<Address>(except known: [Subnet<Address>]) throws -> [String] {
+    try links.claimedSubnets().filter { !known.contains($0) }.map { subnet in
       try links.release(subnet)
       return "removed the route of subnet \(subnet)"
     }
@@ -74,17 +80,15 @@ extension NetworkStack {
   ) -> [String: Set<Firewall.Element>] {
     var changes: [Firewall.Change] = []
     for network in networks.values where network.isBridge {
-      if let subnet = network.subnet { changes.append(Self.networkElement(subnet, .add)) }
+      changes += Self.networkElements(network, .add)
     }
     for container in running {
       for endpoint in container.endpoints {
         guard let network = networks[endpoint.networkID] else { continue }
         changes += Self.endpointElements(endpoint, network: network, .add)
       }
-      guard let target = container.endpoints.first?.address else { continue }
-      for binding in container.bindings where !binding.hostAddress.contains(":") {
-        changes.append(PortPublisher.translation(binding, to: target))
-      }
+      guard let target = container.publishing else { continue }
+      changes += container.bindings.compactMap { PortPublisher.translation($0, to: target) }
     }
     return changes.reduce(into: [:]) { $0[$1.set, default: []].formUnion($1.elements) }
   }
@@ -108,7 +112,7 @@ extension NetworkStack {
         return true
       }
     }
-    if let endpoint = container.endpoints.first {
+    if let endpoint = container.publishing {
       let open = Set(ports.bindings(container: container.id))
       let missing = container.bindings.filter { !open.contains($0) }
       attempt("opened \(missing.count) ports of container \(container.id.short)") {

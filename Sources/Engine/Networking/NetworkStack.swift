@@ -19,7 +19,8 @@ public final class NetworkStack: Sendable {
   /// A network with its addresses.
   struct Network {
     var record: NetworkRecord
-    var addresses: AddressAllocator?
+    var addresses: AddressAllocator<IPv4Address>?
+    var addresses6: AddressAllocator<IPv6Address>?
   }
 
   let names: InstanceNames
@@ -93,7 +94,7 @@ public final class NetworkStack: Sendable {
     guard removeKernelState else { return }
     do {
       try links.disconnect(names: links.ownLinks())
-      for subnet in try links.claimedSubnets() { try links.release(subnet) }
+      try links.releaseAll()
       try firewall.removeTables()
     } catch {
       logger.error("failed to remove the network's kernel state", metadata: ["error": "\(error)"])

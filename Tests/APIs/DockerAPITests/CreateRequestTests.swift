@@ -96,8 +96,8 @@ import Testing
     (#"{"Image":"i","ExposedPorts":{"x":{}}}"#, .invalidArgument, "ExposedPorts: invalid port 'x'"),
     (#"{"Image":"i","Volumes":{"rel":{}}}"#, .invalidArgument, "Volumes: mount path 'rel' must be absolute"),
     (
-      #"{"Image":"i","NetworkingConfig":{"EndpointsConfig":{"n":{"IPAMConfig":{"IPv6Address":"::1"}}}}}"#,
-      .notImplemented, "NetworkingConfig.EndpointsConfig.n.IPAMConfig.IPv6Address"
+      #"{"Image":"i","NetworkingConfig":{"EndpointsConfig":{"n":{"IPAMConfig":{"LinkLocalIPs":["fe80::1"]}}}}}"#,
+      .notImplemented, "NetworkingConfig.EndpointsConfig.n.IPAMConfig.LinkLocalIPs"
     ),
   ]
 

@@ -33,6 +33,59 @@ struct AddressTests {
     }
   }
 
+  @Test(arguments: ["::", "::1", "fd00::1", "2001:db8:1:2:3:4:5:6", "2001:db8::ff00:42:8329"])
+  func `IPv6 addresses are read and written`(text: String) throws {
+    let address = try #require(IPv6Address(text))
+    #expect(address.description == text)
+    #expect(IPv6Address(octets: address.octets) == address)
+  }
+
+  @Test(arguments: ["", ":", "1.2.3.4", "fe80::1%eth0", "::ffff:1.2.3.4", "fd00::1::2", "12345::", "fd00::1 ", "[::1]"])
+  func `bad IPv6 addresses are refused`(text: String) {
+    #expect(IPv6Address(text) == nil)
+  }
+
+  @Test func `IPv6 subnets are read, compared and written, and their addresses given out`() throws {
+    let subnet = try #require(IPv6Subnet("fd00:1:2:3:4::9/64"))
+    #expect(subnet.description == "fd00:1:2:3::/64")
+    #expect(subnet.last.description == "fd00:1:2:3:ffff:ffff:ffff:ffff")
+    #expect(subnet.count == .max)
+    #expect(subnet.overlaps(try #require(IPv6Subnet("fd00:1::/32"))))
+    #expect(!subnet.overlaps(try #require(IPv6Subnet("fd00:1:2:4::/64"))))
+    for bad in ["fd00::", "fd00::/", "fd00::/129", "fd00::/-1", "10.0.0.0/8"] { #expect(IPv6Subnet(bad) == nil) }
+    var allocator = AddressAllocator(subnet: subnet, range: nil, gateway: subnet.second, networkName: "n")
+    #expect(try (0..<2).map { _ in try allocator.allocate().description } == ["fd00:1:2:3::2", "fd00:1:2:3::3"])
+    let small = try #require(IPv6Subnet("fd00::/126"))
+    var few = AddressAllocator(subnet: small, range: nil, gateway: small.second, networkName: "few")
+    #expect(try few.allocate().description == "fd00::2")
+    #expect(throws: PlatformError.self) { try few.allocate() }
+  }
+
+  @Test func `subnets of our own are unique local and differ`() {
+    let many = (0..<64).map { _ in SubnetPool.randomUniqueLocal() }
+    #expect(Set(many).count == 64)
+    #expect(many.allSatisfy { $0.prefixLength == 64 && $0.network.bits >> 120 == 0xfd })
+  }
+
+  @Test func `a request's IPv6 addresses are checked`() throws {
+    func pool(_ subnet: String?, _ gateway: String? = nil, _ range: String? = nil) -> NetworkRequest {
+      var request = NetworkRequest(name: "n", enableIPv6: true)
+      request.ipv6 = NetworkRequest.Pool(subnet: subnet, gateway: gateway, ipRange: range)
+      return request
+    }
+    let good = try #require(try SubnetPool.requestedIPv6(pool("2001:db8::/64", "2001:db8::fe", "2001:db8::100/120")))
+    #expect(good.gateway.description == "2001:db8::fe" && good.range?.description == "2001:db8::100/120")
+    #expect(try SubnetPool.requestedIPv6(pool(nil)) == nil)
+    let bad = [
+      pool(nil, "fd00::1"), pool("fd00::"), pool("fd00::/127"), pool("fd00::/32"), pool("fe80::/64"), pool("ff02::/64"),
+      pool("::/64"), pool("fd00::/64", "fd01::1"), pool("fd00::/64", nil, "fd01::/80"), pool("fd00::/64", "10.0.0.1"),
+    ]
+    for request in bad {
+      let error = #expect(throws: PlatformError.self) { try SubnetPool.requestedIPv6(request) }
+      #expect(error?.code == .invalidArgument, "\(request)")
+    }
+  }
+
   @Test func `hardware addresses`() throws {
     #expect(HardwareAddress("02:42:AC:1e:00-02") == nil)
     #expect(HardwareAddress("02-42-AC-1e-00-02")?.description == "02:42:ac:1e:00:02")

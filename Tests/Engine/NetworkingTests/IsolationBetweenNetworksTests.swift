@@ -35,7 +35,7 @@ struct IsolationBetweenNetworksTests {
       let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
       let link = try #require(try socket.run([RouteNetlink.link(name: "eth0")], subject: "").first?.first)
       let index = try #require(LinkRecord(link)).index
-      try socket.run([RouteNetlink.addDefaultRoute(index: index, gateway: gateway.bits)], subject: "")
+      try socket.run([RouteNetlink.addRoute(index: index, gateway: gateway.bits)], subject: "")
     }
     #expect(try !client.run { TestTraffic.connects(to: .ipv4(TestHost.outsideAddress, port: 443)) })
     let listener = try server.run { try TestTraffic.listen(.tcp, port: 80) }

@@ -60,7 +60,7 @@ struct NetlinkCodecTests {
       while let message = NetlinkEnvelope(&rest) { _ = (message.errno, message.explanation) }
       for type in [RouteNetlink.newLink, RouteNetlink.newAddress, RouteNetlink.newRoute, 0x0a0c, 0x0100] {
         let reply = NetlinkReply(type: type, payload: bytes[...])
-        _ = (LinkRecord(reply), AddressRecord(reply), RouteRecord(reply))
+        _ = (LinkRecord(reply), RouteRecord<UInt32>(reply), RouteRecord<UInt128>(reply))
         _ = (NFTables.decodeElements(reply), ConntrackNetlink.Entry(reply))
       }
     }

@@ -89,7 +89,7 @@ struct ReconcileTests {
     }
     #expect(tables.stdout.isEmpty)
     #expect(try next.links.ownLinks().isEmpty)
-    #expect(try next.links.claimedSubnets().isEmpty)
+    #expect(try next.links.claimedSubnets(of: IPv4Address.self).isEmpty)
   }
 
   @Test func `a firewall that is flushed while the engine runs is restored by the next change`() throws {
@@ -125,7 +125,7 @@ struct ReconcileTests {
     #expect(try host.stack.links.ownLinks().isEmpty)
     #expect(try !host.ruleset().contains(endpoint.address.description))
     for _ in 0..<2 { try host.onHost { try host.stack.removeNetwork(network) } }
-    #expect(try host.stack.links.claimedSubnets().isEmpty)
+    #expect(try host.stack.links.claimedSubnets(of: IPv4Address.self).isEmpty)
     host.stack.shutDown(removeKernelState: true)
     let tables = try host.onHost {
       try LinuxProcessSpawner().run(

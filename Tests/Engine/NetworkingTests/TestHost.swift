@@ -14,6 +14,8 @@ final class TestHost: Sendable {
   static let isRoot = geteuid() == 0
   static let hostAddress = IPv4Address(bits: 0xc633_6402)  // 198.51.100.2
   static let outsideAddress = IPv4Address(bits: 0xc633_6401)  // 198.51.100.1
+  static let hostIPv6 = IPv6Address(bits: 0x2001_0db8 << 96 | 2)
+  static let outsideIPv6 = IPv6Address(bits: 0x2001_0db8 << 96 | 1)
 
   let host: Descriptor
   let outside: Descriptor
@@ -39,7 +41,9 @@ final class TestHost: Sendable {
   deinit {
     stack.shutDown(removeKernelState: false)
     poller.shutdown()
-    try? FileSystem.removeFile("\(stateDirectory)/\(Forwarding.noteName)")
+    for note in [Forwarding.noteName, Forwarding.noteNameIPv6] {
+      try? FileSystem.removeFile("\(stateDirectory)/\(note)")
+    }
     rmdir(stateDirectory)
   }
 
@@ -71,7 +75,9 @@ final class TestHost: Sendable {
       try socket.run(
         [
           RouteNetlink.addAddress(index: index, local: hostAddress.bits, prefixLength: 24),
-          RouteNetlink.addDefaultRoute(index: index, gateway: outsideAddress.bits),
+          RouteNetlink.addRoute(index: index, gateway: outsideAddress.bits),
+          RouteNetlink.addAddress(index: index, local: hostIPv6.bits, prefixLength: 64),
+          RouteNetlink.addHostRoute(index: index, destination: outsideIPv6.bits, source: hostIPv6.bits),
         ], subject: "test host")
     }
     try NamespaceThread.run(entering: [outside]) {
@@ -86,6 +92,8 @@ final class TestHost: Sendable {
       try socket.run(
         [
           RouteNetlink.addAddress(index: index, local: outsideAddress.bits, prefixLength: 24),
+          RouteNetlink.addAddress(index: index, local: outsideIPv6.bits, prefixLength: 64),
+          RouteNetlink.addHostRoute(index: index, destination: hostIPv6.bits, source: outsideIPv6.bits),
           RouteNetlink.linkState(name: "port"),
         ], subject: "outside")
     }
@@ -94,11 +102,18 @@ final class TestHost: Sendable {
     }
   }
 
+  /// Runs code in the namespace outside.
+  func onOutside<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result {
+    try NamespaceThread.run(entering: [outside], body)
+  }
+
   /// Creates a bridge network.
-  func network(_ name: String, internal isInternal: Bool = false, subnet: String? = nil) throws -> NetworkRecord {
+  func network(
+    _ name: String, internal isInternal: Bool = false, subnet: String? = nil, ipv6: Bool = false
+  ) throws -> NetworkRecord {
     try onHost { [stack] in
       try stack.createNetwork(
-        NetworkRequest(name: name, subnet: subnet, isInternal: isInternal), existing: [])
+        NetworkRequest(name: name, subnet: subnet, isInternal: isInternal, enableIPv6: ipv6), existing: [])
     }
   }
 
@@ -147,6 +162,7 @@ struct TestContainer: Sendable {
   let endpoints: [EndpointRecord]
 
   var address: IPv4Address { endpoints[0].address }
+  var address6: IPv6Address { endpoints[0].ipv6?.address ?? .any }
   var endpoint: EndpointRecord { endpoints[0] }
 
   func run<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result {

@@ -18,9 +18,13 @@ enum TestTraffic {
 
   /// A listening socket in the caller's namespace; it answers nobody until `serveOnce`.
   static func listen(_ transport: TransportProtocol, port: UInt16, address: IPv4Address = .any) throws -> Descriptor {
-    let socket = try InternetSocket.open(transport, family: AF_INET, nonBlocking: false)
+    try listen(transport, at: .ipv4(address, port: port))
+  }
+
+  static func listen(_ transport: TransportProtocol, at address: SocketAddress) throws -> Descriptor {
+    let socket = try InternetSocket.open(transport, family: address.family, nonBlocking: false)
     try InternetSocket.set(socket, option: SO_REUSEADDR, to: 1)
-    try InternetSocket.bind(socket, to: .ipv4(address, port: port))
+    try InternetSocket.bind(socket, to: address)
     if transport == .tcp { try InternetSocket.listen(socket, backlog: 8) }
     try limit(socket)
     return socket

@@ -7,8 +7,11 @@ extension JSONWriter {
   mutating func endpoint(_ attachment: NetworkAttachment?, _ endpoint: EndpointRecord?, networkID: String) {
     object { writer in
       writer.name("IPAMConfig")
-      if let address = attachment?.address {
-        writer.object { $0.field("IPv4Address", address) }
+      if attachment?.address != nil || attachment?.ipv6Address != nil {
+        writer.object { writer in
+          if let address = attachment?.address { writer.field("IPv4Address", address) }
+          if let address = attachment?.ipv6Address { writer.field("IPv6Address", address) }
+        }
       } else {
         writer.null()
       }
@@ -22,9 +25,9 @@ extension JSONWriter {
       writer.field("Gateway", endpoint?.gateway?.description ?? "")
       writer.field("IPAddress", endpoint?.address.description ?? "")
       writer.field("IPPrefixLen", endpoint?.prefixLength ?? 0)
-      writer.field("IPv6Gateway", "")
-      writer.field("GlobalIPv6Address", "")
-      writer.field("GlobalIPv6PrefixLen", 0)
+      writer.field("IPv6Gateway", endpoint?.ipv6?.gateway?.description ?? "")
+      writer.field("GlobalIPv6Address", endpoint?.ipv6?.address.description ?? "")
+      writer.field("GlobalIPv6PrefixLen", endpoint?.ipv6?.prefixLength ?? 0)
       writer.field("DNSNames", endpoint?.dnsNames)
     }
   }

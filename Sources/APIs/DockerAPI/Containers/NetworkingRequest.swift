@@ -85,7 +85,8 @@ enum NetworkingRequest {
     }
     if let addresses = try fields.object("IPAMConfig") {
       attachment.address = try addresses.text("IPv4Address")
-      try addresses.refuse("IPv6Address", "LinkLocalIPs")
+      attachment.ipv6Address = try addresses.text("IPv6Address")
+      try addresses.refuse("LinkLocalIPs")
       try addresses.finish()
     }
     // What inspect tells is sent back by clients that copy it; only wishes count.

@@ -33,16 +33,22 @@ enum NetworkCreateRequest {
     }
     try pool.refuse("Options")
     let configs = try pool.objects("Config") ?? []
-    guard configs.count <= 1 else {
-      throw PlatformError(.notImplemented, "IPAM.Config: more than one subnet is not supported by this engine")
-    }
-    if let config = configs.first {
-      request.subnet = try config.text("Subnet")
-      request.gateway = try config.text("Gateway")
-      request.ipRange = try config.text("IPRange")
+    var ipv4: NetworkRequest.Pool?
+    var ipv6: NetworkRequest.Pool?
+    for config in configs {
+      let wish = NetworkRequest.Pool(
+        subnet: try config.text("Subnet"), gateway: try config.text("Gateway"), ipRange: try config.text("IPRange"))
       try config.refuse("AuxiliaryAddresses")
       try config.finish()
+      let isIPv6 = [wish.subnet, wish.gateway, wish.ipRange].contains { $0?.contains(":") == true }
+      guard (isIPv6 ? ipv6 : ipv4) == nil else {
+        throw PlatformError(
+          .notImplemented, "IPAM.Config: more than one subnet of a family is not supported by this engine")
+      }
+      if isIPv6 { ipv6 = wish } else { ipv4 = wish }
     }
+    if let ipv4 { (request.subnet, request.gateway, request.ipRange) = (ipv4.subnet, ipv4.gateway, ipv4.ipRange) }
+    if let ipv6 { request.ipv6 = ipv6 }
     try pool.finish()
   }
 }

@@ -33,7 +33,7 @@ enum NetworkResponse {
             writer.field("EndpointID", endpoint.endpointID)
             writer.field("MacAddress", endpoint.macAddress)
             writer.field("IPv4Address", "\(endpoint.address)/\(endpoint.prefixLength)")
-            writer.field("IPv6Address", "")
+            writer.field("IPv6Address", endpoint.ipv6.map { "\($0.address)/\($0.prefixLength)" } ?? "")
           }
         }
       }
@@ -44,11 +44,15 @@ enum NetworkResponse {
 
   private static func pools(_ network: NetworkRecord, into writer: inout JSONWriter) {
     guard let subnet = network.subnet else { return writer.field("Config", [String]()) }
-    writer.list("Config", [subnet]) { writer, subnet in
+    var pools = [(subnet.description, network.ipRange?.description, network.gateway?.description)]
+    if let pool = network.ipv6 {
+      pools.append((pool.subnet.description, pool.range?.description, pool.gateway.description))
+    }
+    writer.list("Config", pools) { writer, pool in
       writer.object { writer in
-        writer.field("Subnet", subnet.description)
-        if let range = network.ipRange { writer.field("IPRange", range.description) }
-        if let gateway = network.gateway { writer.field("Gateway", gateway.description) }
+        writer.field("Subnet", pool.0)
+        if let range = pool.1 { writer.field("IPRange", range) }
+        if let gateway = pool.2 { writer.field("Gateway", gateway) }
       }
     }
   }

@@ -101,7 +101,7 @@ extension Engine {
       return RunningContainer(
         id: record.id, name: record.name, netns: try? process.namespace(.net),
         endpoints: record.networks.compactMap { record.endpoints[$0.network] }, bindings: record.publishedPorts,
-        servers: record.settings.host.dnsServers)
+        publishing: publishingEndpoint(record), servers: record.settings.host.dnsServers)
     }
     for note in try networking.reconcile(networks: networkStore.all, running: members) {
       logger.notice("network: \(note)")

@@ -73,13 +73,15 @@ extension Engine {
   {
     try networking.planEndpoint(
       network: network, container: record.id, name: record.name, aliases: attachment.aliases,
-      requestedAddress: try attachment.address.flatMap { $0.isEmpty ? nil : try Self.address($0) },
+      requestedAddress: try Self.address(attachment.address), requestedIPv6: try Self.address(attachment.ipv6Address),
       mac: attachment.macAddress.flatMap { $0.isEmpty ? nil : $0 }, interfaceIndex: index)
   }
 
-  private static func address(_ text: String) throws -> IPv4Address {
-    guard let address = IPv4Address(text) else {
-      throw PlatformError(.invalidArgument, "invalid IPv4 address: \(text.prefix(64))")
+  /// The address that a client asked for, nil where it did not.
+  private static func address<Address: IPAddress>(_ text: String?) throws -> Address? {
+    guard let text, !text.isEmpty else { return nil }
+    guard let address = Address(text) else {
+      throw PlatformError(.invalidArgument, "invalid \(Address.familyName) address: \(text.prefix(64))")
     }
     return address
   }
@@ -281,7 +283,8 @@ extension Engine {
     let linked = links(of: record).map { HostsFile.Entry(address: $0.address.description, names: [$0.name]) }
     var names = [record.hostname]
     if let domain = record.settings.domainName, !domain.isEmpty { names.insert("\(record.hostname).\(domain)", at: 0) }
-    let own = first.map { [HostsFile.Entry(address: $0.address.description, names: names)] } ?? []
+    let addresses = first.map { [$0.address.description] + ($0.ipv6.map { [$0.address.description] } ?? []) } ?? []
+    let own = addresses.map { HostsFile.Entry(address: $0, names: names) }
     return Array(HostsFile.render(extra: extra, own: linked + own, gateway: first?.gateway).utf8)
   }
 

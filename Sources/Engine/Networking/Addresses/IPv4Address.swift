@@ -1,7 +1,10 @@
+import LinuxSystem
+
 /// An IPv4 address.
-public struct IPv4Address: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
-  /// The 32 bits, in host byte order.
+public struct IPv4Address: IPAddress {
   public let bits: UInt32
+
+  public static let familyName = "IPv4"
 
   public init(bits: UInt32) { self.bits = bits }
 
@@ -29,28 +32,8 @@ public struct IPv4Address: Sendable, Hashable, Comparable, Codable, CustomString
     return value <= maximum ? value : nil
   }
 
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    let text = try container.decode(String.self)
-    guard let address = IPv4Address(text) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an IPv4 address")
-    }
-    self = address
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-
   public var description: String { "\(bits >> 24).\(bits >> 16 & 255).\(bits >> 8 & 255).\(bits & 255)" }
 
-  /// The four bytes in network order.
-  public var octets: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: bits >> (24 - 8 * $0)) } }
-
-  public static func < (left: IPv4Address, right: IPv4Address) -> Bool { left.bits < right.bits }
-
-  public static let any = IPv4Address(bits: 0)
   public static let loopback = IPv4Address(bits: 0x7f00_0001)
 
   /// In 127.0.0.0/8.

@@ -27,40 +27,66 @@ public enum SubnetPool {
     }
   }
 
-  /// What a request's addresses say, checked against each other; nil where the request leaves the subnet open.
-  static func requested(_ request: NetworkRequest) throws -> (IPv4Subnet, gateway: IPv4Address, range: IPv4Subnet?)? {
-    guard let text = request.subnet, !text.isEmpty else {
-      if request.gateway?.isEmpty == false || request.ipRange?.isEmpty == false {
+  /// A /64 of addresses that nobody else has: its 40 bits after fd are random, as RFC 4193, section 3.2.2 wants them.
+  static func randomUniqueLocal() -> IPv6Subnet {
+    let random = UInt128(UInt64.random(in: 0..<1 << 40))
+    return IPv6Subnet(containing: IPv6Address(bits: 0xfd << 120 | random << 80), prefixLength: 64)
+  }
+
+  /// What a request's IPv4 addresses say, checked against each other; nil where the request leaves the subnet open.
+  static func requested(_ request: NetworkRequest) throws -> AddressPool<IPv4Address>? {
+    let wish = NetworkRequest.Pool(subnet: request.subnet, gateway: request.gateway, ipRange: request.ipRange)
+    return try checked(wish, lengths: 8...30) { (subnet: IPv4Subnet) in
+      !subnet.network.isMulticastOrReserved && !subnet.network.isLoopback && subnet.network.bits >> 24 != 0
+    }
+  }
+
+  /// The same of its IPv6 addresses.
+  static func requestedIPv6(_ request: NetworkRequest) throws -> AddressPool<IPv6Address>? {
+    try checked(request.ipv6, lengths: 48...126) { (subnet: IPv6Subnet) in
+      subnet.network.isUniqueLocal || subnet.network.isGlobalUnicast
+    }
+  }
+
+  private static func checked<Address>(
+    _ wish: NetworkRequest.Pool, lengths: ClosedRange<Int>, isUsable: (Subnet<Address>) -> Bool
+  ) throws -> AddressPool<Address>? {
+    guard let text = wish.subnet, !text.isEmpty else {
+      if wish.gateway?.isEmpty == false || wish.ipRange?.isEmpty == false {
         throw PlatformError(.invalidArgument, "a gateway or IP range needs the subnet it belongs to")
       }
       return nil
     }
-    guard let subnet = IPv4Subnet(text) else {
-      throw PlatformError(.invalidArgument, "invalid subnet '\(text.prefix(64))': expected an IPv4 address/length")
+    guard let subnet = Subnet<Address>(text) else {
+      throw PlatformError(
+        .invalidArgument, "invalid subnet '\(text.prefix(64))': expected an \(Address.familyName) address/length")
     }
-    guard (8...30).contains(subnet.prefixLength) else {
-      throw PlatformError(.invalidArgument, "invalid subnet \(subnet): the prefix length must be 8 to 30")
+    guard lengths.contains(subnet.prefixLength) else {
+      throw PlatformError(
+        .invalidArgument,
+        "invalid subnet \(subnet): the prefix length must be \(lengths.lowerBound) to \(lengths.upperBound)")
     }
-    guard !subnet.network.isMulticastOrReserved, !subnet.network.isLoopback, subnet.network.bits >> 24 != 0 else {
+    guard isUsable(subnet) else {
       throw PlatformError(.invalidArgument, "invalid subnet \(subnet): not usable for hosts")
     }
-    var gateway = IPv4Address(bits: subnet.network.bits + 1)
-    if let text = request.gateway, !text.isEmpty {
-      guard let address = IPv4Address(text) else {
+    var pool = AddressPool(subnet: subnet, gateway: subnet.second)
+    if let text = wish.gateway, !text.isEmpty {
+      guard let address = Address(text) else {
         throw PlatformError(.invalidArgument, "invalid gateway '\(text.prefix(64))'")
       }
       guard subnet.contains(address), address != subnet.network, address != subnet.last else {
         throw PlatformError(.invalidArgument, "no matching subnet for gateway \(address)")
       }
-      gateway = address
+      pool.gateway = address
     }
-    guard let text = request.ipRange, !text.isEmpty else { return (subnet, gateway, nil) }
-    guard let range = IPv4Subnet(text) else {
+    guard let text = wish.ipRange, !text.isEmpty else { return pool }
+    guard let range = Subnet<Address>(text) else {
       throw PlatformError(.invalidArgument, "invalid IP range '\(text.prefix(64))'")
     }
     guard subnet.contains(range) else {
       throw PlatformError(.invalidArgument, "no matching subnet for range \(range)")
     }
-    return (subnet, gateway, range)
+    pool.range = range
+    return pool
   }
 }

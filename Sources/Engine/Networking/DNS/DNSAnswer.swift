@@ -3,6 +3,7 @@ enum DNSAnswer {
   /// What a record says.
   enum Value: Sendable, Equatable {
     case address(IPv4Address)
+    case address6(IPv6Address)
     /// A host name with dots, without the last one.
     case name(String)
   }
@@ -22,6 +23,9 @@ enum DNSAnswer {
       switch value {
       case .address(let address):
         type = DNSMessage.RecordType.a
+        data = address.octets
+      case .address6(let address):
+        type = DNSMessage.RecordType.aaaa
         data = address.octets
       case .name(let name):
         guard let encoded = DNSMessage.encode(name: name) else { continue }

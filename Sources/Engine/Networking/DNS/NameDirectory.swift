@@ -14,15 +14,28 @@ final class NameDirectory: Sendable {
     case unknown
   }
 
+  /// Where a name leads.
+  private struct Member: Hashable {
+    var address: IPv4Address
+    var address6: IPv6Address?
+
+    init(_ endpoint: EndpointRecord) {
+      address = endpoint.address
+      address6 = endpoint.ipv6?.address
+    }
+  }
+
   private struct Network {
     var name: String
     var subnet: IPv4Subnet?
+    var subnet6: IPv6Subnet?
     var resolves: Bool
     var isInternal: Bool
     /// By lower-case name; the same alias may stand for several containers.
-    var addresses: [String: Set<IPv4Address>] = [:]
+    var members: [String: Set<Member>] = [:]
     /// The first name of each endpoint.
     var names: [IPv4Address: String] = [:]
+    var names6: [IPv6Address: String] = [:]
   }
 
   private struct State {
@@ -32,6 +45,7 @@ final class NameDirectory: Sendable {
 
   private let state = Mutex(State())
   private static let reverseZone = ".in-addr.arpa"
+  private static let reverseZone6 = ".ip6.arpa"
 
   /// Notes a network.
   func add(_ network: NetworkRecord) {
@@ -39,6 +53,7 @@ final class NameDirectory: Sendable {
       var entry = state.networks[network.id] ?? Network(name: "", subnet: nil, resolves: false, isInternal: false)
       entry.name = network.name.lowercased()
       entry.subnet = network.subnet
+      entry.subnet6 = network.ipv6?.subnet
       entry.resolves = network.resolvesNames
       entry.isInternal = network.isInternal
       state.networks[network.id] = entry
@@ -59,20 +74,25 @@ final class NameDirectory: Sendable {
   }
 
   private static func note(_ endpoint: EndpointRecord, _ state: inout State) {
+    guard state.networks[endpoint.networkID] != nil else { return }
     for name in endpoint.dnsNames {
-      state.networks[endpoint.networkID]?.addresses[name.lowercased(), default: []].insert(endpoint.address)
+      state.networks[endpoint.networkID]?.members[name.lowercased(), default: []].insert(Member(endpoint))
     }
     state.networks[endpoint.networkID]?.names[endpoint.address] = endpoint.dnsNames.first
+    if let part = endpoint.ipv6 {
+      state.networks[endpoint.networkID]?.names6[part.address] = endpoint.dnsNames.first
+    }
   }
 
   private static func forget(_ endpoint: EndpointRecord, _ state: inout State) {
     for name in endpoint.dnsNames.map({ $0.lowercased() }) {
-      state.networks[endpoint.networkID]?.addresses[name]?.remove(endpoint.address)
-      if state.networks[endpoint.networkID]?.addresses[name]?.isEmpty == true {
-        state.networks[endpoint.networkID]?.addresses[name] = nil
+      state.networks[endpoint.networkID]?.members[name]?.remove(Member(endpoint))
+      if state.networks[endpoint.networkID]?.members[name]?.isEmpty == true {
+        state.networks[endpoint.networkID]?.members[name] = nil
       }
     }
     state.networks[endpoint.networkID]?.names[endpoint.address] = nil
+    if let part = endpoint.ipv6 { state.networks[endpoint.networkID]?.names6[part.address] = nil }
   }
 
   /// Looks a question up in the networks that the asker is on.
@@ -80,19 +100,28 @@ final class NameDirectory: Sendable {
     guard query.class == DNSMessage.classInternet, let name = query.name else { return .unknown }
     return state.withLock { state in
       let networks = (state.endpoints[asker] ?? []).compactMap { state.networks[$0.networkID] }.filter(\.resolves)
-      if query.type == DNSMessage.RecordType.ptr, name.hasSuffix(Self.reverseZone) {
-        return Self.reverse(name, networks)
+      if query.type == DNSMessage.RecordType.ptr {
+        if name.hasSuffix(Self.reverseZone) { return Self.reverse(name, networks) }
+        if name.hasSuffix(Self.reverseZone6) { return Self.reverse6(name, networks) }
       }
-      var found: Set<IPv4Address> = []
+      var found: Set<Member> = []
       for network in networks {
-        found.formUnion(network.addresses[name] ?? [])
+        found.formUnion(network.members[name] ?? [])
         // `name.network` says which one is meant.
         let suffix = "." + network.name
-        if name.hasSuffix(suffix) { found.formUnion(network.addresses[String(name.dropLast(suffix.count))] ?? []) }
+        if name.hasSuffix(suffix) { found.formUnion(network.members[String(name.dropLast(suffix.count))] ?? []) }
       }
       if found.isEmpty { return .unknown }
-      guard query.type == DNSMessage.RecordType.a || query.type == DNSMessage.RecordType.any else { return .noData }
-      return .values(found.shuffled().map { .address($0) })
+      var values: [DNSAnswer.Value] = []
+      let all = query.type == DNSMessage.RecordType.any
+      // In another order each time, so that clients spread over the containers of one name.
+      for member in found.shuffled() {
+        if all || query.type == DNSMessage.RecordType.a { values.append(.address(member.address)) }
+        if all || query.type == DNSMessage.RecordType.aaaa, let address = member.address6 {
+          values.append(.address6(address))
+        }
+      }
+      return values.isEmpty ? .noData : .values(values)
     }
   }
 
@@ -101,6 +130,19 @@ final class NameDirectory: Sendable {
     guard let address = IPv4Address(digits.reversed().joined(separator: ".")) else { return .unknown }
     for network in networks where network.subnet?.contains(address) == true {
       guard let host = network.names[address] else { return .nobody }
+      return .values([.name("\(host).\(network.name)")])
+    }
+    return .unknown
+  }
+
+  private static func reverse6(_ name: String, _ networks: [Network]) -> Finding {
+    let digits = name.dropLast(reverseZone6.count).split(separator: ".", omittingEmptySubsequences: false)
+    guard digits.count == 32, digits.allSatisfy({ $0.utf8.count == 1 }),
+      let bits = UInt128(digits.reversed().joined(), radix: 16)
+    else { return .unknown }
+    let address = IPv6Address(bits: bits)
+    for network in networks where network.subnet6?.contains(address) == true {
+      guard let host = network.names6[address] else { return .nobody }
       return .values([.name("\(host).\(network.name)")])
     }
     return .unknown

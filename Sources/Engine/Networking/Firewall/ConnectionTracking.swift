@@ -20,16 +20,20 @@ struct ConnectionTracking: Sendable {
   /// Forgets what was sent to a port of the host.
   func forgetDatagrams(toPort port: UInt16) {
     let transport = TransportProtocol.udp.number
-    forget(ConntrackNetlink.sent(toPort: port, transport: transport)) {
-      $0.destinationPort == port && $0.transport == transport
+    for request in [
+      ConntrackNetlink.sent(UInt32.self, toPort: port, transport: transport),
+      ConntrackNetlink.sent(UInt128.self, toPort: port, transport: transport),
+    ] {
+      forget(request) { $0.destinationPort == port && $0.transport == transport }
     }
   }
 
   /// Forgets what a container answers.
-  func forgetDatagrams(answeredBy address: IPv4Address) {
+  func forgetDatagrams(answeredBy address: some IPAddress) {
     let transport = TransportProtocol.udp.number
+    let octets = address.octets
     forget(ConntrackNetlink.answered(by: address.bits, transport: transport)) {
-      $0.answers == address.bits && $0.transport == transport
+      $0.answers == octets && $0.transport == transport
     }
   }
 

@@ -21,9 +21,16 @@ struct FirewallRules: Sendable {
   /// The same pairs as `sources`, for ARP; sets belong to one table, and ARP has tables of its own.
   static let neighbours = "neighbours"
 
+  /// The same of IPv6.
+  static let (sources6, networks6, outbound6, loops6) = ("sources6", "networks6", "outbound6", "loops6")
+  static let (ports6, portsAt6) = ("ports6", "ports6_at")
+
   static let guardChain = "guard"
 
-  static let sets = [sources, networks, outbound, loops, ports, portsAt, neighbours]
+  static let sets = [
+    sources, networks, outbound, loops, ports, portsAt, neighbours, sources6, networks6, outbound6, loops6, ports6,
+    portsAt6,
+  ]
 
   /// Which of the engine's two tables a set is in.
   static func family(of set: String) -> NFTables.Family { set == neighbours ? .arp : .inet }
@@ -82,6 +89,12 @@ struct FirewallRules: Sendable {
       set \(Self.loops) { type ipv4_addr . ipv4_addr; }
       map \(Self.ports) { type inet_proto . inet_service : ipv4_addr . inet_service; }
       map \(Self.portsAt) { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
+      set \(Self.sources6) { type ifname . ipv6_addr; }
+      set \(Self.networks6) { type ipv6_addr . ipv6_addr; flags interval; }
+      set \(Self.outbound6) { type ipv6_addr; }
+      set \(Self.loops6) { type ipv6_addr . ipv6_addr; }
+      map \(Self.ports6) { type inet_proto . inet_service : ipv6_addr . inet_service; }
+      map \(Self.portsAt6) { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
     """
   }
 
@@ -94,6 +107,9 @@ struct FirewallRules: Sendable {
       chain published {
         dnat ip to ip daddr . meta l4proto . th dport map @\(Self.portsAt)
         meta nfproto ipv4 dnat ip to meta l4proto . th dport map @\(Self.ports)
+        ip6 daddr ::1 return
+        dnat ip6 to ip6 daddr . meta l4proto . th dport map @\(Self.portsAt6)
+        meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @\(Self.ports6)
       }
       chain translate_arriving {
         type nat hook prerouting priority -100; policy accept;
@@ -108,26 +124,37 @@ struct FirewallRules: Sendable {
         oifname "\(names.linkPrefix)*" ip saddr 127.0.0.0/8 masquerade
         oifname "\(names.linkPrefix)*" ip saddr . ip daddr @\(Self.loops) masquerade
         oifname != "\(InstanceNames.sharedLinkPrefix)*" ip saddr @\(Self.outbound) masquerade
+        oifname "\(names.linkPrefix)*" ip6 saddr . ip6 daddr @\(Self.loops6) masquerade
+        oifname != "\(InstanceNames.sharedLinkPrefix)*" ip6 saddr @\(Self.outbound6) masquerade
       }
     """
   }
 
-  /// `guard` runs before connection tracking: a container sends from its own IPv4 address or not at all, and never to
-  /// the host's loopback addresses, which `route_localnet` would let in, nor to link-local ones, which no router passes
-  /// on (RFC 3927) and where clouds keep their credentials. `forward` then keeps networks apart.
+  /// `guard` runs before connection tracking: a container sends from its own addresses or not at all, and never to the
+  /// host's loopback addresses, which `route_localnet` would let in, nor to link-local ones, which no router passes on
+  /// (RFC 3927) and where clouds keep their credentials, as they do at two addresses of IPv6. It is no router and gives
+  /// out no addresses: advertisements, redirects and DHCP's answers end here, as does what is meant for everybody (but
+  /// the question for a neighbour's address, RFC 4861). `forward` then keeps networks apart.
   private var filters: String {
     """
       chain \(Self.guardChain) {
         type filter hook prerouting priority -300; policy accept;
         iifname != "\(names.linkPrefix)*" accept
-        ip daddr { 127.0.0.0/8, 169.254.0.0/16 } drop
+        ip daddr { 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } drop
+        ip6 daddr { fe80::/10, fd00:ec2::254, fd20:ce::254 } drop
+        ip6 daddr ff00::/8 ip6 daddr != ff02::1:ff00:0/104 drop
+        icmpv6 type { nd-router-solicit, nd-router-advert, nd-redirect, router-renumbering } drop
+        udp dport { 68, 546 } drop
         iifname . ip saddr @\(Self.sources) accept
+        iifname . ip6 saddr @\(Self.sources6) accept
         drop
       }
       chain from_container {
         ct state established,related accept
         oifname "\(names.linkPrefix)*" ip saddr . ip daddr @\(Self.networks) accept
+        oifname "\(names.linkPrefix)*" ip6 saddr . ip6 daddr @\(Self.networks6) accept
         ip saddr != @\(Self.outbound) drop
+        ip6 saddr != @\(Self.outbound6) drop
         ct status dnat accept
         oifname "\(InstanceNames.sharedLinkPrefix)*" drop
         accept

@@ -9,7 +9,7 @@ import Model
 final class LinkWiring: Sendable {
   private let names: InstanceNames
   /// Works in the namespace of the thread that made this object: the host's.
-  private let host: NetlinkSocket
+  let host: NetlinkSocket
 
   static let loopbackName = "lo"
   /// MTU where the host has no default route to take it from.
@@ -43,9 +43,12 @@ final class LinkWiring: Sendable {
   /// Makes the veth pair of an endpoint and configures both ends. What was made is removed again on failure.
   ///
   /// - Parameters:
-  ///   - gateway: the network's own address, which the host's end carries even where the container gets no route.
+  ///   - network: its own addresses are on the host's end even where the container gets no route.
   ///   - mtu: of both ends.
-  func connect(_ endpoint: EndpointRecord, gateway: IPv4Address, mtu: UInt32, netns: Descriptor) throws {
+  func connect(_ endpoint: EndpointRecord, network: NetworkRecord, mtu: UInt32, netns: Descriptor) throws {
+    guard let gateway = network.gateway else {
+      throw PlatformError(.invalidArgument, "network \(network.name) has no endpoints")
+    }
     guard let hardware = HardwareAddress(endpoint.macAddress) else {
       throw PlatformError(.invalidArgument, "invalid MAC address '\(endpoint.macAddress.prefix(64))'")
     }
@@ -63,6 +66,8 @@ final class LinkWiring: Sendable {
       }
       let inside = try Self.socket(in: netns)
       try configureContainerEnd(endpoint, by: inside)
+      let pair = IPv6Wiring(endpoint, network, near: link)
+      if let pair { try configureContainerEnd(pair, netns: netns, by: inside) }
       try host.run(
         [
           RouteNetlink.configureLink(
@@ -76,6 +81,7 @@ final class LinkWiring: Sendable {
           RouteNetlink.addPermanentNeighbour(
             index: link.index, address: endpoint.address.bits, hardware: hardware.octets),
         ], subject: "link \(name)")
+      if let pair { try configureHostEnd(pair, hardware: hardware) }
       try awaitOperation(of: name, on: host)
       try awaitOperation(of: endpoint.interfaceContainer, on: inside)
     } catch {
@@ -112,9 +118,8 @@ final class LinkWiring: Sendable {
         broadcast: subnet.last.bits)
     ]
     if let gateway = endpoint.gateway {
-      // The first interface's route wins; those of further networks stand behind it, in order.
-      let order = endpoint.routeMetric ?? UInt32(endpoint.interfaceContainer.drop { !$0.isNumber }) ?? 0
-      requests.append(RouteNetlink.addDefaultRoute(index: link.index, gateway: gateway.bits, metric: order))
+      let order = endpoint.routeOrder
+      requests.append(RouteNetlink.addRoute(index: link.index, gateway: gateway.bits, metric: order))
     }
     try inside.run(requests, subject: "link \(name)")
   }
@@ -156,7 +161,7 @@ final class LinkWiring: Sendable {
   /// The MTU of the device that leads outside.
   func outsideMTU() throws -> UInt32 {
     let found = try host.send([RouteNetlink.routeTaken(to: Self.publicAddress)]).first?.replies.first
-    guard let index = found.flatMap(RouteRecord.init)?.outputIndex, index > 0 else { return Self.standardMTU }
+    guard let index = found.flatMap(RouteRecord<UInt32>.init)?.outputIndex, index > 0 else { return Self.standardMTU }
     let replies = try host.run([RouteNetlink.link(index: index)], subject: "link \(index)")
     return replies.first?.first.flatMap(LinkRecord.init)?.mtu ?? Self.standardMTU
   }
@@ -176,56 +181,62 @@ extension LinkWiring {
   private static let localTable: UInt32 = 255
   private static let unreachable: UInt8 = 7
 
-  private func routes() throws -> [RouteRecord] {
-    try host.run([RouteNetlink.routes()], subject: "routes").joined().compactMap(RouteRecord.init)
+  private func routes<Bits>(_ family: Bits.Type) throws -> [RouteRecord<Bits>] {
+    try host.run([RouteNetlink.routes(family)], subject: "routes").joined().compactMap(RouteRecord.init)
   }
 
-  /// The subnets that the host knows by route or address, without default routes and loopback.
+  private func subnet<Address: IPAddress>(_ route: RouteRecord<Address.Bits>) -> Subnet<Address> {
+    Subnet(
+      containing: Address(bits: route.destination), prefixLength: min(Int(route.prefixLength), Address.Bits.bitWidth))
+  }
+
+  /// The IPv4 subnets that the host knows by route or address, without default routes and loopback.
   ///
   /// - Parameter excludingOwn: leaves out the routes of this engine's networks.
   func subnetsInUse(excludingOwn: Bool) throws -> [IPv4Subnet] {
     let own = try Set(links().filter { $0.name.hasPrefix(names.linkPrefix) }.map(\.index))
-    return try routes().compactMap { route in
+    return try routes(UInt32.self).compactMap { route in
       guard route.prefixLength > 0, route.table != Self.localTable else { return nil }
       if excludingOwn, isOwn(route) || own.contains(route.outputIndex) { return nil }
-      return IPv4Subnet(
-        containing: IPv4Address(bits: route.destination), prefixLength: Int(min(route.prefixLength, 32)))
+      return subnet(route)
     }
   }
 
-  private func isOwn(_ route: RouteRecord) -> Bool {
+  private func isOwn<Bits>(_ route: RouteRecord<Bits>) -> Bool {
     route.kind == Self.unreachable && route.metric == names.routeMetric
       && route.protocolNumber == InstanceNames.routeProtocol
   }
 
-  /// The subnets that this engine has claimed, or those that other engines on the host have.
-  func claimedSubnets(ofOthers: Bool = false) throws -> [IPv4Subnet] {
-    try routes().filter {
+  /// The subnets of a family that this engine has claimed, or those that other engines on the host have.
+  func claimedSubnets<Address: IPAddress>(
+    of family: Address.Type = Address.self, ofOthers: Bool = false
+  ) throws -> [Subnet<Address>] {
+    try routes(Address.Bits.self).filter {
       $0.kind == Self.unreachable && $0.protocolNumber == InstanceNames.routeProtocol && isOwn($0) != ofOthers
-    }.map {
-      IPv4Subnet(containing: IPv4Address(bits: $0.destination), prefixLength: Int(min($0.prefixLength, 32)))
-    }
+    }.map(subnet)
   }
 
   /// Claims a subnet by a route that answers *unreachable* for members that do not exist, visible to all on the host.
-  func claim(_ subnet: IPv4Subnet) throws {
-    try host.run(
-      [
-        RouteNetlink.unreachableRoute(
-          add: true, destination: subnet.network.bits, prefixLength: UInt8(subnet.prefixLength),
-          metric: names.routeMetric, protocolNumber: InstanceNames.routeProtocol)
-      ], subject: "route \(subnet)")
+  func claim<Address>(_ subnet: Subnet<Address>) throws {
+    try host.run([claimRoute(subnet, add: true)], subject: "route \(subnet)")
   }
 
   /// Gives a subnet up; it need not be claimed.
-  func release(_ subnet: IPv4Subnet) throws {
+  func release<Address>(_ subnet: Subnet<Address>) throws {
     do {
-      try host.run(
-        [
-          RouteNetlink.unreachableRoute(
-            add: false, destination: subnet.network.bits, prefixLength: UInt8(subnet.prefixLength),
-            metric: names.routeMetric, protocolNumber: InstanceNames.routeProtocol)
-        ], subject: "route \(subnet)")
+      try host.run([claimRoute(subnet, add: false)], subject: "route \(subnet)")
     } catch let error as SystemError where error.errno == ESRCH {}
+  }
+
+  private func claimRoute<Address>(_ subnet: Subnet<Address>, add: Bool) -> NetlinkRequest {
+    RouteNetlink.unreachableRoute(
+      add: add, destination: subnet.network.bits, prefixLength: UInt8(subnet.prefixLength), metric: names.routeMetric,
+      protocolNumber: InstanceNames.routeProtocol)
+  }
+
+  /// Gives every subnet up.
+  func releaseAll() throws {
+    for subnet: IPv4Subnet in try claimedSubnets() { try release(subnet) }
+    for subnet: IPv6Subnet in try claimedSubnets() { try release(subnet) }
   }
 }

@@ -4,20 +4,21 @@ import Logging
 import Model
 import Synchronization
 
-/// Publishes ports of containers on the host: IPv4 by address translation in the kernel, IPv6 by a relay.
+/// Publishes ports of containers on the host: by address translation in the kernel; IPv6 by a relay where the container
+/// has none, and on ::1, whose packets the kernel does not lead away.
 final class PortPublisher: Sendable {
   /// A published port and what holds it.
   private struct Held: Sendable {
     let claim: PortTable.Claim
     let binding: PortBinding
-    let target: IPv4Address
-    /// Address translation, for IPv4.
+    let target: EndpointRecord
+    /// Address translation.
     let changes: [Firewall.Change]
     /// Closing it frees the port.
     let holder: Descriptor
     let relay: PortRelay?
 
-    var isTranslatedDatagrams: Bool { binding.protocol == .udp && relay == nil }
+    var isTranslatedDatagrams: Bool { binding.protocol == .udp && !changes.isEmpty }
   }
 
   private struct State {
@@ -104,9 +105,9 @@ final class PortPublisher: Sendable {
       // The elements lead to an address that nobody has any more; the next reconciliation removes them.
       logger.error("failed to remove published ports", metadata: ["error": "\(error)"])
     }
-    for address in Set(held.filter(\.isTranslatedDatagrams).map(\.target)) {
-      connections.forgetDatagrams(answeredBy: address)
-    }
+    let targets = held.filter(\.isTranslatedDatagrams).map(\.target)
+    for address in Set(targets.map(\.address)) { connections.forgetDatagrams(answeredBy: address) }
+    for address in Set(targets.compactMap(\.ipv6?.address)) { connections.forgetDatagrams(answeredBy: address) }
     for item in held { item.relay?.stop() }
     state.withLock { state in
       for item in held { state.table.release(item.claim) }
@@ -147,17 +148,15 @@ final class PortPublisher: Sendable {
       protocol: request.protocol, containerPort: request.containerPort, hostAddress: address.host,
       hostPort: address.port)
     let destination = SocketAddress.ipv4(target.address, port: request.containerPort)
+    let changes = Self.translation(binding, to: target).map { [$0] } ?? []
     do {
       if address.family == AF_INET6 {
         let relay = try relays.prepare(request.protocol, from: address, to: destination)
         return Held(
-          claim: claim, binding: binding, target: target.address, changes: [], holder: relay.listener, relay: relay)
+          claim: claim, binding: binding, target: target, changes: changes, holder: relay.listener, relay: relay)
       }
       let holder = try PortHolder.hold(request.protocol, address)
-      return Held(
-        claim: claim, binding: binding, target: target.address,
-        changes: [Self.translation(binding, to: target.address)], holder: holder,
-        relay: nil)
+      return Held(claim: claim, binding: binding, target: target, changes: changes, holder: holder, relay: nil)
     } catch let error as SystemError {
       state.withLock { $0.table.release(claim) }
       let text = "failed to bind host port for \(address.text):\(destination.text)/\(request.protocol.rawValue)"
@@ -176,16 +175,25 @@ final class PortPublisher: Sendable {
     }
   }
 
-  /// The map entry that leads a host port to a container.
-  static func translation(_ binding: PortBinding, to address: IPv4Address) -> Firewall.Change {
-    let value = NFTables.bytes(.ipv4(address.bits), .port(binding.containerPort))
+  /// The map entry that leads a host port to a container; nil where a relay does so alone.
+  static func translation(_ binding: PortBinding, to target: EndpointRecord) -> Firewall.Change? {
     let transport = NFTables.Field.transport(binding.protocol.number)
-    guard let host = IPv4Address(binding.hostAddress), host != .any else {
-      let key = NFTables.bytes(transport, .port(binding.hostPort))
-      return Firewall.Change(.add, FirewallRules.ports, [Firewall.Element(key: key, value: value)])
+    let port = NFTables.Field.port(binding.hostPort)
+    func entry(_ set: String, _ key: [UInt8], _ address: NFTables.Field) -> Firewall.Change {
+      let value = NFTables.bytes(address, .port(binding.containerPort))
+      return Firewall.Change(.add, set, [Firewall.Element(key: key, value: value)])
     }
-    let key = NFTables.bytes(.ipv4(host.bits), transport, .port(binding.hostPort))
-    return Firewall.Change(.add, FirewallRules.portsAt, [Firewall.Element(key: key, value: value)])
+    if let host = IPv4Address(binding.hostAddress) {
+      let address = NFTables.Field.ipv4(target.address.bits)
+      return host == .any
+        ? entry(FirewallRules.ports, NFTables.bytes(transport, port), address)
+        : entry(FirewallRules.portsAt, NFTables.bytes(.ipv4(host.bits), transport, port), address)
+    }
+    guard let host = IPv6Address(binding.hostAddress), host != .loopback, let part = target.ipv6 else { return nil }
+    let address = NFTables.Field.ipv6(part.address.bits)
+    return host == .any
+      ? entry(FirewallRules.ports6, NFTables.bytes(transport, port), address)
+      : entry(FirewallRules.portsAt6, NFTables.bytes(.ipv6(host.bits), transport, port), address)
   }
 
   private static func addresses(of request: PortRequest) throws -> [String] {

@@ -50,15 +50,7 @@ extension SocketAddress {
   var host: String {
     switch self {
     case .ipv4(let address, _): return address.description
-    case .ipv6(let octets, _):
-      return octets.withUnsafeBytes { raw in
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
-          guard let base = buffer.baseAddress,
-            inet_ntop(AF_INET6, raw.baseAddress, base, socklen_t(INET6_ADDRSTRLEN)) != nil
-          else { return "::" }
-          return String(cString: base)
-        }
-      }
+    case .ipv6(let octets, _): return IPv6Address(octets: octets)?.description ?? "::"
     }
   }
 

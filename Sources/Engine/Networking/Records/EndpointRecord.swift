@@ -2,6 +2,20 @@ import Model
 
 /// A container's membership in a network, as the engine keeps it. Written before the kernel is touched.
 public struct EndpointRecord: Codable, Sendable, Equatable {
+  /// What an endpoint has of IPv6.
+  public struct IPv6Part: Codable, Sendable, Equatable {
+    public var address: IPv6Address
+    public var prefixLength: Int
+    /// Where the default route points; nil in internal networks.
+    public var gateway: IPv6Address?
+
+    public init(address: IPv6Address, prefixLength: Int, gateway: IPv6Address?) {
+      self.address = address
+      self.prefixLength = prefixLength
+      self.gateway = gateway
+    }
+  }
+
   /// 64 hexadecimal digits.
   public var endpointID: String
   public var networkID: NetworkID
@@ -14,11 +28,13 @@ public struct EndpointRecord: Codable, Sendable, Equatable {
   public var prefixLength: Int
   /// Where the default route points; nil in internal networks.
   public var gateway: IPv4Address?
+  /// Nil on networks without IPv6.
+  public var ipv6: IPv6Part?
   /// Six bytes with colons, lower case.
   public var macAddress: String
   /// Names asked for by `--network-alias`, valid on this network only.
   public var aliases: [String]
-  /// Every name that resolves to `address` on this network: container name, aliases, short id.
+  /// Every name that resolves to the endpoint's addresses on this network: container name, aliases, short id.
   public var dnsNames: [String]
   /// Metric of the default route through this endpoint, where a client gave priorities; nil: the interface's number.
   public var routeMetric: UInt32?

@@ -15,6 +15,8 @@ public struct NetworkRecord: Codable, Sendable, Equatable {
   public var isInternal: Bool
   public var attachable: Bool
   public var enableIPv6: Bool
+  /// Nil where `enableIPv6` is false.
+  public var ipv6: AddressPool<IPv6Address>?
   public var labels: [String: String]
   public var options: [String: String]
   public var createdUnixNanoseconds: Int64
@@ -50,11 +52,27 @@ public struct NetworkRecord: Codable, Sendable, Equatable {
 
 /// What a client asks for when it creates a network. Nil fields are chosen by the engine.
 public struct NetworkRequest: Sendable, Equatable {
+  /// Addresses as a client writes them.
+  public struct Pool: Sendable, Equatable {
+    public var subnet: String?
+    public var gateway: String?
+    public var ipRange: String?
+
+    public init(subnet: String? = nil, gateway: String? = nil, ipRange: String? = nil) {
+      self.subnet = subnet
+      self.gateway = gateway
+      self.ipRange = ipRange
+    }
+  }
+
   public var name: String
   public var driver: String
+  /// Of IPv4.
   public var subnet: String?
   public var gateway: String?
   public var ipRange: String?
+  /// With `enableIPv6` only.
+  public var ipv6 = Pool()
   public var isInternal: Bool
   public var attachable: Bool
   public var enableIPv6: Bool

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Requests of nfnetlink about tracked connections of IPv4: find those that match, and forget them.
+/// Requests of nfnetlink about tracked connections: find those that match, and forget them.
 ///
 /// Source: `include/uapi/linux/netfilter/nfnetlink_conntrack.h`; filtered dumps exist from kernel 5.8 on.
 public enum ConntrackNetlink {
@@ -16,6 +16,7 @@ public enum ConntrackNetlink {
     static let tupleAddresses: UInt16 = 1
     static let tupleTransport: UInt16 = 2
     static let source: UInt16 = 1
+    static let sourceIPv6: UInt16 = 3
     static let transportNumber: UInt16 = 1
     static let destinationPort: UInt16 = 3
     static let filterOriginal: UInt16 = 1
@@ -30,13 +31,14 @@ public enum ConntrackNetlink {
   }
 
   private static let headerSize = 4
-  private static let header: [UInt8] = [UInt8(AF_INET), 0, 0, 0]
+  private static func header(_ family: UInt8) -> [UInt8] { [family, 0, 0, 0] }
 
   /// A tracked connection, as the kernel wants it named when it is to be forgotten.
   public struct Entry: Sendable, Equatable {
     let original: [UInt8]
-    /// Who answers: the container, for a translated connection.
-    public let answers: UInt32?
+    let family: UInt8
+    /// The address, in network order, that answers: the container's, for a translated connection.
+    public let answers: [UInt8]?
     public let transport: UInt8?
     /// The port that the first packet was sent to.
     public let destinationPort: UInt16?
@@ -45,11 +47,11 @@ public enum ConntrackNetlink {
     public init?(_ reply: NetlinkReply) {
       guard reply.type == subsystem << 8 | newEntry else { return nil }
       let attributes = reply.attributes(after: headerSize)
-      guard let original = attributes.first(Attribute.original) else { return nil }
+      guard let original = attributes.first(Attribute.original), let family = reply.payload.first else { return nil }
       self.original = Array(original)
-      answers =
-        attributes.nested(Attribute.reply)?.nested(Attribute.tupleAddresses)?
-        .number(Attribute.source, as: UInt32.self)?.bigEndian
+      self.family = family
+      let addresses = attributes.nested(Attribute.reply)?.nested(Attribute.tupleAddresses)
+      answers = (addresses?.first(Attribute.source) ?? addresses?.first(Attribute.sourceIPv6)).map(Array.init)
       let ports = NetlinkAttributes(original).nested(Attribute.tupleTransport)
       transport = ports?.number(Attribute.transportNumber)
       destinationPort = ports?.number(Attribute.destinationPort, as: UInt16.self)?.bigEndian
@@ -57,10 +59,12 @@ public enum ConntrackNetlink {
   }
 
   /// Asks for the connections of one transport that a host answers.
-  public static func answered(by address: UInt32, transport: UInt8) -> NetlinkRequest {
-    var request = NetlinkRequest(type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header)
+  public static func answered<Bits: AddressBits>(by address: Bits, transport: UInt8) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header(Bits.family))
+    let source = Bits.family == UInt8(AF_INET) ? Attribute.source : Attribute.sourceIPv6
     request.nested(Attribute.reply) { tuple in
-      tuple.nested(Attribute.tupleAddresses) { $0.attribute(Attribute.source, bigEndian: address) }
+      tuple.nested(Attribute.tupleAddresses) { $0.attribute(source, bigEndian: address) }
       tuple.nested(Attribute.tupleTransport) { $0.attribute(Attribute.transportNumber, transport) }
     }
     request.nested(Attribute.filter) {
@@ -69,9 +73,12 @@ public enum ConntrackNetlink {
     return request
   }
 
-  /// Asks for the connections of one transport whose first packet went to a port.
-  public static func sent(toPort port: UInt16, transport: UInt8) -> NetlinkRequest {
-    var request = NetlinkRequest(type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header)
+  /// Asks for the connections of one family and transport whose first packet went to a port.
+  public static func sent<Bits: AddressBits>(
+    _ family: Bits.Type, toPort port: UInt16, transport: UInt8
+  ) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header(Bits.family))
     request.nested(Attribute.original) { tuple in
       tuple.nested(Attribute.tupleTransport) { transportFields in
         transportFields.attribute(Attribute.transportNumber, transport)
@@ -87,7 +94,7 @@ public enum ConntrackNetlink {
   /// Forgets a connection; answered with `ENOENT` where it has ended already.
   public static func forget(_ entry: Entry) -> NetlinkRequest {
     var request = NetlinkRequest(
-      type: subsystem << 8 | deleteEntry, flags: Netlink.flagAcknowledge, header: header)
+      type: subsystem << 8 | deleteEntry, flags: Netlink.flagAcknowledge, header: header(entry.family))
     request.nested(Attribute.original) { $0.raw(entry.original) }
     return request
   }

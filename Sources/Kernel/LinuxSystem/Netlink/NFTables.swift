@@ -14,8 +14,12 @@ public enum NFTables {
     case arp = 3
   }
 
+  static let newTableMessage: UInt16 = 0
   static let deleteTableMessage: UInt16 = 2
+  static let newChain: UInt16 = 3
   static let getChain: UInt16 = 4
+  static let newRule: UInt16 = 6
+  static let getRule: UInt16 = 7
   static let newElement: UInt16 = 12
   static let getElement: UInt16 = 13
   static let deleteElement: UInt16 = 14
@@ -52,6 +56,7 @@ public enum NFTables {
   /// A field of a key or value; fields of a concatenation follow each other, each padded to a 32-bit register.
   public enum Field: Sendable {
     case ipv4(UInt32)
+    case ipv6(UInt128)
     case interface(String)
     case transport(UInt8)
     case port(UInt16)
@@ -60,6 +65,7 @@ public enum NFTables {
       var result: [UInt8] = []
       switch self {
       case .ipv4(let address): result.append(native: address.bigEndian)
+      case .ipv6(let address): result.append(native: address.bigEndian)
       case .interface(let name):
         result = Array(name.utf8.prefix(15))
         result += [UInt8](repeating: 0, count: 16 - result.count)
@@ -124,6 +130,40 @@ public enum NFTables {
     request.attribute(1, string: table)
     request.attribute(3, string: name)
     return request
+  }
+
+  /// Asks for the rules of a table, one reply for each.
+  public static func rules(family: Family = .inet, table: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getRule), flags: Netlink.flagDump, header: header(family))
+    request.attribute(1, string: table)
+    return request
+  }
+
+  /// Whether a reply is a rule.
+  public static func isRule(_ reply: NetlinkReply) -> Bool { reply.type == type(newRule) }
+
+  /// `NFT_TABLE_F_OWNER`, from kernel 5.12 on.
+  private static let owned: UInt32 = 2
+
+  /// The requests for a table that only the socket which sends them may change or flush, and that goes with it, holding
+  /// one empty chain of address translation; send them inside `transaction`.
+  ///
+  /// The kernel translates packets of known connections as long as any chain of that type is there.
+  public static func translationKeeper(table: String) -> [NetlinkRequest] {
+    let flags = Netlink.flagAcknowledge | Netlink.flagCreate
+    var tableRequest = NetlinkRequest(type: type(newTableMessage), flags: flags, header: header(.inet))
+    tableRequest.attribute(1, string: table)
+    tableRequest.attribute(2, bigEndian: owned)
+    var chain = NetlinkRequest(type: type(newChain), flags: flags, header: header(.inet))
+    chain.attribute(1, string: table)
+    chain.attribute(3, string: "keep")
+    chain.nested(4) { hook in
+      // Postrouting, after everybody else.
+      hook.attribute(1, bigEndian: UInt32(4))
+      hook.attribute(2, bigEndian: UInt32(300))
+    }
+    chain.attribute(7, string: "nat")
+    return [tableRequest, chain]
   }
 
   /// Asks for the elements of a set or map.

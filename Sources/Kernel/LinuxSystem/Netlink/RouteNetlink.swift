@@ -2,15 +2,14 @@ import Glibc
 
 /// Requests of rtnetlink that wire a container to the host: links, addresses, routes and neighbours.
 ///
-/// Every request made here is acknowledged, so that `NetlinkSocket.send` knows when it is done. IPv4 addresses are
-/// 32-bit numbers in host byte order. Source: rtnetlink(7), `include/uapi/linux/{if_link,if_addr,rtnetlink}.h`.
+/// Every request made here is acknowledged, so that `NetlinkSocket.send` knows when it is done. Addresses are numbers in
+/// host byte order, of 32 bits for IPv4 and 128 for IPv6. Source: rtnetlink(7), `include/uapi/linux/{if_link,if_addr,rtnetlink}.h`.
 public enum RouteNetlink {
   static let newLink: UInt16 = 16
   static let deleteLinkType: UInt16 = 17
   static let getLinkType: UInt16 = 18
   static let setLinkType: UInt16 = 19
   static let newAddress: UInt16 = 20
-  static let getAddress: UInt16 = 22
   static let newRoute: UInt16 = 24
   static let deleteRouteType: UInt16 = 25
   static let getRoute: UInt16 = 26
@@ -21,7 +20,6 @@ public enum RouteNetlink {
   static let interfaceUp: UInt32 = 1
   /// `RTEXT_FILTER_SKIP_STATS`
   private static let skipCounters: UInt32 = 8
-  static let addressFamilyIPv4 = UInt8(AF_INET)
 
   /// Per-device IPv4 settings (`IPV4_DEVCONF_*` of `linux/ip.h`), the numbers behind `/proc/sys/net/ipv4/conf/<device>`.
   public enum DeviceSetting: UInt16, Sendable {
@@ -158,28 +156,29 @@ public enum RouteNetlink {
     return request
   }
 
-  /// Gives a device an IPv4 address.
-  public static func addAddress(
-    index: Int32, local: UInt32, prefixLength: UInt8, broadcast: UInt32? = nil
+  /// `IFA_F_NODAD` and `IFA_F_NOPREFIXROUTE`.
+  private static let quietAddress: UInt32 = 0x02 | 0x200
+
+  /// Gives a device an address. One of IPv6 is usable at once (no other station can have it) and makes no route.
+  public static func addAddress<Bits: AddressBits>(
+    index: Int32, local: Bits, prefixLength: UInt8, broadcast: Bits? = nil
   ) -> NetlinkRequest {
-    var header: [UInt8] = [addressFamilyIPv4, prefixLength, 0, 0]
+    var header: [UInt8] = [Bits.family, prefixLength, 0, 0]
     header.append(native: UInt32(bitPattern: index))
     var request = NetlinkRequest(
       type: newAddress, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagReplace, header: header)
     request.attribute(1, bigEndian: local)
     request.attribute(2, bigEndian: local)
     if let broadcast { request.attribute(4, bigEndian: broadcast) }
+    if Bits.family == UInt8(AF_INET6) { request.attribute(8, quietAddress) }
     return request
   }
 
-  /// Asks for every IPv4 address of the namespace.
-  public static func addresses() -> NetlinkRequest {
-    NetlinkRequest(type: getAddress, flags: Netlink.flagDump, header: [addressFamilyIPv4, 0, 0, 0, 0, 0, 0, 0])
-  }
-
   /// Fixes the MAC address of a neighbour, so that it is never asked for and cannot be forged.
-  public static func addPermanentNeighbour(index: Int32, address: UInt32, hardware: [UInt8]) -> NetlinkRequest {
-    var header: [UInt8] = [addressFamilyIPv4, 0, 0, 0]
+  public static func addPermanentNeighbour<Bits: AddressBits>(
+    index: Int32, address: Bits, hardware: [UInt8]
+  ) -> NetlinkRequest {
+    var header: [UInt8] = [Bits.family, 0, 0, 0]
     header.append(native: index)
     header.append(native: UInt16(0x80))
     header += [0, 0]
@@ -193,7 +192,7 @@ public enum RouteNetlink {
   /// Answers proxied ARP requests of a device at once instead of after a random delay of up to 0.8 s.
   public static func answerProxiedNeighboursAtOnce(index: Int32) -> NetlinkRequest {
     var request = NetlinkRequest(
-      type: setNeighbourTable, flags: Netlink.flagAcknowledge, header: [addressFamilyIPv4, 0, 0, 0])
+      type: setNeighbourTable, flags: Netlink.flagAcknowledge, header: [UInt32.family, 0, 0, 0])
     request.attribute(1, string: "arp_cache")
     request.nested(6) { parameters in
       parameters.attribute(1, UInt32(bitPattern: index))
@@ -202,9 +201,14 @@ public enum RouteNetlink {
     return request
   }
 
-  /// Adds the default route through a gateway on a device.
-  public static func addDefaultRoute(index: Int32, gateway: UInt32, metric: UInt32 = 0) -> NetlinkRequest {
-    var request = route(type: newRoute, kind: 1, scope: 0, destinationLength: 0, protocolNumber: 3, create: true)
+  /// Adds a route through a gateway on a device: to a whole subnet, or the default route where none is named.
+  public static func addRoute<Bits: AddressBits>(
+    index: Int32, to destination: (network: Bits, prefixLength: UInt8)? = nil, gateway: Bits, metric: UInt32 = 0
+  ) -> NetlinkRequest {
+    var request = route(
+      Bits.self, type: newRoute, kind: 1, scope: 0, destinationLength: destination?.prefixLength ?? 0,
+      protocolNumber: 3, create: true)
+    if let destination { request.attribute(1, bigEndian: destination.network) }
     request.attribute(5, bigEndian: gateway)
     request.attribute(4, UInt32(bitPattern: index))
     if metric != 0 { request.attribute(6, metric) }
@@ -213,10 +217,14 @@ public enum RouteNetlink {
 
   /// Adds a route to one host that is directly on a device.
   ///
-  /// - Parameter source: the address that the host itself sends from on this route.
-  public static func addHostRoute(index: Int32, destination: UInt32, source: UInt32) -> NetlinkRequest {
+  /// - Parameter source: the address that packets of our own are sent from on this route.
+  public static func addHostRoute<Bits: AddressBits>(
+    index: Int32, destination: Bits, source: Bits
+  ) -> NetlinkRequest {
     // Protocol 2 is the kernel's own, as for the routes that come with an address; scope 253 is the link.
-    var request = route(type: newRoute, kind: 1, scope: 253, destinationLength: 32, protocolNumber: 2, create: true)
+    var request = route(
+      Bits.self, type: newRoute, kind: 1, scope: 253, destinationLength: UInt8(Bits.bitWidth), protocolNumber: 2,
+      create: true)
     request.attribute(1, bigEndian: destination)
     request.attribute(7, bigEndian: source)
     request.attribute(4, UInt32(bitPattern: index))
@@ -228,11 +236,11 @@ public enum RouteNetlink {
   /// - Parameters:
   ///   - metric: the route's priority, which tells routes of different owners apart.
   ///   - protocolNumber: who made the route (`rtm_protocol`).
-  public static func unreachableRoute(
-    add: Bool, destination: UInt32, prefixLength: UInt8, metric: UInt32, protocolNumber: UInt8
+  public static func unreachableRoute<Bits: AddressBits>(
+    add: Bool, destination: Bits, prefixLength: UInt8, metric: UInt32, protocolNumber: UInt8
   ) -> NetlinkRequest {
     var request = route(
-      type: add ? newRoute : deleteRouteType, kind: 7, scope: 0, destinationLength: prefixLength,
+      Bits.self, type: add ? newRoute : deleteRouteType, kind: 7, scope: 0, destinationLength: prefixLength,
       protocolNumber: protocolNumber, create: add)
     request.attribute(1, bigEndian: destination)
     request.attribute(6, metric)
@@ -240,27 +248,43 @@ public enum RouteNetlink {
   }
 
   /// Asks which route the host would take to an address; answered with `ENETUNREACH` where there is none.
-  public static func routeTaken(to destination: UInt32) -> NetlinkRequest {
+  public static func routeTaken<Bits: AddressBits>(to destination: Bits) -> NetlinkRequest {
     var request = NetlinkRequest(
-      type: getRoute, flags: Netlink.flagAcknowledge, header: [addressFamilyIPv4, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+      type: getRoute, flags: Netlink.flagAcknowledge,
+      header: [Bits.family, UInt8(Bits.bitWidth), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     request.attribute(1, bigEndian: destination)
     return request
   }
 
-  /// Asks for the IPv4 routes of every table.
-  public static func routes() -> NetlinkRequest {
+  /// Asks for the routes of one family in every table.
+  public static func routes<Bits: AddressBits>(_ family: Bits.Type = UInt32.self) -> NetlinkRequest {
     NetlinkRequest(
-      type: getRoute, flags: Netlink.flagDump, header: [addressFamilyIPv4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+      type: getRoute, flags: Netlink.flagDump, header: [Bits.family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
   }
 
-  private static func route(
-    type: UInt16, kind: UInt8, scope: UInt8, destinationLength: UInt8, protocolNumber: UInt8, create: Bool
+  private static func route<Bits: AddressBits>(
+    _ family: Bits.Type, type: UInt16, kind: UInt8, scope: UInt8, destinationLength: UInt8, protocolNumber: UInt8,
+    create: Bool
   ) -> NetlinkRequest {
     var flags = Netlink.flagAcknowledge
     if create { flags |= Netlink.flagCreate | Netlink.flagReplace }
     // Family, destination and source length, TOS, table (254 is main), protocol, scope, kind, flags.
     return NetlinkRequest(
       type: type, flags: flags,
-      header: [addressFamilyIPv4, destinationLength, 0, 0, 254, protocolNumber, scope, kind, 0, 0, 0, 0])
+      header: [Bits.family, destinationLength, 0, 0, 254, protocolNumber, scope, kind, 0, 0, 0, 0])
   }
+}
+
+/// The bits of an IP address; their width tells the family.
+public protocol AddressBits: FixedWidthInteger, UnsignedInteger, Sendable {
+  /// `AF_INET` or `AF_INET6`.
+  static var family: UInt8 { get }
+}
+
+extension UInt32: AddressBits {
+  public static var family: UInt8 { UInt8(AF_INET) }
+}
+
+extension UInt128: AddressBits {
+  public static var family: UInt8 { UInt8(AF_INET6) }
 }

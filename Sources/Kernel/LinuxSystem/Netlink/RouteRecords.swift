@@ -54,31 +54,9 @@ public struct LinkCounters: Sendable, Equatable {
   }
 }
 
-/// An IPv4 address of the namespace.
-public struct AddressRecord: Sendable, Equatable {
-  public let index: Int32
-  public let local: UInt32
-  /// The address the prefix belongs to: the peer of a point-to-point link, else the local address.
-  public let prefixAddress: UInt32
-  public let prefixLength: UInt8
-
-  /// Reads an `RTM_NEWADDR` message of IPv4.
-  public init?(_ reply: NetlinkReply) {
-    guard reply.type == RouteNetlink.newAddress, reply.payload.first == RouteNetlink.addressFamilyIPv4,
-      let length = reply.number(at: 1, as: UInt8.self), let index = reply.number(at: 4, as: Int32.self)
-    else { return nil }
-    let attributes = reply.attributes(after: 8)
-    guard let address = attributes.number(1, as: UInt32.self)?.bigEndian else { return nil }
-    self.index = index
-    prefixLength = length
-    prefixAddress = address
-    local = attributes.number(2, as: UInt32.self)?.bigEndian ?? address
-  }
-}
-
-/// An IPv4 route of any table.
-public struct RouteRecord: Sendable, Equatable {
-  public let destination: UInt32
+/// A route of any table.
+public struct RouteRecord<Bits: AddressBits>: Sendable, Equatable {
+  public let destination: Bits
   public let prefixLength: UInt8
   public let table: UInt32
   public let protocolNumber: UInt8
@@ -87,11 +65,10 @@ public struct RouteRecord: Sendable, Equatable {
   public let metric: UInt32
   /// The device, 0 where the route has none.
   public let outputIndex: Int32
-  public let gateway: UInt32?
 
-  /// Reads an `RTM_NEWROUTE` message of IPv4.
+  /// Reads an `RTM_NEWROUTE` message of the family of `Bits`.
   public init?(_ reply: NetlinkReply) {
-    guard reply.type == RouteNetlink.newRoute, reply.payload.first == RouteNetlink.addressFamilyIPv4,
+    guard reply.type == RouteNetlink.newRoute, reply.payload.first == Bits.family,
       let length = reply.number(at: 1, as: UInt8.self), let table = reply.number(at: 4, as: UInt8.self),
       let origin = reply.number(at: 5, as: UInt8.self), let kind = reply.number(at: 7, as: UInt8.self)
     else { return nil }
@@ -100,9 +77,8 @@ public struct RouteRecord: Sendable, Equatable {
     self.table = attributes.number(15) ?? UInt32(table)
     protocolNumber = origin
     self.kind = kind
-    destination = attributes.number(1, as: UInt32.self)?.bigEndian ?? 0
+    destination = attributes.number(1, as: Bits.self)?.bigEndian ?? 0
     metric = attributes.number(6) ?? 0
     outputIndex = attributes.number(4) ?? 0
-    gateway = attributes.number(5, as: UInt32.self)?.bigEndian
   }
 }

@@ -107,6 +107,8 @@ struct NetworkOptions: ParsableArguments {
   var link: [String] = []
   @Option(help: "A fixed address on the (first) network, which must be one of your own.")
   var ip: String?
+  @Option(help: "A fixed IPv6 address on it.")
+  var ip6: String?
   @Option(help: "A fixed hardware address.")
   var macAddress: String?
   @Option(help: "A line of /etc/hosts: name:address.")

@@ -15,8 +15,8 @@ struct NetworkCreate: ParsableCommand {
   @OptionGroup var connection: EngineOptions
   @Option(name: .shortAndLong, help: "The driver; bridge when not named.") var driver: String?
   @Flag(help: "No way out of it.") var `internal` = false
-  @Flag(help: "With IPv6 addresses.") var ipv6 = false
-  @Option(help: "Its addresses, such as 172.30.0.0/24.") var subnet: [String] = []
+  @Flag(help: "With IPv6 addresses, of its own choice unless a subnet is given.") var ipv6 = false
+  @Option(help: "Its addresses, such as 172.30.0.0/24; one of each family.") var subnet: [String] = []
   @Option(help: "The gateway's address, one for each subnet.") var gateway: [String] = []
   @Option(help: "The part of the subnet that containers get addresses from.") var ipRange: [String] = []
   @Option(help: "name=value.") var label: [String] = []
@@ -88,13 +88,15 @@ struct NetworkConnect: ParsableCommand {
   @OptionGroup var connection: EngineOptions
   @Option(help: "A further name on it.") var alias: [String] = []
   @Option(help: "A fixed address on it.") var ip: String?
+  @Option(help: "A fixed IPv6 address on it.") var ip6: String?
   @Argument(help: "The network.") var network: String
   @Argument(help: "The container.") var container: String
 
   func run() throws {
     var body: JSONValue = ["Container": .string(container)]
     if !alias.isEmpty { body["EndpointConfig"]["Aliases"] = .strings(alias) }
-    if let ip { body["EndpointConfig"]["IPAMConfig"] = ["IPv4Address": .string(ip)] }
+    if let ip { body["EndpointConfig"]["IPAMConfig"]["IPv4Address"] = .string(ip) }
+    if let ip6 { body["EndpointConfig"]["IPAMConfig"]["IPv6Address"] = .string(ip6) }
     try connection.engine().call(.post, "/networks/\(Engine.escape(network))/connect", json: body)
   }
 }

@@ -77,10 +77,11 @@ extension NetworkOptions {
 
   /// What the container asks of the network it is put on; nil when nothing is asked.
   func endpoint() -> JSONValue? {
-    guard network.count > 1 || ip != nil || !networkAlias.isEmpty else { return nil }
+    guard network.count > 1 || ip != nil || ip6 != nil || !networkAlias.isEmpty else { return nil }
     var first = JSONValue.object([])
     first.set("Aliases", networkAlias)
-    if let ip { first["IPAMConfig"] = ["IPv4Address": .string(ip)] }
+    if let ip { first["IPAMConfig"]["IPv4Address"] = .string(ip) }
+    if let ip6 { first["IPAMConfig"]["IPv6Address"] = .string(ip6) }
     let endpoints =
       [.init(name: network.first ?? "default", value: first)]
       + network.dropFirst().map { JSONValue.Member(name: $0, value: .object([])) }
