@@ -12,7 +12,7 @@ CONFIG  := /etc/bulkhead
 
 SWIFT         ?= swift
 RELEASE_FLAGS := -c release --static-swift-stdlib
-FORMATTED     := Package.swift $(wildcard Sources Tests)
+FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/worker/Package.swift examples/voting-app/worker/Sources
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 

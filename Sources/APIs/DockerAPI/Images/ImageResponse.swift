@@ -34,7 +34,11 @@ enum ImageResponse {
       writer.field("Created", image.created)
       writer.field("DockerVersion", config.dockerVersion ?? "")
       writer.field("Author", config.author ?? "")
-      execution(config.config ?? ImageExecution(), into: &writer)
+      let execution = config.config ?? ImageExecution()
+      write(execution, named: "Config", into: &writer)
+      // Gone from the API with 1.45, but docker-compose 1.29 takes the newest version and cannot make a container anew without
+      // it. It reads the volumes only: those of the container that made the image are the image's.
+      write(execution, named: "ContainerConfig", into: &writer)
       writer.field("Architecture", config.architecture)
       if let variant = config.variant, !variant.isEmpty { writer.field("Variant", variant) }
       writer.field("Os", config.os)
@@ -53,8 +57,8 @@ enum ImageResponse {
     }
   }
 
-  private static func execution(_ execution: ImageExecution, into writer: inout JSONWriter) {
-    writer.object("Config") { writer in
+  private static func write(_ execution: ImageExecution, named name: String, into writer: inout JSONWriter) {
+    writer.object(name) { writer in
       writer.field("Hostname", execution.hostname ?? "")
       writer.field("Domainname", execution.domainname ?? "")
       writer.field("User", execution.user ?? "")

@@ -1,0 +1,1 @@
+#include "/usr/include/postgresql/libpq-fe.h"
