@@ -158,7 +158,10 @@ let package = Package(
     tests("ContainerEngine", floor: "Engine", []),
     // Platform
     room("Observability", floor: "Platform", ["ContainerEngine", "LinuxSystem", "Metrics", "Model", logging]),
-    room("Compose", floor: "Platform", ["Model"]),
+    room("Compose", floor: "Platform", ["Model", .product(name: "Yams", package: "Yams")]),
+    .testTarget(
+      name: "ComposeTests", dependencies: ["Compose"], path: "Tests/Platform/ComposeTests", exclude: ["Cases"],
+      swiftSettings: strict),
     // APIs
     room("MetricsAPI", floor: "APIs", ["HTTPServing", "LinuxSystem", "Metrics", "Model", "Observability"]),
     tests("MetricsAPI", floor: "APIs", ["Model"]),
@@ -201,7 +204,9 @@ let package = Package(
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
     .testTarget(
       name: "bulkheadTests",
-      dependencies: ["bulkhead", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "bulkhead", "Compose", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
     tests("bulkheadd", floor: "Programs", ["HTTPServing", "LinuxSystem", "Model", "Registry"]),
     // Drives the built programs through real clients.

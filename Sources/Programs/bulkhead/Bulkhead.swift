@@ -48,6 +48,7 @@ struct Bulkhead: ParsableCommand {
           ProjectGroup.self, UserGroup.self, RobotGroup.self, TokenGroup.self, RegistryGroup.self,
           ReplicationGroup.self, Audit.self, Trust.self,
         ]),
+      CommandGroup(name: "Applications", subcommands: [ComposeGroup.self]),
       CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, VolumeGroup.self]),
       CommandGroup(
         name: "The engine",
@@ -61,8 +62,8 @@ struct Bulkhead: ParsableCommand {
   var host: String?
 
   static func main() {
-    let arguments = hostTaken(from: Array(CommandLine.arguments.dropFirst()))
     do {
+      let arguments = try ComposeArguments.moved(hostTaken(from: Array(CommandLine.arguments.dropFirst())))
       var command = try directly(arguments) ?? parsed(arguments)
       try command.run()
     } catch let failure as ClientError {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 
 /// Finds a command that there is none of, and what was probably meant by it.
 enum UnknownCommand {
@@ -9,8 +10,6 @@ enum UnknownCommand {
   ]
   /// What docker has and this client does not: it works with docker on the same socket.
   private static let dockersOnly: Set<String> = ["commit", "cp", "diff", "export", "update"]
-  /// Letters that may be wrong.
-  private static let maximumDistance = 2
 
   /// Follows the words of a command line from command to command; nil where each is one, up to the first option.
   static func find(in arguments: [String], below root: any ParsableCommand.Type = Bulkhead.self) -> ClientError? {
@@ -39,26 +38,8 @@ enum UnknownCommand {
   /// The name that is nearest to a word, if one is near.
   static func likely(_ word: String, among names: [String]) -> String? {
     if let other = otherNames[word], names.contains(other) { return other }
-    let near = names.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
-    if let near, near.distance <= maximumDistance, near.distance * 2 <= word.count { return near.name }
+    if let near = EditDistance.nearest(to: word, among: names) { return near }
     let begun = names.filter { $0.hasPrefix(word) }
     return begun.count == 1 ? begun[0] : nil
-  }
-
-  /// How many letters have to be put in, left out, replaced, or swapped with their neighbour.
-  static func distance(_ first: String, _ second: String) -> Int {
-    let (a, b) = (Array(first.utf8.prefix(64)), Array(second.utf8.prefix(64)))
-    // One row for each beginning of `a`; a column for each of `b`.
-    var rows = [Array(0...b.count)]
-    for i in 0..<a.count {
-      var row = [i + 1]
-      for j in 0..<b.count {
-        var best = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
-        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, rows[i - 1][j - 1] + 1) }
-        row.append(best)
-      }
-      rows.append(row)
-    }
-    return rows[a.count][b.count]
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 import Testing
 
 @testable import bulkhead
@@ -38,7 +39,7 @@ import Testing
       ("", "", 0), ("ls", "sl", 1), ("ls", "ls", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1),
     ])
   func `distances of words`(first: String, second: String, distance: Int) {
-    #expect(UnknownCommand.distance(first, second) == distance && UnknownCommand.distance(second, first) == distance)
+    #expect(EditDistance.between(first, second) == distance && EditDistance.between(second, first) == distance)
   }
 
   /// What the parser makes of a command line, without its building the tree of all commands each time.

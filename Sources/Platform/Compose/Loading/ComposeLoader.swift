@@ -1,12 +1,13 @@
 /// What the user said about a project on the command line and by variables.
 public struct ComposeRequest: Sendable {
-  /// Compose files, absolute or `-`, in the order of merging; not empty (`ComposeDefaultFiles` finds the usual ones).
+  /// Compose files or `-`, in the order of merging. Empty: `COMPOSE_FILE`, else the usual names in the project's or current folder
+  /// and those above.
   public var files: [String]
   /// `--project-directory`; nil: the folder of the first file.
   public var projectDirectory: String?
   /// `-p`; nil: `COMPOSE_PROJECT_NAME`, the files' `name`, the folder's name.
   public var projectName: String?
-  /// `--env-file`, absolute; nil: `.env` in the project's folder, where it is there.
+  /// `--env-file`; nil: `.env` in the project's folder, where it is there.
   public var environmentFiles: [String]?
   /// `--profile`; `*` is all. `COMPOSE_PROFILES` is heeded where this is empty.
   public var profiles: [String] = []
@@ -18,10 +19,10 @@ public struct ComposeRequest: Sendable {
   public var allowsOutside = false
   /// false: `$…` stays as it is written (`config --no-interpolate`).
   public var interpolates = true
-  /// The current folder, absolute: what relative paths of a file on standard input start from.
+  /// The current folder, absolute: relative paths of the request and of a file on standard input start here.
   public var currentDirectory = "/"
 
-  public init(files: [String]) { self.files = files }
+  public init(files: [String] = []) { self.files = files }
 }
 
 /// Turns files into a project.
@@ -33,9 +34,63 @@ public struct ComposeLoader {
   /// Reads, interpolates, merges, checks.
   ///
   /// - Throws: the first fault. What is not done but does no harm is among the warnings, in the order of the files.
-  public func load(_ request: ComposeRequest) throws(ComposeFault) -> (
-    project: ComposeProject, warnings: [ComposeWarning]
-  ) {
-    throw ComposeFault(.unsupported, at: nil, "compose files are not read yet")
+  public func load(
+    _ request: ComposeRequest
+  ) throws(ComposeFault) -> (project: ComposeProject, warnings: [ComposeWarning]) {
+    let (settings, assembly, tree, name) = try merged(request)
+    var decoder = ProjectDecoder(
+      name: name, settings: settings, services: request.services, access: FileAccess(reader))
+    let project = try decoder.decode(tree)
+    for wanted in request.services where project.service(wanted) == nil {
+      throw ComposeFault(.notFound, at: nil, "there is no service '\(wanted.prefix(100))' in the project '\(name)'")
+    }
+    assembly.warn(decoder.warnings)
+    return (project, assembly.warnings)
+  }
+
+  /// The merged files in their long form, `$…` as the request says; nothing is looked up and nothing checked that needs more
+  /// than the tables.
+  public func canonical(
+    _ request: ComposeRequest
+  ) throws(ComposeFault) -> (value: ComposeValue, warnings: [ComposeWarning]) {
+    let (_, assembly, tree, name) = try merged(request)
+    var members = tree.value.members
+    members["name"] = .string(name)
+    return (.map(members), assembly.warnings)
+  }
+
+  private func merged(
+    _ request: ComposeRequest
+  ) throws(ComposeFault) -> (ProjectSettings, ProjectAssembly, Node, name: String) {
+    var (settings, warnings) = try ProjectSettings.resolve(request, reader)
+    let assembly = ProjectAssembly(request, reader, root: settings.directory)
+    assembly.warn(warnings)
+    warnings = []
+    var documents: [(Node, ProjectAssembly.Origin)] = []
+    var named: (text: String, at: ComposeLocation)?
+    for path in settings.files {
+      for document in try assembly.documents(path, beneath: nil) {
+        documents.append((document, ProjectAssembly.Origin(path: path, directory: settings.directory)))
+        if let node = document["name"], let text = node.text { named = (text, node.at) }
+      }
+    }
+    guard !documents.isEmpty else {
+      throw ComposeFault(
+        .invalid, at: ComposeLocation(file: assembly.shown(settings.files[0]), line: 1, column: 1), "the file is empty")
+    }
+    if let found = named, request.interpolates {
+      // Warnings of it come with those of the whole file.
+      var interpolator = Interpolator(environment: settings.environment)
+      named?.text = try interpolator.replaced(found.text, at: found.at, key: "name")
+    }
+    let name = try ProjectSettings.name(request, settings, fileName: named)
+    settings.environment["COMPOSE_PROJECT_NAME"] = name
+    var whole: Node?
+    for (document, origin) in documents {
+      let next = try assembly.resolved(document, origin, settings.environment, including: [origin.path])
+      whole = whole.map { Merge.file($0, with: next) } ?? next
+    }
+    let tree = whole.map(Merge.cleaned) ?? Node(.map([]), at: documents[0].0.at)
+    return (settings, assembly, tree, name)
   }
 }

@@ -2,6 +2,8 @@
 /// others. Steps stand in an order in which they can also be done one by one.
 public struct ComposePlan: Sendable, Equatable {
   public var steps: [ComposeStep] = []
+  /// What the user should know: orphans, volumes that are no longer as the files say.
+  public var warnings: [String] = []
 
   public init() {}
 

@@ -56,8 +56,13 @@ public struct ComposeFault: Error, Sendable, Hashable, CustomStringConvertible {
   /// `compose.yaml:3:5: services.web.portss: unknown key; did you mean 'ports'?`
   public var description: String { Self.line(location, key, message) }
 
+  /// On one line, without what a terminal would obey: names and values of files stand in it.
   static func line(_ location: ComposeLocation?, _ key: String, _ message: String) -> String {
-    (location.map { "\($0): " } ?? "") + (key.isEmpty ? "" : "\(key): ") + message
+    let text = (location.map { "\($0): " } ?? "") + (key.isEmpty ? "" : "\(key): ") + message
+    return String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? ($0 == "\n" ? " " : "?") : $0 })
+    )
   }
 }
 

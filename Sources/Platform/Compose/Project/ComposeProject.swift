@@ -7,6 +7,10 @@ public struct ComposeProject: Sendable, Equatable {
   public var directory: String
   /// The files that were read, absolute, in the order of merging; included ones are not among them.
   public var files: [String]
+  /// The files of variables that were read for it.
+  public var environmentFiles: [String] = []
+  /// The variables that the files were read with.
+  public var environment: [String: String] = [:]
   /// Services of the active profiles and without one, sorted by name.
   public var services: [ComposeService]
   /// Services that no active profile chooses, sorted by name.

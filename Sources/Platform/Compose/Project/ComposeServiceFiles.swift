@@ -68,6 +68,7 @@ public struct ComposeBuild: Sendable, Equatable {
   public var tags: [String] = []
   public var cacheFrom: [String] = []
   public var cacheTo: [String] = []
+  /// Refused by the tables, as the engine's builds have one context.
   public var additionalContexts: [String: String] = [:]
   public var secrets: [ComposeFileUse] = []
   public var extraHosts: [String] = []

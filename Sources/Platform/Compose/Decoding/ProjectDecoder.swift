@@ -1,0 +1,198 @@
+/// The merged files of a project as a typed value.
+struct ProjectDecoder {
+  let name: String
+  let settings: ProjectSettings
+  let services: [String]
+  let access: FileAccess
+  private(set) var warnings: [ComposeWarning] = []
+
+  init(name: String, settings: ProjectSettings, services: [String], access: FileAccess) {
+    self.name = name
+    self.settings = settings
+    self.services = services
+    self.access = access
+  }
+
+  mutating func decode(_ merged: Node) throws(ComposeFault) -> ComposeProject {
+    var tree = merged
+    guard let members = tree["services"]?.members, !members.isEmpty else {
+      throw ComposeFault(.invalid, at: tree.at, key: "services", "there are none")
+    }
+    guard members.count <= ComposeLimits.services else {
+      throw ComposeFault(.limit, at: tree.at, key: "services", "more than \(ComposeLimits.services) services")
+    }
+    try resolveVariables(&tree)
+    var (active, disabled) = try decoded(tree)
+    if active.contains(where: { $0.balancer != nil }) {
+      tree = try LoadBalancer.added(to: tree, active)
+      (active, disabled) = try decoded(tree)
+    }
+    var project = ComposeProject(name: name, directory: settings.directory)
+    project.files = settings.files
+    project.environmentFiles = settings.environmentFiles
+    project.environment = settings.environment
+    project.services = active
+    project.disabledServices = disabled
+    try readResources(&tree, active, &project)
+    try ProjectChecks(project: project, tree: tree).all()
+    // Dependencies that are not there and need not be would only be in the way.
+    let names = Set(project.services.map(\.name))
+    for index in project.services.indices {
+      project.services[index].dependencies.removeAll { !names.contains($0.service) }
+    }
+    project.canonical = Self.canonical(tree, project)
+    return project
+  }
+
+  private mutating func resolveVariables(_ tree: inout Node) throws(ComposeFault) {
+    var variables = ServiceVariables(access, environment: settings.environment)
+    for member in tree["services"]?.members ?? [] {
+      var service = try variables.resolve(member.value, key: "services.\(member.key)")
+      // A service that says nothing of networks is on the project's own.
+      let names = service["networks"]?.members ?? []
+      if service["network_mode"]?.text == nil, names.isEmpty {
+        service["networks"] = .map([("default", Node(.map([]), at: service.at))], at: service.at)
+      }
+      tree["services"]?[member.key] = service
+    }
+    warnings += variables.warnings
+  }
+
+  /// Those that the profiles choose, and the others.
+  private mutating func decoded(_ tree: Node) throws(ComposeFault) -> ([ComposeService], [ComposeService]) {
+    var all: [ComposeService] = []
+    for member in tree["services"]?.members ?? [] {
+      let (service, found) = try ServiceDecoder.decode(
+        member.key, Fields(node: member.value, key: "services.\(member.key)"))
+      all.append(service)
+      for warning in found where !warnings.contains(warning) { warnings.append(warning) }
+    }
+    all.sort { $0.name < $1.name }
+    var profiles = settings.profiles
+    for service in all where services.contains(service.name) { profiles.formUnion(service.profiles) }
+    let isActive: (ComposeService) -> Bool = {
+      $0.profiles.isEmpty || profiles.contains("*") || !profiles.isDisjoint(with: $0.profiles)
+    }
+    return (all.filter(isActive), all.filter { !isActive($0) })
+  }
+
+  private func readResources(
+    _ tree: inout Node, _ services: [ComposeService], _ project: inout ComposeProject
+  ) throws(ComposeFault) {
+    let decoder = ResourceDecoder(project: name, environment: settings.environment)
+    let usesDefault = services.contains { $0.endpoints.contains { $0.network == "default" } }
+    if usesDefault, tree["networks"]?["default"] == nil {
+      var networks = tree["networks"] ?? Node(.map([]), at: tree.at)
+      networks["default"] = Node(.map([]), at: tree.at)
+      tree["networks"] = networks
+    }
+    let top = Fields(node: tree, key: "")
+    for (key, fields) in top.named("networks") {
+      let network = try decoder.network(key, fields)
+      project.networks.append(network)
+      tree["networks"]?[key]?["name"] = .string(network.name, at: fields.node.at)
+    }
+    for (key, fields) in top.named("volumes") {
+      let volume = try decoder.volume(key, fields)
+      project.volumes.append(volume)
+      tree["volumes"]?[key]?["name"] = .string(volume.name, at: fields.node.at)
+    }
+    for (key, fields) in top.named("configs") {
+      let file = try decoder.file(key, fields)
+      project.configs.append(file)
+      tree["configs"]?[key]?["name"] = .string(file.name, at: fields.node.at)
+    }
+    for (key, fields) in top.named("secrets") {
+      let file = try decoder.file(key, fields)
+      project.secrets.append(file)
+      tree["secrets"]?[key]?["name"] = .string(file.name, at: fields.node.at)
+    }
+    project.networks.sort { $0.key < $1.key }
+    project.volumes.sort { $0.key < $1.key }
+    project.configs.sort { $0.key < $1.key }
+    project.secrets.sort { $0.key < $1.key }
+  }
+
+  /// The project as `config` prints it: active services alone.
+  private static func canonical(_ tree: Node, _ project: ComposeProject) -> ComposeValue {
+    var members: [String: ComposeValue] = ["name": .string(project.name)]
+    for member in tree.members ?? [] where member.key != "version" {
+      let value = member.value.value
+      // Empty sections say nothing; what is for other programs is theirs.
+      if member.key.hasPrefix("x-") || !value.members.isEmpty { members[member.key] = value }
+    }
+    members["services"] = .map(
+      Dictionary(project.services.map { ($0.name, $0.canonical) }) { first, _ in first })
+    return .map(members)
+  }
+}
+
+/// What has to fit together in a project.
+struct ProjectChecks {
+  let project: ComposeProject
+  let tree: Node
+
+  func all() throws(ComposeFault) {
+    for service in project.services {
+      try references(service)
+      try dependencies(service)
+    }
+    try ComposeGraph(project.services).requireNoCycle()
+  }
+
+  private func fault(_ service: ComposeService, _ name: String, _ message: String, _ kind: ComposeFault.Kind = .invalid)
+    -> ComposeFault
+  {
+    let node = tree["services"]?[service.name]
+    return ComposeFault(
+      kind, at: node?[name]?.at ?? node?.at, key: "services.\(service.name).\(name)", message)
+  }
+
+  private func references(_ service: ComposeService) throws(ComposeFault) {
+    for endpoint in service.endpoints where project.network(endpoint.network) == nil {
+      throw fault(
+        service, "networks", "the network '\(endpoint.network)' is not among the top-level 'networks'", .notFound)
+    }
+    for mount in service.mounts where mount.kind == .volume {
+      guard let source = mount.source, project.volume(source) == nil else { continue }
+      throw fault(service, "volumes", "the volume '\(source)' is not among the top-level 'volumes'", .notFound)
+    }
+    for (name, uses, files) in [
+      ("configs", service.configs, project.configs), ("secrets", service.secrets, project.secrets),
+      ("build", service.build?.secrets ?? [], project.secrets),
+    ] {
+      for use in uses {
+        guard let file = files.first(where: { $0.key == use.source }) else {
+          throw fault(
+            service, name, "'\(use.source)' is not among the top-level '\(name == "build" ? "secrets" : name)'",
+            .notFound)
+        }
+        if file.origin == .external {
+          throw fault(
+            service, name,
+            "'\(use.source)' is external, kept by the engines of a cluster: write 'file' or 'environment'",
+            .unsupported)
+        }
+      }
+    }
+  }
+
+  private func dependencies(_ service: ComposeService) throws(ComposeFault) {
+    for dependency in service.dependencies where project.service(dependency.service) == nil {
+      let isDisabled = project.disabledServices.contains { $0.name == dependency.service }
+      if !dependency.required { continue }
+      throw fault(
+        service, dependency.isImplicit ? implicitKey(service, dependency.service) : "depends_on",
+        isDisabled
+          ? "needs '\(dependency.service)', which none of the active profiles chooses"
+          : "needs '\(dependency.service.prefix(100))', which is no service of the project", .notFound)
+    }
+  }
+
+  private func implicitKey(_ service: ComposeService, _ name: String) -> String {
+    if service.links.contains(where: { $0.service == name }) { return "links" }
+    if service.networkMode == .service(name) { return "network_mode" }
+    if service.ipcMode == .service(name) { return "ipc" }
+    return service.pidMode == .service(name) ? "pid" : "volumes_from"
+  }
+}

@@ -1,0 +1,294 @@
+import Model
+import Synchronization
+
+/// Checks values against the tables and brings them into their long form.
+struct SchemaReader {
+  private let directory: String
+  private let home: String?
+  private let isRaw: Bool
+  private let warnings = WarningBox()
+
+  /// - Parameters:
+  ///   - directory: where relative paths start.
+  ///   - isRaw: variables were not replaced.
+  init(directory: String, home: String?, isRaw: Bool) {
+    self.directory = directory
+    self.home = home
+    self.isRaw = isRaw
+  }
+
+  /// Reads a whole file.
+  func read(_ document: Node) throws(ComposeFault) -> (Node, [ComposeWarning]) {
+    let node = try read(document, .object(ProjectKeys.file), context(""))
+    return (node, warnings.all)
+  }
+
+  private func context(_ key: String) -> SchemaContext {
+    let warnings = warnings
+    return SchemaContext(key: key, directory: directory, home: home, isRaw: isRaw) { warnings.add($0) }
+  }
+
+  func read(_ node: Node, _ kind: Kind, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    // What is taken out of an earlier file has no form of its own.
+    if node.tag == .reset { return node }
+    var result: Node
+    switch kind {
+    case .anything: return node
+    case .list(let element): result = try list(node, element, context)
+    case .oneOrList(let element):
+      if node.scalar != nil {
+        result = Node(.list([try read(node, element, context)]), at: node.at)
+      } else {
+        result = try list(node, element, context)
+      }
+    case .words:
+      let words = try ServiceForms.command(node, context)
+      result = words.items == nil ? words : try list(words, .text, context)
+    case .pairs: result = try Pairs.canonical(node, context)
+    case .labels: result = Pairs.filled(try Pairs.canonical(node, context))
+    case .named(let element): result = try named(node, element, context)
+    case .object(let schema): result = try object(node, schema, context)
+    case .form(let form, let inner):
+      if let text = node.text, context.isOpen(text) { return node }
+      // A misspelt key is told as that, not as one that is missing.
+      if case .object(let schema) = inner { try requireKnown(node, schema, context) }
+      let long = try form(node, context)
+      if let items = long.items, case .object = inner {
+        var several: [Node] = []
+        for item in items { several.append(try read(item, inner, context)) }
+        result = Node(.list(several), at: node.at)
+      } else {
+        result = try read(long, inner, context)
+      }
+    default: result = try scalar(node, kind, context)
+    }
+    result.tag = node.tag
+    return result
+  }
+
+  // MARK: Collections
+
+  private func list(_ node: Node, _ element: Kind, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    guard let items = node.items else { throw context.fault(node, "must be a list, not \(node.kindName)") }
+    var result: [Node] = []
+    for (index, item) in items.enumerated() {
+      var place = context
+      place.key = "\(context.key)[\(index)]"
+      let read = try read(item, element, place)
+      // A form may stand for several (a range of ports).
+      if case .form = element, let several = read.items { result += several } else { result.append(read) }
+    }
+    return Node(.list(result), at: node.at)
+  }
+
+  private func named(_ node: Node, _ element: Kind, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    guard let members = node.members else { throw context.fault(node, "must be a mapping, not \(node.kindName)") }
+    var result: [Node.Member] = []
+    for member in members {
+      let isName =
+        !member.key.isEmpty && member.key.utf8.count <= 255
+        && member.key.utf8.allSatisfy { Self.isNameByte($0) }
+      guard isName || context.isOpen(member.key) else {
+        throw ComposeFault(
+          .invalid, at: member.at, key: context.key,
+          "'\(member.key.prefix(100))' is no name: letters, digits, '.', '_' and '-' only")
+      }
+      let value = try read(member.value, element, context.below(member.key))
+      result.append(Node.Member(key: member.key, at: member.at, value: value))
+    }
+    return Node(.map(result), at: node.at)
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+    default: false
+    }
+  }
+
+  private func object(_ node: Node, _ schema: ObjectSchema, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    guard let members = node.members else { throw context.fault(node, "must be a mapping, not \(node.kindName)") }
+    var result: [Node.Member] = []
+    for member in members {
+      if member.key.hasPrefix("x-"), schema.key(member.key) == nil {
+        result.append(member)
+        continue
+      }
+      let place = context.below(member.key)
+      guard let key = schema.key(member.key) else { throw Self.unknown(member, schema, place) }
+      if member.value.isNull, member.value.tag == nil, !key.keepsNull { continue }
+      switch key.support {
+      case .works: break
+      case .unheeded(let reason):
+        context.warn(ComposeWarning(at: member.at, key: place.key, reason))
+      case .refused(let reason):
+        if Self.asksForNothing(member.value) { continue }
+        throw ComposeFault(.unsupported, at: member.at, key: place.key, reason)
+      }
+      result.append(Node.Member(key: member.key, at: member.at, value: try read(member.value, key.kind, place)))
+    }
+    return Node(.map(result), at: node.at)
+  }
+
+  private func requireKnown(_ node: Node, _ schema: ObjectSchema, _ context: SchemaContext) throws(ComposeFault) {
+    for member in node.members ?? [] where schema.key(member.key) == nil && !member.key.hasPrefix("x-") {
+      throw Self.unknown(member, schema, context.below(member.key))
+    }
+  }
+
+  private static func asksForNothing(_ node: Node) -> Bool {
+    switch node.content {
+    case .scalar(let scalar): ["false", "default", ""].contains(scalar.text.lowercased()) || scalar.type == .null
+    case .list(let items): items.isEmpty
+    case .map(let members): members.isEmpty
+    }
+  }
+
+  private static func unknown(_ member: Node.Member, _ schema: ObjectSchema, _ place: SchemaContext) -> ComposeFault {
+    if let advice = ProjectKeys.formerKeys[member.key], place.key.split(separator: ".").count == 3 {
+      return ComposeFault(.unknownKey, at: member.at, key: place.key, advice)
+    }
+    if !place.key.contains("."), member.value["image"] != nil || member.value["build"] != nil {
+      return ComposeFault(.unknownKey, at: member.at, key: place.key, "unknown key; services stand below 'services'")
+    }
+    let nearest = EditDistance.nearest(to: member.key, among: schema.keys.map(\.name))
+    let advice = nearest.map { "did you mean '\($0)'?" } ?? "prefix it with 'x-' if it is for other programs"
+    return ComposeFault(.unknownKey, at: member.at, key: place.key, "unknown key; \(advice)")
+  }
+
+  // MARK: Scalars
+
+  private func scalar(_ node: Node, _ kind: Kind, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    guard let scalar = node.scalar, scalar.type != .null else {
+      throw context.fault(node, "must be \(Self.expectation(kind)), not \(node.kindName)")
+    }
+    let text = scalar.text
+    if context.isOpen(text) { return node }
+    func wrong() -> ComposeFault {
+      context.fault(node, "'\(text.prefix(200))' is not \(Self.expectation(kind))")
+    }
+    switch kind {
+    case .path:
+      guard !text.isEmpty else { throw context.fault(node, "must be a path, not an empty text") }
+      return .string(context.absolute(text), at: node.at)
+    case .flag:
+      guard let value = Self.flag(text) else { throw wrong() }
+      return .bool(value, at: node.at)
+    case .integer(let range):
+      guard let value = Scalar.integer(text), range.contains(value) else { throw wrong() }
+      return .int(value, at: node.at)
+    case .decimal:
+      guard Units.billionths(text) != nil else { throw wrong() }
+      return Node(.scalar(Scalar(plain: text)), at: node.at)
+    case .size:
+      guard let value = Units.size(text) else { throw wrong() }
+      return .string(String(value), at: node.at)
+    case .sizeOrUnlimited:
+      guard let value = text == "-1" ? -1 : Units.size(text) else { throw wrong() }
+      return .string(String(value), at: node.at)
+    case .microseconds:
+      guard let value = Scalar.integer(text) ?? Units.duration(text).map({ $0 / 1_000 }), value >= 0 else {
+        throw wrong()
+      }
+      return .int(value, at: node.at)
+    case .duration:
+      guard let value = Units.duration(text) else { throw wrong() }
+      return .string(Units.text(nanoseconds: value), at: node.at)
+    case .choice(let choices):
+      guard choices.contains(text) else { throw wrong() }
+      return .string(text, at: node.at)
+    default:
+      return .string(text, at: node.at)
+    }
+  }
+
+  static func flag(_ text: String) -> Bool? {
+    switch text.lowercased() {
+    case "true", "yes", "y", "on", "1": true
+    case "false", "no", "n", "off", "0": false
+    default: nil
+    }
+  }
+
+  private static func expectation(_ kind: Kind) -> String {
+    switch kind {
+    case .flag: "true or false"
+    case .integer(let range):
+      range.upperBound == .max && range.lowerBound == .min
+        ? "a whole number" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    case .decimal: "a number such as 0.5"
+    case .size: "a size such as 64m"
+    case .sizeOrUnlimited: "a size such as 64m, or -1 for none"
+    case .microseconds: "a number of microseconds or a time such as 100ms"
+    case .duration: "a time such as 1m30s"
+    case .choice(let choices): "one of " + choices.map { "'\($0)'" }.joined(separator: ", ")
+    case .path: "a path"
+    default: "a text"
+    }
+  }
+}
+
+/// Forms warn from inside of closures.
+private final class WarningBox: Sendable {
+  private let list = Mutex<[ComposeWarning]>([])
+  func add(_ warning: ComposeWarning) { list.withLock { $0.append(warning) } }
+  var all: [ComposeWarning] { list.withLock { $0 } }
+}
+
+/// `[K=V, K]` and `{K: V}` are the same.
+enum Pairs {
+  /// Where nothing is as good as an empty text.
+  static func filled(_ node: Node) -> Node {
+    let members = (node.members ?? []).map { member in
+      guard member.value.isNull, member.value.tag == nil else { return member }
+      return Node.Member(key: member.key, at: member.at, value: .string("", at: member.value.at))
+    }
+    return Node(.map(members), at: node.at)
+  }
+
+  static func canonical(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    var result: [Node.Member] = []
+    var positions: [String: Int] = [:]
+    func add(_ key: String, _ at: ComposeLocation, _ value: Node) throws(ComposeFault) {
+      guard !key.isEmpty else { throw context.fault(node, "a name before '=' is missing") }
+      let member = Node.Member(key: key, at: at, value: value)
+      if let position = positions[key] {
+        result[position] = member
+      } else {
+        positions[key] = result.count
+        result.append(member)
+      }
+    }
+    if let items = node.items {
+      for (index, item) in items.enumerated() {
+        guard let text = item.text else {
+          throw ComposeFault(
+            .invalid, at: item.at, key: "\(context.key)[\(index)]",
+            "must be a text such as NAME=value, not \(item.kindName)")
+        }
+        guard let equals = text.firstIndex(of: "=") else {
+          try add(text, item.at, .null(at: item.at))
+          continue
+        }
+        try add(
+          String(text[..<equals]), item.at, .string(String(text[text.index(after: equals)...]), at: item.at))
+      }
+    } else if let members = node.members {
+      for member in members {
+        guard member.value.scalar != nil || member.value.tag == .reset else {
+          throw ComposeFault(
+            .invalid, at: member.value.at, key: KeyPath.join(context.key, member.key),
+            "must be a text, not \(member.value.kindName)")
+        }
+        var value = member.value
+        if let text = value.text {
+          value = Node(.scalar(Scalar(text: text, type: .string)), at: value.at, tag: value.tag)
+        }
+        try add(member.key, member.at, value)
+      }
+    } else {
+      throw context.fault(node, "must be a mapping or a list of NAME=value, not \(node.kindName)")
+    }
+    return Node(.map(result), at: node.at)
+  }
+}

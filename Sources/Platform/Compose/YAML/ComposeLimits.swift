@@ -1,0 +1,53 @@
+/// Bounds on what is read of a project.
+public enum ComposeLimits {
+  /// A compose file, a file of variables or labels; bytes.
+  public static let fileBytes = 1 << 20
+  public static let fileLines = 20_000
+  /// Collections inside collections, in YAML.
+  public static let depth = 64
+  /// Values of a whole project after aliases and merges are written out.
+  public static let nodes = 100_000
+  /// Texts of a whole project after aliases are written out and variables replaced; bytes.
+  public static let textBytes = 16 << 20
+  /// A value after its variables are replaced; bytes.
+  public static let valueBytes = 1 << 20
+  /// `${A:-${B:-…}}`
+  public static let interpolationDepth = 32
+  /// Files of a project, included and extended ones too.
+  public static let files = 200
+  /// Includes in includes, extensions of extensions.
+  public static let nesting = 32
+  public static let services = 1_000
+  /// Ports that a range stands for.
+  public static let portRange = 4_096
+  public static let replicas = 1_000
+  /// Variables of a file.
+  public static let variables = 10_000
+}
+
+/// What is left of the bounds on a whole project; files share it.
+struct ComposeBudget {
+  private(set) var nodes = ComposeLimits.nodes
+  private(set) var textBytes = ComposeLimits.textBytes
+  private(set) var files = ComposeLimits.files
+
+  mutating func take(nodes count: Int, textBytes bytes: Int, at location: ComposeLocation) throws(ComposeFault) {
+    nodes -= count
+    textBytes -= bytes
+    guard nodes >= 0 else {
+      throw ComposeFault(
+        .limit, at: location, "more than \(ComposeLimits.nodes) values, with those that aliases and merges stand for")
+    }
+    guard textBytes >= 0 else {
+      throw ComposeFault(
+        .limit, at: location, "more than \(ComposeLimits.textBytes) bytes of text, with what aliases stand for")
+    }
+  }
+
+  mutating func takeFile(_ path: String, at location: ComposeLocation?) throws(ComposeFault) {
+    files -= 1
+    guard files >= 0 else {
+      throw ComposeFault(.limit, at: location, "more than \(ComposeLimits.files) files, '\(path)' is one too many")
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+
+struct ComposeGroup: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compose",
+    abstract: "Applications of several containers, by compose files.",
+    discussion: """
+      Options before the command:
+        -f, --file FILE            A compose file, - for standard input; may be
+                                   repeated, later ones are laid over earlier
+        -p, --project-name NAME    The project's name
+        --profile NAME             Services of this profile too, * for all
+        --env-file FILE            Variables for the files, instead of .env
+        --project-directory DIR    Where relative paths start
+        --allow-outside            extends and include may leave that folder
+
+      Without -f: $COMPOSE_FILE, else compose.yaml or docker-compose.yml with
+      its override, here or in a folder above.
+      """,
+    subcommands: [ComposeConfig.self])
+}

@@ -1,0 +1,100 @@
+import Testing
+
+@testable import Compose
+
+/// Files that are made to be too much; what leaves the project is among the corpus (`Cases/attacks.cases`).
+@Suite struct AttackTests {
+  private static func fault(_ text: String) -> ComposeFault? {
+    do throws(ComposeFault) {
+      _ = try ComposeLoader(reader: MemoryFiles(files: ["/project/compose.yaml": text])).load(
+        ComposeRequest(files: ["/project/compose.yaml"]))
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  static let deep = 100_000
+
+  @Test(
+    "ATT-060 deep nesting ends at its bound",
+    arguments: [
+      ("lists in brackets", "x-a: " + String(repeating: "[", count: deep)),
+      ("mappings in braces", "x-a: " + String(repeating: "{a: ", count: deep)),
+      ("lists on one line", "x-a:\n  " + String(repeating: "- ", count: deep) + "a"),
+      ("keys on one line", "x-a:\n  " + String(repeating: "? ", count: deep) + "a"),
+      ("one more than the bound", "x-a: " + String(repeating: "[", count: 64) + String(repeating: "]", count: 64)),
+    ])
+  func deepNesting(_ name: String, _ text: String) throws {
+    let fault = try #require(Self.fault(text))
+    #expect(fault.location != nil)
+    #expect(fault.kind == .limit || (name == "keys on one line" && fault.kind == .syntax))
+  }
+
+  @Test("ATT-060 nesting up to the bound is read") func allowedNesting() {
+    let text =
+      "services: {a: {image: b}}\nx-a: " + String(repeating: "[", count: 63) + String(repeating: "]", count: 63)
+    #expect(Self.fault(text) == nil)
+  }
+
+  @Test(
+    "ATT-060 what is too large is refused",
+    arguments: [
+      ("bytes", "x-a: " + String(repeating: "a", count: ComposeLimits.fileBytes)),
+      ("lines", String(repeating: "\n", count: ComposeLimits.fileLines) + "services: {}"),
+      ("values", "x-a: [" + String(repeating: "1,", count: ComposeLimits.nodes + 1) + "1]"),
+      (
+        "text by aliases",
+        "x-a: &a \"" + String(repeating: "a", count: 500_000) + "\"\nx-b: [" + String(repeating: "*a,", count: 40)
+          + "*a]"
+      ),
+    ])
+  func tooLarge(_ name: String, _ text: String) throws {
+    #expect(try #require(Self.fault(text)).kind == .limit)
+  }
+
+  @Test("ATT-060 text by variables is bounded") func variableBomb() throws {
+    var environment = ["V0": String(repeating: "x", count: 10_000)]
+    environment["V"] = String(repeating: "x", count: 200_000)
+    var request = ComposeRequest(files: ["/p/c.yaml"])
+    request.environment = environment
+    let wide = "services: {a: {image: b, labels: {l: \"" + String(repeating: "$V", count: 10) + "\"}}}"
+    let many = "services:\n  a:\n    image: b\n    command:\n" + String(repeating: "    - $V\n", count: 200)
+    for text in [wide, many] {
+      let loader = ComposeLoader(reader: MemoryFiles(files: ["/p/c.yaml": text]))
+      #expect(throws: ComposeFault.self) { try loader.load(request) }
+    }
+  }
+
+  @Test("ATT-060 numbers that no machine has are texts or refused", arguments: ["1e999999", ".nan", "-.inf", "9e9999"])
+  func numbers(_ number: String) {
+    #expect(Self.fault("services: {a: {image: b, labels: {l: \(number)}}}") == nil)
+    #expect(Self.fault("services: {a: {image: b, cpus: \(number)}}")?.key == "services.a.cpus")
+    #expect(Self.fault("services: {a: {image: b, scale: \(number)}}")?.key == "services.a.scale")
+    #expect(Self.fault("services: {a: {image: b, mem_limit: \(number)}}")?.key == "services.a.mem_limit")
+  }
+
+  @Test("ATT-060 files that include many others are bounded") func manyFiles() throws {
+    var files = MemoryFiles()
+    for index in 0...ComposeLimits.files {
+      files.files["/p/\(index).yaml"] = "include: [\(index + 1).yaml]\nservices: {s\(index): {image: i}}"
+    }
+    let error = #expect(throws: ComposeFault.self) {
+      try ComposeLoader(reader: files).load(ComposeRequest(files: ["/p/0.yaml"]))
+    }
+    #expect(error?.kind == .limit)
+    files.files["/p/wide.yaml"] =
+      "include: [" + (0...ComposeLimits.files).map { "e\($0).yaml" }.joined(separator: ",") + "]\n"
+    for index in 0...ComposeLimits.files { files.files["/p/e\(index).yaml"] = "services: {s\(index): {image: i}}" }
+    let wide = #expect(throws: ComposeFault.self) {
+      try ComposeLoader(reader: files).load(ComposeRequest(files: ["/p/wide.yaml"]))
+    }
+    #expect(wide?.kind == .limit)
+  }
+
+  @Test func messagesHoldNoEndlessTexts() throws {
+    let long = String(repeating: "k", count: 100_000)
+    let fault = try #require(Self.fault("services:\n  a:\n    image: b\n    ? \(long)\n    : 1"))
+    #expect(fault.kind == .unknownKey && fault.description.utf8.count < 1_000)
+  }
+}
