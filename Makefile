@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/wor
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo test compare-dockerfiles test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo demo-browser demo-down test compare-dockerfiles test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +29,17 @@ build: ## release programs in .build/release/, Swift runtime linked in
 	$(SWIFT) build $(RELEASE_FLAGS) --product bulkhead
 	$(SWIFT) build $(RELEASE_FLAGS) --product bulkheadd
 
-demo: deps build ## serve a page from nginx in a container of a temporary engine, and prove what it is (root)
+demo: deps build ## prove what the platform is, then bring the voting app up, scale it, kill a part, and leave it running (root)
+	@scripts/install-deps demo
 	@scripts/demo .build/release
+	@scripts/demo-app .build/release
+
+demo-browser: ## vote with headless Chromium at the running voting app, and see the result's page change
+	@scripts/install-deps browser
+	@python3 -B Tests/IntegrationTests/Python/browser.py http://127.0.0.1:$${VOTE_PORT:-8080}/ http://127.0.0.1:$${RESULT_PORT:-8081}/
+
+demo-down: ## remove the voting app of `make demo`, its engine and its registry (root)
+	@scripts/demo-app down
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests

@@ -5,7 +5,7 @@ import Testing
 /// Clients written in Python: the `docker` package, the CLI on a terminal, HTTP. Each script reports its checks by lines.
 @Suite("scripts", .enabled(if: Target.canServe))
 struct ScriptTests {
-  @Test("checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose"])
+  @Test("checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client"])
   func script(_ name: String) throws {
     let fixture = try EngineFixture.shared
     try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch)

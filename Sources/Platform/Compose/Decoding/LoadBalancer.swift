@@ -4,7 +4,8 @@
 /// configuration; a connection that one container refuses goes to the next.
 struct LoadBalancer {
   static let serviceName = "bulkhead-balancer"
-  static let standardImage = "haproxy:lts"
+  /// Made by the client of Debian's packages where it is not there.
+  static let standardImage = "bulkhead/haproxy:bookworm"
   private static let path = "/run/bulkhead/haproxy.cfg"
   /// Inside, ports count from here: the program needs no right to low ones.
   private static let firstPort = 10_080
@@ -100,10 +101,22 @@ struct LoadBalancer {
         ("depends_on", .map(dependencies, at: at)),
         ("cap_drop", list(["ALL"])),
         ("security_opt", list(["no-new-privileges:true"])),
-        ("read_only", .bool(true, at: at)),
+        ("healthcheck", health(at)), ("stop_grace_period", text("15s")),
         ("restart", text("unless-stopped")),
         // HAProxy's soft stop: requests under way are served to their end.
         ("stop_signal", text("SIGUSR1")),
+      ], at: at)
+  }
+
+  /// Healthy when every exposed service has a container that serves.
+  private static func health(_ at: ComposeLocation) -> Node {
+    let script =
+      "exec 3<>/dev/tcp/127.0.0.1/9998 && printf 'GET /ready HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"
+    return .map(
+      [
+        ("test", Node(.list(["CMD", "bash", "-c", script].map { .string($0, at: at) }), at: at)),
+        ("interval", .string("5s", at: at)), ("timeout", .string("3s", at: at)),
+        ("start_period", .string("60s", at: at)), ("start_interval", .string("200ms", at: at)),
       ], at: at)
   }
 
@@ -113,6 +126,9 @@ struct LoadBalancer {
       global
         log stdout format raw local0 notice
         maxconn 8192
+        # Only its own container reaches it: what drains a server before its container is stopped.
+        stats socket ipv4@127.0.0.1:9999 level admin
+        hard-stop-after 14s
       defaults
         log global
         timeout connect 3s
@@ -127,13 +143,16 @@ struct LoadBalancer {
         nameserver names 127.0.0.11:53
         accepted_payload_size 8192
         resolve_retries 3
-        timeout resolve 1s
-        timeout retry 1s
-        hold valid 1s
-        hold nx 5s
-        hold obsolete 1s
+        timeout resolve 500ms
+        timeout retry 500ms
+        hold valid 500ms
+        hold nx 1s
+        hold obsolete 0s
 
       """
+    let empty = groups.flatMap { $0 }.map { "{ nbsrv(\($0.service)_\($0.port.port)) eq 0 }" }
+    text += "frontend health\n  mode http\n  bind 127.0.0.1:9998\n  timeout client 3s\n  monitor-uri /ready\n"
+    text += "  monitor fail if \(empty.joined(separator: " || "))\n"
     for (index, group) in groups.enumerated() {
       let isHTTP = group[0].port.mode == .http
       text += "frontend port_\(group[0].port.port)\n  mode \(isHTTP ? "http" : "tcp")\n  bind :\(firstPort + index)\n"
@@ -163,6 +182,7 @@ struct LoadBalancer {
     }
     if let path = port.checkPath { text += "  option httpchk GET \(path)\n" }
     text += "  server-template \(backend.service)- 1-\(slots) \(backend.service):\(port.target)"
-    return text + " check inter 1s fall 2 rise 1 resolvers engine init-addr none\n"
+    return text + " check inter 1s fastinter 200ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+      + " resolve-prefer ipv4 resolvers engine init-addr none\n"
   }
 }

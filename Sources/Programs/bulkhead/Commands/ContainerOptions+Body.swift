@@ -236,16 +236,7 @@ extension IsolationOptions {
     host.set("CapDrop", capDrop)
     if privileged { host["Privileged"] = true }
     var options: [String] = []
-    for option in securityOpt {
-      // The engine takes the profile itself, as the file lies on the client's side.
-      if option.hasPrefix("seccomp="), option != "seccomp=unconfined", option != "seccomp=builtin" {
-        let file = String(option.dropFirst(8))
-        options.append(
-          "seccomp=" + String(decoding: try readWhole(file, limit: ContainerOptions.maximumFileBytes), as: UTF8.self))
-      } else {
-        options.append(option)
-      }
-    }
+    for option in securityOpt { options.append(try Self.withProfile(option)) }
     host.set("SecurityOpt", options)
     if !sysctl.isEmpty { host["Sysctls"] = ContainerOptions.pairs(sysctl) }
     host.set("PidMode", pid)
@@ -254,6 +245,14 @@ extension IsolationOptions {
     host.set("UsernsMode", userns)
     host.set("CgroupnsMode", cgroupns)
     host.set("CgroupParent", cgroupParent)
+  }
+
+  /// The engine takes a profile of system calls itself, as the file lies on the client's side.
+  static func withProfile(_ option: String) throws(ClientError) -> String {
+    guard let (name, file) = splitOnce(option.replacing("seccomp:", with: "seccomp=", maxReplacements: 1), "="),
+      name == "seccomp", file != "unconfined", file != "builtin"
+    else { return option }
+    return "seccomp=" + String(decoding: try readWhole(file, limit: ContainerOptions.maximumFileBytes), as: UTF8.self)
   }
 }
 

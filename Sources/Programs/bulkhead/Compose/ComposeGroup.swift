@@ -17,5 +17,11 @@ struct ComposeGroup: ParsableCommand {
       Without -f: $COMPOSE_FILE, else compose.yaml or docker-compose.yml with
       its override, here or in a folder above.
       """,
-    subcommands: [ComposeConfig.self])
+    subcommands: [
+      ComposeUp.self, ComposeDown.self, ComposePs.self, ComposeLogs.self, ComposeExec.self, ComposeRun.self,
+      ComposeBuildCommand.self, ComposePull.self, ComposePush.self, ComposeConfig.self, ComposeCreate.self,
+      ComposeStart.self, ComposeStop.self, ComposeRestart.self, ComposeKill.self, ComposePause.self,
+      ComposeUnpause.self, ComposeRemove.self, ComposeScale.self, ComposeWait.self, ComposeTop.self,
+      ComposePortCommand.self, ComposeImages.self, ComposeEvents.self, ComposeList.self, ComposeVersion.self,
+    ])
 }

@@ -1,0 +1,120 @@
+import Compose
+import Glibc
+
+/// Shows what several containers write, line by line under their names.
+final class LogFollower: Sendable {
+  struct Options: Sendable {
+    var follows = false
+    var timestamps = false
+    /// As the API takes them.
+    var since: String?
+    var until: String?
+    var tail: String?
+    var showsNames = true
+    var colors = false
+  }
+
+  /// Bytes of a line; what is longer comes in pieces.
+  private static let maximumLineBytes = 1 << 16
+  private static let palette = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94]
+
+  private let engine: Engine
+  private let options: Options
+  private let watch: ContainerWatch?
+  private let width: Int
+  private let output = Monitor(0)
+
+  init(_ engine: Engine, _ options: Options, names: [String], watch: ContainerWatch?) {
+    self.engine = engine
+    self.options = options
+    self.watch = watch
+    width = names.map(\.count).max() ?? 0
+  }
+
+  /// Blocks until the container has no more to say: at the end of what there is, or, when followed, when it has ended for good.
+  /// - Returns: its exit code where it was followed to its end.
+  func show(_ id: String, named name: String, position: Int) throws(ClientError) -> Int? {
+    var since = options.since
+    var tail = options.tail
+    while true {
+      let details: JSONValue
+      do {
+        details = try engine.call(.get, "/containers/\(id)/json")
+      } catch {
+        if error.status == 404, options.follows { return nil }
+        throw error
+      }
+      try stream(id, name, position, isTerminal: details["Config"]["Tty"].bool ?? false, since: since, tail: tail)
+      guard options.follows else { return nil }
+      guard let next = try restart(of: id, named: name, after: details["State"].text("StartedAt")) else {
+        return Int((try? engine.call(.get, "/containers/\(id)/json"))?["State"]["ExitCode"].int ?? 0)
+      }
+      (since, tail) = (next, nil)
+    }
+  }
+
+  /// The time of the container's next start, waited for where there will be one.
+  private func restart(of id: String, named name: String, after started: String) throws(ClientError) -> String? {
+    guard let state = try? engine.call(.get, "/containers/\(id)/json")["State"] else { return nil }
+    if state["Restarting"].bool == true, let watch { _ = try? watch.wait(id, named: name, .started) }
+    guard let now = try? engine.call(.get, "/containers/\(id)/json")["State"], now["Running"].bool == true,
+      now.text("StartedAt") != started
+    else { return nil }
+    return now.text("StartedAt")
+  }
+
+  private func stream(
+    _ id: String, _ name: String, _ position: Int, isTerminal: Bool, since: String?, tail: String?
+  ) throws(ClientError) {
+    let response = try engine.open(
+      .get, "/containers/\(id)/logs",
+      query: [
+        ("stdout", "1"), ("stderr", "1"), ("follow", options.follows ? "1" : nil),
+        ("timestamps", options.timestamps ? "1" : nil), ("since", since), ("until", options.until), ("tail", tail),
+      ])
+    var demultiplexer = StreamDemultiplexer()
+    var pending: [StreamDemultiplexer.Stream: [UInt8]] = [:]
+    let prefix = self.prefix(name, position)
+    while let piece = try response.body.next() {
+      if isTerminal {
+        write(piece[...], .output, prefix, &pending)
+      } else {
+        do {
+          try demultiplexer.feed(piece) { stream, bytes in write(bytes, stream, prefix, &pending) }
+        } catch {
+          throw ClientError("the log of \(name) is broken: \(error)")
+        }
+      }
+    }
+    for (stream, bytes) in pending where !bytes.isEmpty { put(bytes + [0x0A], stream, prefix) }
+  }
+
+  private func prefix(_ name: String, _ position: Int) -> [UInt8] {
+    guard options.showsNames else { return [] }
+    let text = name + String(repeating: " ", count: max(0, width - name.count)) + " | "
+    guard options.colors else { return Array(text.utf8) }
+    return Array("\u{1B}[\(Self.palette[position % Self.palette.count])m\(text)\u{1B}[0m".utf8)
+  }
+
+  private func write(
+    _ bytes: ArraySlice<UInt8>, _ stream: StreamDemultiplexer.Stream, _ prefix: [UInt8],
+    _ pending: inout [StreamDemultiplexer.Stream: [UInt8]]
+  ) {
+    var line = pending[stream] ?? []
+    for byte in bytes {
+      line.append(byte)
+      if byte == 0x0A || line.count >= Self.maximumLineBytes {
+        put(byte == 0x0A ? line : line + [0x0A], stream, prefix)
+        line.removeAll(keepingCapacity: true)
+      }
+    }
+    pending[stream] = line
+  }
+
+  private func put(_ line: [UInt8], _ stream: StreamDemultiplexer.Stream, _ prefix: [UInt8]) {
+    output.with { _ in
+      // Nobody reads any more: the end comes by the signal of the pipe or with the containers.
+      try? writeAll(stream == .error ? STDERR_FILENO : STDOUT_FILENO, (prefix + line)[...])
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import Compose
+import Glibc
+
+/// Sees to it that the images of services are here: built, pulled, or found.
+struct ServiceImages {
+  enum PullWish: String, CaseIterable, ExpressibleByArgument { case always, missing, never, policy }
+
+  let engine: Engine
+  let project: ComposeProject
+  let view: PlanView
+  /// `--build`
+  var builds = false
+  /// `--no-build`
+  var neverBuilds = false
+  var pull = PullWish.policy
+
+  /// The image of each service by the service's name.
+  func prepare(_ services: [ComposeService]) throws(ClientError) -> [String: ServiceImage] {
+    var toBuild: [ComposeService] = []
+    var toPull: [String: ComposeService] = [:]
+    var ids: [String: String] = [:]
+    for service in services {
+      let name = project.imageName(service)
+      if builds, service.build != nil, !neverBuilds {
+        toBuild.append(service)
+        continue
+      }
+      let found = try engine.findImage(name)
+      if let found { ids[name] = found.text("Id") }
+      switch try step(service, name, found) {
+      case .none: continue
+      case .build: toBuild.append(service)
+      case .pull: toPull[name] = service
+      }
+    }
+    try pullAll(toPull)
+    for service in toBuild { try ServiceBuild(project: project, service: service).run(connectedTo: engine) }
+    var images: [String: ServiceImage] = [:]
+    let stale = Set(toBuild.map(project.imageName)).union(toPull.keys)
+    for service in services {
+      let name = project.imageName(service)
+      let id = stale.contains(name) ? try engine.findImage(name)?.text("Id") : ids[name]
+      guard let id else { throw ClientError("there is no image '\(name)' for service '\(service.name)'") }
+      images[service.name] = ServiceImage(name: name, id: id)
+    }
+    return images
+  }
+
+  private enum Step { case none, build, pull }
+
+  private func step(_ service: ComposeService, _ name: String, _ found: JSONValue?) throws(ClientError) -> Step {
+    var policy = service.pullPolicy
+    switch pull {
+    case .always: policy = .always
+    case .missing: policy = .missing
+    case .never: policy = .never
+    case .policy: break
+    }
+    let canBuild = service.build != nil && !neverBuilds
+    switch policy {
+    case .build where canBuild: return .build
+    case .always where service.build == nil: return .pull
+    case .every(let nanoseconds) where found != nil && service.build == nil:
+      return isOlder(found ?? .null, than: nanoseconds) ? .pull : .none
+    default: break
+    }
+    if found != nil { return .none }
+    if canBuild { return .build }
+    guard policy != .never else {
+      throw ClientError("service '\(service.name)' needs the image '\(name)', which is not here and may not be pulled")
+    }
+    return .pull
+  }
+
+  private func isOlder(_ image: JSONValue, than nanoseconds: Int64) -> Bool {
+    guard let time = Units.parseDate(image["Metadata"].text("LastTagTime")) else { return true }
+    return Units.now().minus(time) >= nanoseconds / 1_000_000_000
+  }
+
+  /// Several at once; each is shown by one line.
+  func pullAll(_ images: [String: ComposeService]) throws(ClientError) {
+    let wanted = images.sorted { $0.key < $1.key }.map { (name: $0.key, platform: $0.value.platform) }
+    let (engine, view) = (engine, view)
+    try Threads.forEach(wanted, limit: 4) { image throws(ClientError) in
+      let title = "Image \(image.name)"
+      view.show(title, "Pulling")
+      do throws(ClientError) {
+        let hasDigest = image.name.contains("@")
+        let (name, tag) = hasDigest ? (image.name, nil) : Engine.repositoryAndTag(image.name)
+        try engine.pull(name, tag: hasDigest ? nil : tag ?? "latest", platform: image.platform, quiet: true)
+        view.show(title, "Pulled", isDone: true)
+      } catch {
+        view.show(title, "Error", isFailed: true)
+        throw error
+      }
+    }
+  }
+}
+
+extension Engine {
+  /// What the engine knows of an image; nil where it is not here.
+  func findImage(_ name: String) throws(ClientError) -> JSONValue? {
+    do { return try call(.get, "/images/\(Self.escape(name))/json") } catch {
+      guard error.status == 404 else { throw error }
+      return nil
+    }
+  }
+}
+
+/// Builds the image of one service as `bulkhead build` does.
+struct ServiceBuild {
+  let project: ComposeProject
+  let service: ComposeService
+  var noCache = false
+  var pull = false
+  var isQuiet = false
+  var progress = "auto"
+  var arguments: [String] = []
+
+  func run(connectedTo engine: Engine) throws(ClientError) {
+    guard let build = service.build else { return }
+    if let name = build.additionalContexts.keys.min() {
+      throw ClientError("service '\(service.name)': builds with additional_contexts ('\(name)') are not supported")
+    }
+    var file: String?
+    if let text = build.dockerfileInline { file = try Self.temporary(text) }
+    defer { if build.dockerfileInline != nil, let file { unlink(file) } }
+    if let path = build.dockerfile, build.dockerfileInline == nil {
+      file = path.hasPrefix("/") || ServiceBuild.isRemote(build.context) ? path : build.context + "/" + path
+    }
+    var words = ["--host", "unix://\(engine.address.path)", "--tag", project.imageName(service)]
+    if let file { words += ["--file", file] }
+    words += try options(build)
+    do {
+      let command = try Build.parse(words + ["--progress", isQuiet ? "quiet" : progress, build.context])
+      try command.run()
+    } catch let failure as ClientError {
+      throw ClientError("service '\(service.name)': \(failure.message)", exitCode: failure.exitCode)
+    } catch {
+      throw ClientError("service '\(service.name)': \(Build.message(for: error))")
+    }
+  }
+
+  private func options(_ build: ComposeBuild) throws(ClientError) -> [String] {
+    var words = build.tags.flatMap { ["--tag", $0] }
+    for (name, value) in build.arguments.sorted(by: { $0.key < $1.key }) {
+      words += ["--build-arg", value.map { "\(name)=\($0)" } ?? name]
+    }
+    words += arguments.flatMap { ["--build-arg", $0] }
+    for (name, value) in build.labels.sorted(by: { $0.key < $1.key }) { words += ["--label", "\(name)=\(value)"] }
+    if let target = build.target { words += ["--target", target] }
+    if let network = build.network { words += ["--network", network] }
+    if let platform = service.platform ?? build.platforms.first { words += ["--platform", platform] }
+    words += build.cacheFrom.flatMap { ["--cache-from", $0] } + build.cacheTo.flatMap { ["--cache-to", $0] }
+    words += build.extraHosts.flatMap { ["--add-host", $0] } + build.ulimits.flatMap { ["--ulimit", $0] }
+    if let size = build.sharedMemorySizeBytes { words += ["--shm-size", "\(size)"] }
+    if build.noCache || noCache { words.append("--no-cache") }
+    if build.pull || pull { words.append("--pull") }
+    for use in build.secrets {
+      let id = use.target.split(separator: "/").last.map(String.init) ?? use.source
+      switch project.secret(use.source)?.origin {
+      case .file(let path): words += ["--secret", "id=\(id),src=\(path)"]
+      case .environment(let name, let value):
+        setenv(name, value, 1)
+        words += ["--secret", "id=\(id),env=\(name)"]
+      default: throw ClientError("service '\(service.name)': the secret '\(use.source)' is neither file nor variable")
+      }
+    }
+    return words
+  }
+
+  private static func isRemote(_ context: String) -> Bool {
+    ["http://", "https://", "git://", "git@", "ssh://"].contains { context.hasPrefix($0) }
+  }
+
+  private static func temporary(_ text: String) throws(ClientError) -> String {
+    var template = Array("\(environmentVariable("TMPDIR") ?? "/tmp")/Dockerfile.XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw ClientError("cannot make a temporary file: \(describe(errno: errno))") }
+    defer { close(descriptor) }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    try writeAll(descriptor, Array(text.utf8)[...])
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
