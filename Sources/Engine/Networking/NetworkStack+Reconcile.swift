@@ -88,7 +88,7 @@ extension NetworkStack {
         changes += Self.endpointElements(endpoint, network: network, .add)
       }
       guard let target = container.publishing else { continue }
-      changes += container.bindings.compactMap { PortPublisher.translation($0, to: target) }
+      changes += container.bindings.flatMap { PortPublisher.translation($0, to: target) }
     }
     return changes.reduce(into: [:]) { $0[$1.set, default: []].formUnion($1.elements) }
   }

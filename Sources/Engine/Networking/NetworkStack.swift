@@ -28,6 +28,7 @@ public final class NetworkStack: Sendable {
   let links: LinkWiring
   let reaper: LinkReaper
   let firewall: Firewall
+  private let firewallGuard: FirewallGuard
   let ports: PortPublisher
   let relays: RelayService
   let dns: DNSServer
@@ -56,6 +57,7 @@ public final class NetworkStack: Sendable {
     }
     firewall = Firewall(names: names, socket: netfilter, logger: logger)
     let namespace = try Self.translating("failed to open the network stack") { try HostNamespace() }
+    firewallGuard = FirewallGuard(firewall: firewall, poller: poller, namespace: namespace, logger: logger)
     relays = RelayService(poller: poller, namespace: namespace, logger: logger)
     ports = PortPublisher(
       firewall: firewall, connections: ConnectionTracking(socket: netfilter, logger: logger), relays: relays,
@@ -83,11 +85,17 @@ public final class NetworkStack: Sendable {
     try Self.translating("failed to set up the loopback device") { try LinkWiring.setUpLoopback(netns: netns) }
   }
 
+  /// Begins to restore what others change in the engine's table, and to follow the host's own rules; until `shutDown`.
+  public func guardFirewall() throws {
+    try Self.translating("failed to watch the firewall") { try firewallGuard.start() }
+  }
+
   /// Ends the name service, relays and held ports of this process.
   ///
   /// - Parameter removeKernelState: also removes links, routes and the firewall table; running containers lose their
   ///   network. Without it everything in the kernel goes on working for an engine that comes back.
   public func shutDown(removeKernelState: Bool) {
+    firewallGuard.stop()
     dns.shutDown()
     ports.closeAll()
     reaper.reap()

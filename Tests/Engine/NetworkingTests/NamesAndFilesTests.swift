@@ -22,8 +22,9 @@ struct NamesAndFilesTests {
     let one = FirewallRules(names: try InstanceNames(instance: "one"))
     let two = FirewallRules(names: try InstanceNames(instance: "two"))
     #expect(one.versionChain != two.versionChain)
-    #expect(one.text.contains("chain \(one.versionChain) { }"))
-    #expect(one.text.hasPrefix("add table inet bulkhead-one\ndelete table inet bulkhead-one\n"))
+    let none = InputMirror(of: HostRuleset(parsing: ""))
+    #expect(one.text(with: none).contains("chain \(one.versionChain) { }"))
+    #expect(one.text(with: none).hasPrefix("add table inet bulkhead-one\ndelete table inet bulkhead-one\n"))
   }
 
   @Test func `resolv conf`() {

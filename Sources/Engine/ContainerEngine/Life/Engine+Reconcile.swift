@@ -106,6 +106,7 @@ extension Engine {
     for note in try networking.reconcile(networks: networkStore.all, running: members) {
       logger.notice("network: \(note)")
     }
+    try networking.guardFirewall()
   }
 
   /// Removes what has no record: folders, runtime states, control groups, conmons.

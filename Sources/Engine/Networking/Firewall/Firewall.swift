@@ -15,15 +15,15 @@ final class Firewall: Sendable {
     var isLoaded = false
     /// What the sets should hold.
     var wanted: [String: Set<Element>] = [:]
+    /// The copies of the host's chains; nil where it is not known yet which are there.
+    var mirror: InputMirror?
   }
 
-  private let rules: FirewallRules
+  let rules: FirewallRules
   private let socket: NetlinkSocket
   private let logger: Logger
   private let state = Mutex(State())
 
-  private static let programs = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"]
-  private static let programDeadlineSeconds = 30.0
   /// Elements in one message, well below the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
 
@@ -34,7 +34,7 @@ final class Firewall: Sendable {
     self.logger = logger
   }
 
-  private var table: String { rules.names.table }
+  var table: String { rules.names.table }
 
   /// Applies changes in one transaction. Adding what is there and removing what is not are no errors.
   func apply(_ changes: [Change]) throws {
@@ -76,6 +76,96 @@ final class Firewall: Sendable {
     }
   }
 
+  /// Looks whether skeleton and elements are still there, and restores what somebody took away or changed; returns a
+  /// line for each thing restored. Nothing is done before the first change of this process.
+  func verify() throws -> [String] {
+    try state.withLock { state in
+      guard state.isLoaded else { return [] }
+      // A list of rules that others change meanwhile may be short: only the second look counts.
+      if try !isSkeletonWhole(), try !isSkeletonWhole() {
+        state.isLoaded = false
+        try reload(&state)
+        state.isLoaded = true
+        return ["loaded the table again"]
+      }
+      return try align(state.wanted, removing: [:])
+    }
+  }
+
+  /// Whether both tables hold as many rules as the skeleton has.
+  private func isSkeletonWhole() throws -> Bool {
+    var count = 0
+    for outcome in try socket.send([
+      NFTables.rules(table: table), NFTables.rules(family: .arp, table: table),
+      NFTables.chain(table: table, name: rules.versionChain),
+    ]) {
+      if outcome.errno != 0 { return false }
+      count += outcome.replies.compactMap(NFTables.chain(ofRule:)).count { !$0.hasPrefix(InputMirror.prefix) }
+    }
+    return count == rules.ruleCount
+  }
+
+  /// Makes the copies of the host's chains agree with the host's chains as they are now.
+  func followHost() throws {
+    try state.withLock { state in
+      guard state.isLoaded else { return }
+      let ruleset = try hostRuleset()
+      let own = ruleset.tables.first { $0.family == "inet" && $0.name == table } ?? HostRuleset.Table(table)
+      let wanted = InputMirror(of: ruleset)
+      let present = own.chains.count { $0.hook != nil && $0.name.hasPrefix(InputMirror.prefix) }
+      if let known = state.mirror, known.isCopy(of: wanted), present == wanted.copies.count { return }
+      let removal = rules.removal(of: own)
+      if removal.isEmpty && wanted.copies.isEmpty {
+        note(wanted, in: &state)
+        return
+      }
+      note(try settle(wanted) { removal + rules.text(of: $0) }, in: &state)
+    }
+  }
+
+  /// What the copies of the host's chains are, for `exposure`.
+  var mirror: InputMirror? { state.withLock { $0.mirror } }
+
+  private func note(_ mirror: InputMirror, in state: inout State) {
+    if state.mirror != mirror {
+      for copy in mirror.copies {
+        logger.notice(
+          "published ports obey the host's chain", metadata: ["chain": "\(copy.label)", "policy": "\(copy.policy)"])
+        guard let problem = copy.problem else { continue }
+        logger.warning(
+          "the rules of the host's chain cannot be followed: its policy alone holds for published ports",
+          metadata: ["chain": "\(copy.label)", "reason": "\(problem)"])
+      }
+    }
+    state.mirror = mirror
+  }
+
+  /// Loads copies of chains; those that nft does not take are reduced to their policies.
+  ///
+  /// - Parameter text: what is loaded, made from the copies.
+  /// - Returns: the copies that were loaded.
+  private func settle(_ mirror: InputMirror, text: (InputMirror) -> String) throws -> InputMirror {
+    do {
+      try NFTProgram.load(text(mirror))
+      return mirror
+    } catch let error as PlatformError where error.code == .unavailable && !mirror.copies.isEmpty {
+      var reduced = mirror
+      for (number, copy) in mirror.copies.enumerated() where copy.problem == nil {
+        var alone = mirror
+        alone.copies = [copy]
+        do {
+          try NFTProgram.check(rules.text(with: alone))
+        } catch let error as PlatformError where error.code == .unavailable {
+          reduced.copies[number].problem = "nft does not take them: \(error.context["stderr"]?.prefix(200) ?? "")"
+        }
+      }
+      try NFTProgram.load(text(reduced))
+      return reduced
+    }
+  }
+
+  private func hostRuleset() throws -> HostRuleset { HostRuleset(parsing: try NFTProgram.ruleset()) }
+
   /// Deletes both tables; they need not be there.
   func removeTables() throws {
     try state.withLock { state in
@@ -95,26 +185,16 @@ final class Firewall: Sendable {
       NFTables.chain(table: table, name: rules.versionChain),
       NFTables.chain(family: .arp, table: table, name: FirewallRules.guardChain),
     ])
-    if found.contains(where: { $0.errno != 0 }) {
-      try runProgram()
-      logger.info("firewall table loaded", metadata: ["table": "\(table)"])
-      if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }
-    }
+    if found.contains(where: { $0.errno != 0 }) { try reload(&state) }
     state.isLoaded = true
   }
 
-  private func runProgram() throws {
-    guard let program = Self.programs.first(where: FileSystem.exists) else {
-      throw PlatformError(.unavailable, "the program nft was not found; install the package nftables")
-    }
-    let output = try LinuxProcessSpawner().run(
-      ProcessRequest(executable: program, arguments: ["nft", "-f", "-"]), input: Array(rules.text.utf8),
-      deadlineSeconds: Self.programDeadlineSeconds)
-    guard output.status.isSuccess else {
-      throw PlatformError(
-        .unavailable, "failed to load the firewall rules: nft refused them; see bulkhead doctor",
-        context: ["stderr": String(decoding: output.stderr.prefix(2_000), as: UTF8.self)])
-    }
+  /// Loads the skeleton anew with copies of the host's chains, and the elements that are remembered.
+  private func reload(_ state: inout State) throws {
+    let mirror = try settle(InputMirror(of: hostRuleset())) { rules.text(with: $0) }
+    note(mirror, in: &state)
+    logger.info("firewall table loaded", metadata: ["table": "\(table)"])
+    if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }
   }
 
   private func send(_ changes: [Change]) throws {

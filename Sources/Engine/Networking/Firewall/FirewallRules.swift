@@ -25,11 +25,16 @@ struct FirewallRules: Sendable {
   static let (sources6, networks6, outbound6, loops6) = ("sources6", "networks6", "outbound6", "loops6")
   static let (ports6, portsAt6) = ("ports6", "ports6_at")
 
+  /// The keys of the four maps above: the kernel looks nothing up in a map without taking its value.
+  static let (open, openAt, open6, openAt6) = ("open", "open_at", "open6", "open6_at")
+
   static let guardChain = "guard"
+  /// Ends a copy of the host's chains for all packets that it is not asked about.
+  static let admissionChain = "not_asked"
 
   static let sets = [
     sources, networks, outbound, loops, ports, portsAt, neighbours, sources6, networks6, outbound6, loops6, ports6,
-    portsAt6,
+    portsAt6, open, openAt, open6, openAt6,
   ]
 
   /// Which of the engine's two tables a set is in.
@@ -44,14 +49,42 @@ struct FirewallRules: Sendable {
   }
 
   /// The whole text for `nft -f -`: replaces the table in one transaction.
-  var text: String {
+  ///
+  /// - Parameter mirror: copies of the host's chains, which are there from the first moment.
+  func text(with mirror: InputMirror) -> String {
     """
     add table inet \(names.table)
     delete table inet \(names.table)
     add table arp \(names.table)
     delete table arp \(names.table)
     \(body(version: "  chain \(versionChain) { }\n"))
+    \(text(of: mirror))
     """
+  }
+
+  /// The text that adds copies of the host's chains to the table.
+  func text(of mirror: InputMirror) -> String {
+    mirror.copies.isEmpty ? "" : "table inet \(names.table) {\n\(mirror.text)\n}\n"
+  }
+
+  /// The text that removes those that are there.
+  func removal(of table: HostRuleset.Table) -> String {
+    let chains = table.chains.filter { $0.name.hasPrefix(InputMirror.prefix) }
+    let sets = table.sets.filter { $0.name.hasPrefix(InputMirror.prefix) }
+    let lines =
+      chains.map { "flush chain inet \(names.table) \($0.name)" }
+      + sets.filter { $0.kind == "map" }.map { "flush map inet \(names.table) \($0.name)" }
+      + chains.map { "delete chain inet \(names.table) \($0.name)" }
+      + sets.map { "delete \($0.kind) inet \(names.table) \($0.name)" }
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// How many rules the tables of the skeleton hold.
+  var ruleCount: Int {
+    let declarations: Set<Substring> = ["table", "chain", "set", "map", "type", "}"]
+    return body(version: "").split(separator: "\n").count { line in
+      line.split(separator: " ").first.map { !declarations.contains($0) } ?? false
+    }
   }
 
   private func body(version: String) -> String {
@@ -95,6 +128,10 @@ struct FirewallRules: Sendable {
       set \(Self.loops6) { type ipv6_addr . ipv6_addr; }
       map \(Self.ports6) { type inet_proto . inet_service : ipv6_addr . inet_service; }
       map \(Self.portsAt6) { type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service; }
+      set \(Self.open) { type inet_proto . inet_service; }
+      set \(Self.openAt) { type ipv4_addr . inet_proto . inet_service; }
+      set \(Self.open6) { type inet_proto . inet_service; }
+      set \(Self.openAt6) { type ipv6_addr . inet_proto . inet_service; }
     """
   }
 
@@ -110,6 +147,17 @@ struct FirewallRules: Sendable {
         ip6 daddr ::1 return
         dnat ip6 to ip6 daddr . meta l4proto . th dport map @\(Self.portsAt6)
         meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @\(Self.ports6)
+      }
+      chain \(Self.admissionChain) {
+        ct state != new accept
+        iifname "lo" accept
+        iifname "\(InstanceNames.sharedLinkPrefix)*" accept
+        fib daddr type != local accept
+        meta nfproto ipv4 meta l4proto . th dport @\(Self.open) return
+        ip daddr . meta l4proto . th dport @\(Self.openAt) return
+        meta nfproto ipv6 meta l4proto . th dport @\(Self.open6) return
+        ip6 daddr . meta l4proto . th dport @\(Self.openAt6) return
+        accept
       }
       chain translate_arriving {
         type nat hook prerouting priority -100; policy accept;

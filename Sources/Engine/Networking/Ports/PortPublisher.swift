@@ -148,7 +148,7 @@ final class PortPublisher: Sendable {
       protocol: request.protocol, containerPort: request.containerPort, hostAddress: address.host,
       hostPort: address.port)
     let destination = SocketAddress.ipv4(target.address, port: request.containerPort)
-    let changes = Self.translation(binding, to: target).map { [$0] } ?? []
+    let changes = Self.translation(binding, to: target)
     do {
       if address.family == AF_INET6 {
         let relay = try relays.prepare(request.protocol, from: address, to: destination)
@@ -175,25 +175,29 @@ final class PortPublisher: Sendable {
     }
   }
 
-  /// The map entry that leads a host port to a container; nil where a relay does so alone.
-  static func translation(_ binding: PortBinding, to target: EndpointRecord) -> Firewall.Change? {
+  /// The entries that lead a host port to a container; none where a relay does so alone.
+  static func translation(_ binding: PortBinding, to target: EndpointRecord) -> [Firewall.Change] {
+    typealias Rules = FirewallRules
     let transport = NFTables.Field.transport(binding.protocol.number)
     let port = NFTables.Field.port(binding.hostPort)
-    func entry(_ set: String, _ key: [UInt8], _ address: NFTables.Field) -> Firewall.Change {
+    func entries(_ map: String, _ keys: String, _ key: [UInt8], _ address: NFTables.Field) -> [Firewall.Change] {
       let value = NFTables.bytes(address, .port(binding.containerPort))
-      return Firewall.Change(.add, set, [Firewall.Element(key: key, value: value)])
+      return [
+        Firewall.Change(.add, keys, [Firewall.Element(key: key)]),
+        Firewall.Change(.add, map, [Firewall.Element(key: key, value: value)]),
+      ]
     }
     if let host = IPv4Address(binding.hostAddress) {
       let address = NFTables.Field.ipv4(target.address.bits)
       return host == .any
-        ? entry(FirewallRules.ports, NFTables.bytes(transport, port), address)
-        : entry(FirewallRules.portsAt, NFTables.bytes(.ipv4(host.bits), transport, port), address)
+        ? entries(Rules.ports, Rules.open, NFTables.bytes(transport, port), address)
+        : entries(Rules.portsAt, Rules.openAt, NFTables.bytes(.ipv4(host.bits), transport, port), address)
     }
-    guard let host = IPv6Address(binding.hostAddress), host != .loopback, let part = target.ipv6 else { return nil }
+    guard let host = IPv6Address(binding.hostAddress), host != .loopback, let part = target.ipv6 else { return [] }
     let address = NFTables.Field.ipv6(part.address.bits)
     return host == .any
-      ? entry(FirewallRules.ports6, NFTables.bytes(transport, port), address)
-      : entry(FirewallRules.portsAt6, NFTables.bytes(.ipv6(host.bits), transport, port), address)
+      ? entries(Rules.ports6, Rules.open6, NFTables.bytes(transport, port), address)
+      : entries(Rules.portsAt6, Rules.openAt6, NFTables.bytes(.ipv6(host.bits), transport, port), address)
   }
 
   private static func addresses(of request: PortRequest) throws -> [String] {

@@ -10,6 +10,8 @@ struct InstanceNames: Sendable, Equatable {
   /// The metric of this engine's routes, which marks them as its own.
   let routeMetric: UInt32
 
+  /// The prefix of the tables of every engine on the host.
+  static let tablePrefix = "bulkhead-"
   /// The prefix of the links of every engine on the host.
   static let sharedLinkPrefix = "bh"
   /// `rtm_protocol` of our routes, a number that nobody else has registered.
@@ -26,7 +28,7 @@ struct InstanceNames: Sendable, Equatable {
       throw PlatformError(.invalidArgument, "invalid instance name '\(instance.prefix(80))'")
     }
     self.instance = instance
-    table = "bulkhead-\(instance)"
+    table = Self.tablePrefix + instance
     let hash = Self.hash(instance)
     let letters = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
     let tag = (0..<4).map { letters[Int(hash >> ($0 * 5) & 31)] }

@@ -139,8 +139,10 @@ public enum NFTables {
     return request
   }
 
-  /// Whether a reply is a rule.
-  public static func isRule(_ reply: NetlinkReply) -> Bool { reply.type == type(newRule) }
+  /// The chain that a rule stands in; nil where the reply is none.
+  public static func chain(ofRule reply: NetlinkReply) -> String? {
+    reply.type == type(newRule) ? reply.attributes(after: 4).string(2) : nil
+  }
 
   /// `NFT_TABLE_F_OWNER`, from kernel 5.12 on.
   private static let owned: UInt32 = 2
