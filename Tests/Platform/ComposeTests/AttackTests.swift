@@ -92,6 +92,43 @@ import Testing
     #expect(wide?.kind == .limit)
   }
 
+  /// Lists as long as the bounds allow: work that grew with the square of their length would take minutes.
+  @Test(
+    "ATT-060 long lists take no long time", .timeLimit(.minutes(1)),
+    arguments: [
+      ("environment", "V#=x", 40_000), ("depends_on", "s#", 40_000), ("links", "s#", 40_000),
+      ("networks", "n#", 40_000),
+      ("volumes", "./a:/d#:z", 20_000), ("secrets", "s#", 40_000), ("ports", "#", 40_000),
+    ] as [(String, String, Int)])
+  func longLists(_ key: String, _ item: String, _ count: Int) {
+    let items = (1...count).map { item.replacing("#", with: String($0)) }
+    let fault = Self.fault("services:\n  a:\n    image: b\n    \(key): [\(items.joined(separator: ","))]\n")
+    #expect(fault == nil || fault?.kind == .notFound)
+  }
+
+  @Test("ATT-060 long mappings take no long time", .timeLimit(.minutes(1))) func longMapping() {
+    let items = (0..<20_000).map { "s\($0): {required: false}" }
+    #expect(
+      Self.fault("services:\n  a:\n    image: b\n    depends_on: {\(items.joined(separator: ","))}\n") == nil)
+  }
+
+  @Test(
+    "ATT-060 ranges of ports are counted", .timeLimit(.minutes(1)),
+    arguments: ["ports", "expose"])
+  func portBombs(_ key: String) throws {
+    let ranges = Array(repeating: "\"1-4096\"", count: 20_000).joined(separator: ",")
+    #expect(try #require(Self.fault("services:\n  a:\n    image: b\n    \(key): [\(ranges)]\n")).kind == .limit)
+  }
+
+  @Test(
+    "ATT-060 entries are counted", arguments: ["services", "networks", "volumes", "configs", "secrets"])
+  func manyEntries(_ section: String) throws {
+    let one = section == "services" ? "{image: i}" : section == "networks" || section == "volumes" ? "" : "{file: f}"
+    let entries = (0...ComposeLimits.entries).map { "  e\($0): \(one)\n" }.joined()
+    let rest = section == "services" ? "" : "services: {a: {image: i}}\n"
+    #expect(try #require(Self.fault("\(rest)\(section):\n\(entries)")).kind == .limit)
+  }
+
   @Test func messagesHoldNoEndlessTexts() throws {
     let long = String(repeating: "k", count: 100_000)
     let fault = try #require(Self.fault("services:\n  a:\n    image: b\n    ? \(long)\n    : 1"))

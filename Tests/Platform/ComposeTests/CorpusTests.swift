@@ -41,4 +41,15 @@ import Testing
     let again = try ComposeLoader(reader: files).load(request)
     #expect(again.project.canonical.yaml() == text)
   }
+
+  @Test func variablesStayWhereTheyAreAskedTo() throws {
+    let text = "services:\n  a:\n    image: i:${TAG:?}\n    cpus: $CPUS\n    ports: [\"${PORT:-80}:80\", 81]\n"
+    var request = ComposeRequest(files: ["/project/compose.yaml"])
+    request.interpolates = false
+    let loader = ComposeLoader(reader: MemoryFiles(files: ["/project/compose.yaml": text]))
+    #expect(
+      try loader.canonical(request).value.json(indent: nil)
+        == #"{"name":"project","services":{"a":{"cpus":"$CPUS","image":"i:${TAG:?}","ports":["${PORT:-80}:80","#
+        + #"{"mode":"ingress","protocol":"tcp","target":81}]}}}"#)
+  }
 }

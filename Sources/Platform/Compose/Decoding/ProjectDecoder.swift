@@ -18,8 +18,8 @@ struct ProjectDecoder {
     guard let members = tree["services"]?.members, !members.isEmpty else {
       throw ComposeFault(.invalid, at: tree.at, key: "services", "there are none")
     }
-    guard members.count <= ComposeLimits.services else {
-      throw ComposeFault(.limit, at: tree.at, key: "services", "more than \(ComposeLimits.services) services")
+    guard members.count <= ComposeLimits.entries else {
+      throw ComposeFault(.limit, at: tree.at, key: "services", "more than \(ComposeLimits.entries) services")
     }
     try resolveVariables(&tree)
     var (active, disabled) = try decoded(tree)
@@ -61,11 +61,18 @@ struct ProjectDecoder {
   /// Those that the profiles choose, and the others.
   private mutating func decoded(_ tree: Node) throws(ComposeFault) -> ([ComposeService], [ComposeService]) {
     var all: [ComposeService] = []
+    var ports = 0
     for member in tree["services"]?.members ?? [] {
       let (service, found) = try ServiceDecoder.decode(
         member.key, Fields(node: member.value, key: "services.\(member.key)"))
       all.append(service)
-      for warning in found where !warnings.contains(warning) { warnings.append(warning) }
+      ports += service.exposedPorts.count
+      guard ports <= ComposeLimits.ports else {
+        throw ComposeFault(
+          .limit, at: member.at, key: "services.\(member.key).expose",
+          "more than \(ComposeLimits.ports) ports in a project")
+      }
+      warnings += found
     }
     all.sort { $0.name < $1.name }
     var profiles = settings.profiles
@@ -133,8 +140,9 @@ struct ProjectChecks {
   let tree: Node
 
   func all() throws(ComposeFault) {
+    let volumes = Set(project.volumes.map(\.key))
     for service in project.services {
-      try references(service)
+      try references(service, volumes)
       try dependencies(service)
     }
     try ComposeGraph(project.services).requireNoCycle()
@@ -148,13 +156,13 @@ struct ProjectChecks {
       kind, at: node?[name]?.at ?? node?.at, key: "services.\(service.name).\(name)", message)
   }
 
-  private func references(_ service: ComposeService) throws(ComposeFault) {
+  private func references(_ service: ComposeService, _ volumes: Set<String>) throws(ComposeFault) {
     for endpoint in service.endpoints where project.network(endpoint.network) == nil {
       throw fault(
         service, "networks", "the network '\(endpoint.network)' is not among the top-level 'networks'", .notFound)
     }
     for mount in service.mounts where mount.kind == .volume {
-      guard let source = mount.source, project.volume(source) == nil else { continue }
+      guard let source = mount.source, !volumes.contains(source) else { continue }
       throw fault(service, "volumes", "the volume '\(source)' is not among the top-level 'volumes'", .notFound)
     }
     for (name, uses, files) in [

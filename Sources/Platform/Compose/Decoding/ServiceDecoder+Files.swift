@@ -37,12 +37,13 @@ extension ServiceDecoder {
   }
 
   private mutating func readMounts() throws(ComposeFault) {
+    var targets: Set<String> = []
     for mount in fields.list("volumes") {
       guard let kind = mount.text("type").flatMap(ComposeMount.Kind.init), let target = mount.text("target") else {
         throw mount.fault("'type' and 'target' are needed")
       }
       guard target.hasPrefix("/") else { throw mount.fault("target", "the path inside has to be absolute") }
-      if service.mounts.contains(where: { $0.target == target }) {
+      guard targets.insert(target).inserted else {
         throw mount.fault("target", "'\(target.prefix(200))' is mounted twice")
       }
       var result = ComposeMount(kind, source: mount.text("source"), target: target)
@@ -70,13 +71,14 @@ extension ServiceDecoder {
 
   private func uses(_ name: String, target: (String) -> String) throws(ComposeFault) -> [ComposeFileUse] {
     var result: [ComposeFileUse] = []
+    var targets: Set<String> = []
     for use in fields.list(name) {
       guard let source = use.text("source") else { throw use.fault("'source' is missing: its key in '\(name)'") }
       var item = ComposeFileUse(source: source, target: target(use.text("target") ?? source))
       item.uid = use.text("uid")
       item.gid = use.text("gid")
       item.mode = use.integer("mode").flatMap { UInt32(exactly: $0) }
-      if result.contains(where: { $0.target == item.target }) {
+      guard targets.insert(item.target).inserted else {
         throw use.fault("'\(item.target.prefix(200))' is there twice")
       }
       result.append(item)

@@ -90,7 +90,7 @@ extension ServiceDecoder {
           .invalid, at: fields["expose"]?.items?[index].at, key: "\(fields.place("expose"))[\(index)]",
           "'\(text.prefix(50))' is not a port such as 80, 80-90 or 80/udp")
       }
-      guard range.count <= ComposeLimits.portRange else {
+      guard range.count <= ComposeLimits.portRange, service.exposedPorts.count < ComposeLimits.ports else {
         throw fields.fault("expose", "more than \(ComposeLimits.portRange) ports", .limit)
       }
       service.exposedPorts += range.map { "\($0)/\(transport)" }
@@ -110,7 +110,8 @@ extension ServiceDecoder {
     let namespaces = [service.networkMode, service.ipcMode, service.pidMode].compactMap { $0 } + sources
     var implicit = service.links.map(\.service)
     for case .service(let name) in namespaces { implicit.append(name) }
-    for name in implicit where !service.dependencies.contains(where: { $0.service == name }) {
+    var known = Set(service.dependencies.map(\.service))
+    for name in implicit where known.insert(name).inserted {
       var dependency = ComposeDependency(name)
       dependency.isImplicit = true
       service.dependencies.append(dependency)

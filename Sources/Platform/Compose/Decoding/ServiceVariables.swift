@@ -11,30 +11,30 @@ struct ServiceVariables {
 
   mutating func resolve(_ service: Node, key: String) throws(ComposeFault) -> Node {
     var result = service
-    var values: [Node.Member] = []
+    var values = Members()
     for (index, file) in (service["env_file"]?.items ?? []).enumerated() {
       let place = "\(key).env_file[\(index)]"
       let isRequired = file["required"]?.text != "false"
       let found = try read(
         file["path"]?.text ?? "", at: file.at, key: place, mustExist: isRequired,
         raw: file["format"]?.text == "raw")
-      for entry in found { set(&values, entry) }
+      for entry in found { values.set(entry) }
     }
-    for member in service["environment"]?.members ?? [] { set(&values, resolved(member)) }
+    for member in service["environment"]?.members ?? [] { values.set(resolved(member)) }
     result["env_file"] = nil
-    if !values.isEmpty || service["environment"] != nil {
-      result["environment"] = Node(.map(values), at: service["environment"]?.at ?? service.at)
+    if !values.list.isEmpty || service["environment"] != nil {
+      result["environment"] = Node(.map(values.list), at: service["environment"]?.at ?? service.at)
     }
     guard let labelFiles = service["label_file"]?.items else { return result }
-    var labels: [Node.Member] = []
+    var labels = Members()
     for (index, file) in labelFiles.enumerated() {
       for entry in try read(
         file.text ?? "", at: file.at, key: "\(key).label_file[\(index)]", mustExist: true, raw: false)
-      { set(&labels, entry) }
+      { labels.set(entry) }
     }
-    for member in service["labels"]?.members ?? [] { set(&labels, member) }
+    for member in service["labels"]?.members ?? [] { labels.set(member) }
     result["label_file"] = nil
-    result["labels"] = Node(.map(labels), at: service["labels"]?.at ?? service.at)
+    result["labels"] = Node(.map(labels.list), at: service["labels"]?.at ?? service.at)
     return result
   }
 
@@ -60,11 +60,18 @@ struct ServiceVariables {
     return Node.Member(key: member.key, at: member.at, value: .string(value, at: member.value.at))
   }
 
-  private func set(_ members: inout [Node.Member], _ member: Node.Member) {
-    if let index = members.firstIndex(where: { $0.key == member.key }) {
-      members[index] = member
-    } else {
-      members.append(member)
+  /// Members by name; a later one takes the place of an earlier.
+  private struct Members {
+    private(set) var list: [Node.Member] = []
+    private var positions: [String: Int] = [:]
+
+    mutating func set(_ member: Node.Member) {
+      if let position = positions[member.key] {
+        list[position] = member
+      } else {
+        positions[member.key] = list.count
+        list.append(member)
+      }
     }
   }
 }

@@ -13,6 +13,7 @@ final class ProjectAssembly {
   let root: String?
   private var budget = ComposeBudget()
   private(set) var warnings: [ComposeWarning] = []
+  private var warned: Set<ComposeWarning> = []
 
   init(_ request: ComposeRequest, _ reader: any ComposeReader, root: String) {
     access = FileAccess(reader)
@@ -28,7 +29,7 @@ final class ProjectAssembly {
   }
 
   func warn(_ more: [ComposeWarning]) {
-    for warning in more where !warnings.contains(warning) { warnings.append(warning) }
+    for warning in more where warned.insert(warning).inserted { warnings.append(warning) }
   }
 
   /// The documents of a file as they stand.
@@ -55,6 +56,11 @@ final class ProjectAssembly {
       directory: origin.directory, home: environment["HOME"], isRaw: !request.interpolates)
     let (result, found) = try reader.read(document)
     warn(found)
+    for section in ["services", "networks", "volumes", "configs", "secrets"] {
+      guard let members = result[section]?.members, members.count > ComposeLimits.entries else { continue }
+      throw ComposeFault(
+        .limit, at: members[ComposeLimits.entries].at, key: section, "more than \(ComposeLimits.entries) entries")
+    }
     return result
   }
 

@@ -76,7 +76,14 @@ struct SchemaReader {
       place.key = "\(context.key)[\(index)]"
       let read = try read(item, element, place)
       // A form may stand for several (a range of ports).
-      if case .form = element, let several = read.items { result += several } else { result.append(read) }
+      if case .form = element, let several = read.items {
+        guard warnings.expand(by: several.count) else {
+          throw place.fault(item, "more than \(ComposeLimits.ports) ports in a file", .limit)
+        }
+        result += several
+      } else {
+        result.append(read)
+      }
     }
     return Node(.list(result), at: node.at)
   }
@@ -228,8 +235,18 @@ struct SchemaReader {
   }
 }
 
-/// Forms warn from inside of closures.
+/// Forms warn from inside of closures. It also counts what ranges stand for in a whole file.
 private final class WarningBox: Sendable {
+  private let expanded = Mutex(0)
+
+  /// false: too many.
+  func expand(by count: Int) -> Bool {
+    expanded.withLock { total in
+      total += count
+      return total <= ComposeLimits.ports
+    }
+  }
+
   private let list = Mutex<[ComposeWarning]>([])
   func add(_ warning: ComposeWarning) { list.withLock { $0.append(warning) } }
   var all: [ComposeWarning] { list.withLock { $0 } }

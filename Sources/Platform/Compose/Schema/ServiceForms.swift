@@ -26,22 +26,23 @@ enum ServiceForms {
   /// A list of names is a mapping of them to the usual condition.
   @Sendable static func dependsOn(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
     guard let items = node.items else {
-      var result = node
-      for member in node.members ?? [] where member.value.tag != .reset {
+      guard var members = node.members else { return node }
+      for (index, member) in members.enumerated() where member.value.tag != .reset {
         if member.value.isNull {
           throw context.below(member.key).fault(
             member.value, "must be a mapping with 'condition'; for the usual one write a list of names")
         }
         for (key, value) in [
           ("condition", Node.string("service_started", at: member.at)), ("required", .bool(true, at: member.at)),
-        ] where member.value[key] == nil { result[member.key]?[key] = value }
+        ] where member.value[key] == nil { members[index].value[key] = value }
       }
-      return result
+      return Node(.map(members), at: node.at, tag: node.tag)
     }
     var members: [(String, Node)] = []
+    var known: Set<String> = []
     for item in items {
       guard let name = item.text else { throw context.fault(item, "must be a service's name, not \(item.kindName)") }
-      if members.contains(where: { $0.0 == name }) { continue }
+      guard known.insert(name).inserted else { continue }
       let condition: [(String, Node)] = [
         ("condition", .string("service_started", at: item.at)), ("required", .bool(true, at: item.at)),
       ]
@@ -54,9 +55,10 @@ enum ServiceForms {
   @Sendable static func names(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
     guard let items = node.items else { return node }
     var members: [(String, Node)] = []
+    var known: Set<String> = []
     for item in items {
       guard let name = item.text else { throw context.fault(item, "must be a name, not \(item.kindName)") }
-      if members.contains(where: { $0.0 == name }) { throw context.fault(item, "'\(name.prefix(100))' is there twice") }
+      guard known.insert(name).inserted else { throw context.fault(item, "'\(name.prefix(100))' is there twice") }
       members.append((name, .null(at: item.at)))
     }
     return .map(members, at: node.at)

@@ -17,7 +17,10 @@ public enum ComposeLimits {
   public static let files = 200
   /// Includes in includes, extensions of extensions.
   public static let nesting = 32
-  public static let services = 1_000
+  /// Services, networks, volumes, configs or secrets of a file.
+  public static let entries = 1_000
+  /// Ports of a project that ranges stand for.
+  public static let ports = 100_000
   /// Ports that a range stands for.
   public static let portRange = 4_096
   public static let replicas = 1_000
