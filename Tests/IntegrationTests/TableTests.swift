@@ -30,6 +30,9 @@ struct TableTests {
   @Test("volumes and mounts", arguments: CaseFile.cases("volumes"))
   func volumes(_ line: ShellCase) throws { try line.check() }
 
+  @Test("volumes copied as a whole", .enabled(if: Target.canStart), arguments: CaseFile.cases("volume-archives"))
+  func volumeArchives(_ line: ShellCase) throws { try line.check(deadlineSeconds: 240) }
+
   @Test("images", arguments: CaseFile.cases("images"))
   func images(_ line: ShellCase) throws { try line.check() }
 

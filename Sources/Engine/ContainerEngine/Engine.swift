@@ -29,6 +29,7 @@ public final class Engine: Sendable {
   let builder: ImageBuilder
   let agentSessions = AgentSessions()
   let volumeStore: VolumeStore
+  let backups: BackupStore
   let networkStore: NetworkStore
   let networking: NetworkStack
   let monitor: ContainerMonitor
@@ -55,7 +56,9 @@ public final class Engine: Sendable {
 
   var policy: EnginePolicy { configuration.policy }
   var policyCheck: PolicyCheck {
-    PolicyCheck(policy: policy, enginePaths: [paths.root, paths.run], cgroupParent: defaultCgroupParent)
+    PolicyCheck(
+      policy: policy, enginePaths: [paths.root, paths.run] + [policy.backups.folder].compactMap { $0 },
+      cgroupParent: defaultCgroupParent)
   }
 
   /// Opens the engine's state, or makes it at the first start; containers are taken over by `reconcile`.
@@ -91,6 +94,7 @@ public final class Engine: Sendable {
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,
       limit: configuration.policy.limits.volumes)
+    backups = try BackupStore(folder: configuration.policy.backups.folder ?? paths.backups)
     cgroups = try Cgroups.detect()
     exitFiles = ExitFileWatch(directory: paths.exits, poller: poller)
     moves = MoveAnticipation(cgroups: cgroups, logger: logger)

@@ -48,6 +48,7 @@ struct EnginePaths: Sendable {
   var snapshots: String { "\(root)/snapshots" }
   var builds: String { "\(root)/builds" }
   var volumes: String { "\(root)/volumes" }
+  var backups: String { "\(root)/backups" }
   var buildContexts: String { "\(root)/contexts" }
   var containers: String { "\(root)/containers" }
   var trash: String { "\(root)/trash" }

@@ -37,6 +37,7 @@ public final class DockerAPI: HTTPResponder {
     BuildRoutes.add(to: &routes)
     NetworkRoutes.add(to: &routes)
     VolumeRoutes.add(to: &routes)
+    VolumeArchiveRoutes.add(to: &routes)
     UnsupportedRoutes.add(to: &routes)
     router = routes.router(
       context: DockerContext(engine: engine, logger: logger, version: version, summaries: summaries))

@@ -43,6 +43,8 @@ extension Engine {
     lifetime.run(on: executor) { [self] in await exitFiles.run(logger: logger) }
     for container in adopted {
       guard let process = container.process else { continue }
+      // An engine that ended in the middle of a copy has left its containers standing.
+      if container.status == .running { try? cgroups.thaw(try cgroupPath(container.record)) }
       watch(container, process: process, isChild: false)
       startHealthChecks(container, isAdopted: true)
       forwardLog(container)
@@ -55,6 +57,7 @@ extension Engine {
     try FileSystem.removeTree("\(paths.run)/builds")
     startByPolicy()
     keepLogs()
+    keepBackups()
   }
 
   private enum Adoption {

@@ -52,6 +52,7 @@ extension Engine {
     }
     var run = StartedRun()
     do {
+      for volume in container.record.mounts.compactMap(\.volumeName) { try volumeStore.gate.requireStartable(volume) }
       try await requireLogReceiver(container.record)
       try launch(container, &run)
     } catch {

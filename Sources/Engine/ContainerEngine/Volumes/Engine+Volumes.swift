@@ -67,7 +67,12 @@ extension Engine {
     where (filter.all || record.anonymous) && filter.takes(labels: record.labels, createdAt: record.createdAt) {
       guard view(of: record).references.isEmpty else { continue }
       let size = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
-      try volumeStore.remove(record.name)
+      do {
+        try volumeStore.remove(record.name)
+      } catch let error as PlatformError where error.code == .conflict || error.code == .notFound {
+        // It is being copied, or somebody else was faster.
+        continue
+      }
       report.removed.append(record.name)
       report.reclaimedBytes = report.reclaimedBytes.clampedAdding(size)
     }

@@ -11,6 +11,41 @@ public struct VolumeRecord: Codable, Sendable, Equatable {
   public var anonymous: Bool
   /// The image's content was copied in (or it was written to): it is not done again.
   public var populated: Bool
+  /// When it is backed up without being asked; nil: never.
+  public var schedule: VolumeSchedule?
+}
+
+/// A volume's backups by the clock.
+public struct VolumeSchedule: Codable, Sendable, Equatable {
+  public static let keepLimit = 1_000
+
+  public var table: CronSchedule
+  /// How many of its backups are kept, the newest.
+  public var keep: Int
+  /// Containers that write to the volume work on meanwhile.
+  public var live: Bool
+  /// When one began last, or the time-table was made; nanoseconds since 1970. What is missed while the engine is down is made
+  /// up for once.
+  public var lastAt: Int64
+  /// Why the last one failed; nil where it did not.
+  public var lastError: String?
+
+  /// - Throws: `invalidArgument`.
+  public init(table: String, keep: Int, live: Bool, now: Int64) throws {
+    guard (1...Self.keepLimit).contains(keep) else {
+      throw PlatformError(.invalidArgument, "keep: expected 1 to \(Self.keepLimit) backups, not \(keep)")
+    }
+    self.table = try CronSchedule(table)
+    self.keep = keep
+    self.live = live
+    lastAt = now
+  }
+
+  /// Whether a time of the table has passed since the last one.
+  func isDue(now: Int64) -> Bool {
+    guard let next = table.next(after: lastAt / 1_000_000_000) else { return false }
+    return next <= now / 1_000_000_000
+  }
 }
 
 /// A volume as an API sees it.

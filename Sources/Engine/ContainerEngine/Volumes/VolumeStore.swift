@@ -1,3 +1,4 @@
+import ContentStore
 import Glibc
 import LinuxSystem
 import Model
@@ -11,6 +12,7 @@ final class VolumeStore: Sendable {
   private let ids: IDRange
   private let limit: Int
   private let records: Mutex<[String: VolumeRecord]>
+  let gate = VolumeGate()
   /// How many are being made.
   private let making = Mutex(0)
 
@@ -87,10 +89,77 @@ final class VolumeStore: Sendable {
   }
 
   /// Removes a volume and its data.
+  /// - Throws: `notFound`, `conflict` while it is copied or replaced.
   func remove(_ name: String) throws {
     _ = try record(name)
+    let hold = try gate.hold(name)
+    defer { withExtendedLifetime(hold) {} }
     try store.deleteVolume(name)
     forget([name])
+  }
+
+  /// Changes a volume's record.
+  func change(_ name: String, _ body: (inout VolumeRecord) -> Void) throws {
+    _ = try record(name)
+    let changed = records.withLock { records -> VolumeRecord? in
+      guard var record = records[name] else { return nil }
+      body(&record)
+      records[name] = record
+      return record
+    }
+    if let changed { try store.save([changed]) }
+  }
+
+  // MARK: - Files that are brought in as a whole
+
+  /// An empty folder for a volume's files, which nobody knows yet. At the next start it is gone.
+  func stage() throws -> StagedVolume {
+    let name = ".new-\(ContainerID.random().short)"
+    let data = "\(paths.volumes)/\(name)/_data"
+    try translatingSystemErrors("make a folder for a volume's files") {
+      try FileSystem.makeDirectories(data, mode: 0o755)
+      try FileOwnership.set(data, user: ids.first, group: ids.first)
+    }
+    return StagedVolume(name: name, data: data, path: "\(paths.volumes)/\(name)")
+  }
+
+  /// Makes a volume of staged files, durably.
+  /// - Throws: `conflict` where there is one of that name by now.
+  func install(_ staged: StagedVolume, as name: String, labels: [String: String]) throws -> VolumeRecord {
+    try Self.check(name)
+    try reservePlace()
+    defer { making.withLock { $0 -= 1 } }
+    let record = VolumeRecord(
+      name: name, createdAt: Int64(Clock.realTimeNanoseconds()), labels: labels, options: [:], anonymous: false,
+      populated: true)
+    try translatingSystemErrors("put the files of volume \(name) in their place") {
+      try FileSystem.syncFileSystem(of: staged.data)
+      do {
+        try RootedDirectory(path: paths.volumes).rename(from: staged.name, to: name, noReplace: true)
+      } catch let error as SystemError where error.errno == EEXIST {
+        throw PlatformError(.conflict, "there is a volume \(name) by now")
+      }
+      try FileSystem.syncDirectory(paths.volumes)
+    }
+    do {
+      try store.save([record])
+    } catch {
+      try? FileSystem.removeTree("\(paths.volumes)/\(name)")
+      throw error
+    }
+    records.withLock { $0[name] = record }
+    return record
+  }
+
+  /// Puts staged files in the place of a volume's, in one step and durably; what was there goes. The caller holds the volume.
+  func replace(_ name: String, by staged: StagedVolume) throws {
+    _ = try record(name)
+    try translatingSystemErrors("put the files of volume \(name) in their place") {
+      try FileSystem.syncFileSystem(of: staged.data)
+      try RootedDirectory(path: paths.volumes).rename(from: staged.name, to: name, exchange: true)
+      try FileSystem.syncDirectory(paths.volumes)
+    }
+    try change(name) { $0.populated = true }
   }
 
   /// Removes the data of volumes whose records are gone already.
@@ -126,4 +195,20 @@ final class VolumeStore: Sendable {
       try FileSystem.removeTree("\(paths.volumes)/\(name)")
     }
   }
+}
+
+/// Files on their way into a volume; what is left of them goes with this.
+final class StagedVolume: Sendable {
+  let name: String
+  let data: String
+  private let path: String
+
+  init(name: String, data: String, path: String) {
+    self.name = name
+    self.data = data
+    self.path = path
+  }
+
+  /// After an exchange the old files lie here.
+  deinit { try? FileSystem.removeTree(path) }
 }

@@ -20,7 +20,8 @@ extension EnginePolicy {
   private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "registries", "builds", "runtimes", "defaultRuntime", "defaults", "limits",
+      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "runtimes", "defaultRuntime", "defaults",
+      "limits",
     ])
     var policy = EnginePolicy()
     try set(&policy.privileged, reader.flag("privileged"))
@@ -32,6 +33,7 @@ extension EnginePolicy {
     try policy.readConfinement(reader)
     try policy.registries.read(reader)
     try policy.builds.read(reader)
+    try policy.backups.read(reader)
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
@@ -189,7 +191,24 @@ extension EnginePolicy.Builds {
   }
 }
 
+extension EnginePolicy.Backups {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
+    guard let section = try reader.section("backups") else { return }
+    try section.allow(["folder", "passphraseFile"])
+    folder = try section.path("folder") ?? folder
+    passphraseFile = try section.path("passphraseFile") ?? passphraseFile
+  }
+}
+
 extension ConfigurationReader {
+  fileprivate func path(_ key: String) throws -> String? {
+    guard let path = try text(key) else { return nil }
+    guard path.hasPrefix("/"), path.utf8.count <= 4_000, !path.split(separator: "/").contains("..") else {
+      throw fail(key, "must be an absolute path")
+    }
+    return path
+  }
+
   /// Hosts with or without a port, or all of a domain; nil where the key is not there.
   fileprivate func hosts(_ key: String) throws -> [String]? {
     let hosts = try texts(key)

@@ -23,6 +23,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var syslog = Syslog()
   public var registries = Registries()
   public var builds = Builds()
+  public var backups = Backups()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -133,6 +134,16 @@ extension EnginePolicy {
     /// Layers of one image that come or go at once.
     public var downloads = 3
     public var uploads = 5
+    public init() {}
+  }
+
+  /// Backups of volumes that the engine keeps.
+  public struct Backups: Sendable, Equatable {
+    /// Where they are; nil: below the engine's own folder.
+    public var folder: String?
+    /// What scheduled ones are sealed with; nil: not at all. A file of root's that nobody else reads.
+    public var passphraseFile: String?
+
     public init() {}
   }
 

@@ -14,15 +14,19 @@ public enum TarExtractor {
     public var copyOwners: Bool
     /// Make the device nodes that the archive names; otherwise they are passed over.
     public var makesDevices: Bool
+    /// The archive's entry for its root (`./`) decides over owner, mode and attributes of the directory written into.
+    public var takesRoot: Bool
     public var limits: LayerLimits
 
     public init(
-      ids: IDRange, keepKind: Bool, copyOwners: Bool, makesDevices: Bool = false, limits: LayerLimits = .standard
+      ids: IDRange, keepKind: Bool, copyOwners: Bool, makesDevices: Bool = false, takesRoot: Bool = false,
+      limits: LayerLimits = .standard
     ) {
       self.ids = ids
       self.keepKind = keepKind
       self.copyOwners = copyOwners
       self.makesDevices = makesDevices
+      self.takesRoot = takesRoot
       self.limits = limits
     }
   }
@@ -37,18 +41,32 @@ public enum TarExtractor {
   public static func extract(
     from input: Descriptor, into root: RootedDirectory, path: String, options: Options
   ) throws {
+    let meter = InputMeter()
+    let source = try UnpackedStream.open(CountedSource(input, meter), limits: options.limits)
+    try extract(source, into: root, path: path, options: options) { pulled in
+      try meter.check(unpackedBytes: pulled, options.limits)
+    }
+  }
+
+  /// The same for an archive that is not packed, or not any more.
+  public static func extract(
+    unpacked source: any ChunkSource, into root: RootedDirectory, path: String, options: Options
+  ) throws {
+    try extract(source, into: root, path: path, options: options) { _ in }
+  }
+
+  private static func extract(
+    _ source: any ChunkSource, into root: RootedDirectory, path: String, options: Options,
+    check: @escaping (Int64) throws -> Void
+  ) throws {
     let base = cleaned(path)
     do {
       _ = try root.open(base, flags: O_PATH | O_DIRECTORY)
     } catch let error as SystemError {
       throw TreeErrors.opening(path, error)
     }
-    let meter = InputMeter()
-    let source = try UnpackedStream.open(CountedSource(input, meter), limits: options.limits)
     let reader = TarReader(source, limits: options.limits)
-    let extraction = TreeExtraction(root: root, base: base, options: options) { pulled in
-      try meter.check(unpackedBytes: pulled, options.limits)
-    }
+    let extraction = TreeExtraction(root: root, base: base, options: options, check: check)
     while let entry = try reader.nextEntry() { try extraction.extract(entry, content: reader) }
     try reader.drain()
     try extraction.finish()

@@ -15,6 +15,7 @@ final class TreeExtraction {
   private let check: (Int64) throws -> Void
   private var directoryTimes: [(path: EntryPath, modified: FileTime)] = []
   private var directoryNameBytes = 0
+  private var rootModified: FileTime?
 
   /// Counts what is made, implied directories too.
   private final class Counter {
@@ -58,7 +59,9 @@ final class TreeExtraction {
       guard entry.kind == .directory else {
         throw PlatformError(.invalidArgument, "an entry of the archive stands for its root but is no directory")
       }
-      return  // The directory that was named by the request stays as it is.
+      // The directory that was named by the request stays as it is, unless asked otherwise.
+      if options.takesRoot { try takeRoot(entry) }
+      return
     }
     do {
       switch entry.kind {
@@ -88,6 +91,20 @@ final class TreeExtraction {
         throw platformError("set the time of '\(TarEntry.printable(path.bytes))'", error)
       }
     }
+    if let rootModified {
+      try translatingSystemErrors("set the time of the directory") {
+        try writer.root.utimens(base, access: rootModified, modification: rootModified)
+      }
+    }
+  }
+
+  private func takeRoot(_ entry: TarEntry) throws {
+    do {
+      try setAttributes(entry, of: writer.root.open(base, flags: O_RDONLY | O_DIRECTORY))
+    } catch let error as SystemError {
+      throw TreeErrors.writing(entry, error)
+    }
+    rootModified = entry.modified
   }
 
   // MARK: - Kinds

@@ -2,8 +2,12 @@ import ArgumentParser
 
 struct VolumeGroup: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "volume", abstract: "Make, list, inspect and remove volumes.",
-    subcommands: [VolumeCreate.self, VolumeList.self, VolumeInspect.self, VolumeRemove.self, VolumePrune.self])
+    commandName: "volume", abstract: "Make, list, inspect, remove, back up and restore volumes.",
+    subcommands: [
+      VolumeCreate.self, VolumeList.self, VolumeInspect.self, VolumeRemove.self, VolumePrune.self, VolumeBackup.self,
+      VolumeRestore.self, VolumeBackups.self, VolumeSchedule.self, VolumeSnapshot.self, VolumeExport.self,
+      VolumeImport.self,
+    ])
 }
 
 struct VolumeCreate: ParsableCommand {

@@ -4,12 +4,19 @@ import Glibc
 enum WholeFile {
   /// Writes a file anew beside the old one and puts it in its place, durably.
   static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(ClientError) {
+    try write(path, mode: mode) { file throws(ClientError) in try writeAll(file, bytes[...]) }
+  }
+
+  /// The same with what `body` writes to the descriptor.
+  static func write(
+    _ path: String, mode: mode_t, _ body: (Int32) throws(ClientError) -> Void
+  ) throws(ClientError) {
     let fresh = "\(path).\(getpid()).new"
     let file = Glibc.open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
     guard file >= 0 else { throw ClientError("cannot write '\(fresh)': \(describe(errno: errno))") }
     do throws(ClientError) {
       defer { close(file) }
-      try writeAll(file, bytes[...])
+      try body(file)
       // The mode as it was asked for, whatever the umask.
       guard fchmod(file, mode) == 0, fsync(file) == 0 else {
         throw ClientError("cannot write '\(fresh)': \(describe(errno: errno))")

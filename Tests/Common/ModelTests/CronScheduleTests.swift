@@ -1,8 +1,7 @@
 import Foundation
-import Model
 import Testing
 
-@testable import Replication
+@testable import Model
 
 @Suite struct CronScheduleTests {
   private static func seconds(_ text: String) throws -> Int64 {

@@ -1,5 +1,3 @@
-import Model
-
 /// A time-table of five fields as crontab(5) has them: minute, hour, day of month, month, day of week (0 and 7 are Sunday);
 /// `*`, numbers, lists, ranges and steps. All by UTC. Where both kinds of days are restricted, either will do.
 public struct CronSchedule: Sendable, Hashable, Codable, CustomStringConvertible {
