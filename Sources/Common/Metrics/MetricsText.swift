@@ -23,7 +23,8 @@ public struct MetricsText: Sendable {
   public mutating func add(
     _ kind: Kind, _ name: String, _ help: StaticString, labels: [(String, String)] = [], _ value: Double
   ) {
-    var bytes = families[name] ?? Self.head(kind, name, help, &order)
+    // Taken out, so that it is not copied as it grows.
+    var bytes = families.removeValue(forKey: name) ?? Self.head(kind, name, help, &order)
     bytes += name.utf8
     if !labels.isEmpty {
       bytes.append(UInt8(ascii: "{"))

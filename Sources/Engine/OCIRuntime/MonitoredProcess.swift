@@ -21,9 +21,10 @@ public struct MonitoredProcess: Sendable {
     self.monitorDescriptor = monitorDescriptor
   }
 
-  /// Finds a running container's processes again after a restart of the engine; nil when conmon has gone.
+  /// Finds a running container's processes again after a restart of the engine; nil when conmon has ended, even where its
+  /// new parent has not asked for it yet.
   public static func adopt(initial: ProcessIdentity, monitor: ProcessIdentity) throws -> MonitoredProcess? {
-    guard let monitorDescriptor = try monitor.open() else { return nil }
+    guard let monitorDescriptor = try monitor.open(), try !PidFD.hasExited(monitorDescriptor) else { return nil }
     // The init process may have ended a moment ago while conmon still writes; its descriptor is then conmon's own.
     let initialDescriptor = try initial.open()
     var process = MonitoredProcess(

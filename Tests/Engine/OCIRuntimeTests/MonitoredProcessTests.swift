@@ -46,6 +46,16 @@ import Testing
     #expect(try Namespace.identity(process.monitorMounts()) == Namespace.identity(Namespace.current(.mnt)))
   }
 
+  @Test func aMonitorThatHasEndedButWasNotAskedForIsNotAdopted() async throws {
+    let child = try Self.spawn("/bin/sleep", "60")
+    let identity = try ProcessIdentity(of: child.pid)
+    #expect(try MonitoredProcess.adopt(initial: identity, monitor: identity) != nil)
+    try child.signal(SIGKILL)
+    try await Poller().waitEnd(child.pidfd)
+    #expect(try MonitoredProcess.adopt(initial: identity, monitor: identity) == nil)
+    _ = try child.waitExit()
+  }
+
   private static func expectRefused(_ open: () throws -> Descriptor) {
     #expect { _ = try open() } throws: { ($0 as? PlatformError)?.code == .conflict }
   }

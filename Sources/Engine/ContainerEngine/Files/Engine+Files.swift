@@ -24,8 +24,19 @@ extension Engine {
 
   /// A container whose files can be read: it runs, or nothing of its last run holds them any more.
   func containerAtRest(_ reference: String) async throws -> Container {
-    let container = try registry.find(reference)
+    let container = try enterable(reference)
     if container.process == nil { await container.settle() }
+    return container
+  }
+
+  /// The container that a client means who wants to get at what is in it. Nobody gets into a step of a build: it may hold
+  /// secrets, and a way to the SSH agent, of another client.
+  /// - Throws: `notFound`, `forbidden`.
+  func enterable(_ reference: String) throws -> Container {
+    let container = try registry.find(reference)
+    guard container.record.isBuildStep != true else {
+      throw PlatformError(.forbidden, "container \(container.id) is a step of a build: nobody gets into it")
+    }
     return container
   }
 

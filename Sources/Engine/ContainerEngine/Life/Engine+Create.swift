@@ -158,7 +158,7 @@ extension Engine {
   /// A container that joins another's pid or ipc namespace has to have its ids, or it could not touch what is in there.
   private func donorOfIDs(_ settings: ContainerSettings) throws -> Container? {
     for mode in [settings.host.pidMode, settings.host.ipcMode] {
-      if case .container(let reference) = mode { return try registry.find(reference) }
+      if case .container(let reference) = mode { return try enterable(reference) }
     }
     return nil
   }
@@ -221,7 +221,7 @@ extension Engine {
     guard ["", "rw", "ro", "z", "Z"].contains(mode) else {
       throw PlatformError(.invalidArgument, "invalid mode for volumes-from: \(mode.prefix(32))")
     }
-    return try registry.find(name).record.mounts.filter { $0.kind != .tmpfs }.map { mount in
+    return try enterable(name).record.mounts.filter { $0.kind != .tmpfs }.map { mount in
       var mount = mount
       if mode == "ro" { mount.readOnly = true }
       return mount

@@ -12,7 +12,7 @@ extension Engine {
 
   /// Prepares a process to be run in a running container.
   public func createExec(_ reference: String, _ settings: ExecSettings) async throws -> ExecID {
-    let container = try registry.find(reference)
+    let container = try enterable(reference)
     guard !settings.arguments.isEmpty, settings.arguments[0] != "" else {
       throw PlatformError(.invalidArgument, "No exec command specified")
     }

@@ -92,15 +92,21 @@ final class Firewall: Sendable {
     }
   }
 
-  /// Whether both tables hold as many rules as the skeleton has.
+  /// Whether both tables hold as many rules as the skeleton has. Throws for any other reason than that something is missing.
   private func isSkeletonWhole() throws -> Bool {
     var count = 0
-    for outcome in try socket.send([
+    // One at a time: a socket gives one list at once, and refuses the next (EBUSY) until the first was read to its end.
+    for request in [
       NFTables.rules(table: table), NFTables.rules(family: .arp, table: table),
       NFTables.chain(table: table, name: rules.versionChain),
-    ]) {
-      if outcome.errno != 0 { return false }
-      count += outcome.replies.compactMap(NFTables.chain(ofRule:)).count { !$0.hasPrefix(InputMirror.prefix) }
+    ] {
+      for outcome in try socket.send([request]) {
+        if outcome.errno == ENOENT { return false }
+        guard outcome.errno == 0 else {
+          throw SystemError(errno: outcome.errno, operation: "list rules", subject: table)
+        }
+        count += outcome.replies.compactMap(NFTables.chain(ofRule:)).count { !$0.hasPrefix(InputMirror.prefix) }
+      }
     }
     return count == rules.ruleCount
   }

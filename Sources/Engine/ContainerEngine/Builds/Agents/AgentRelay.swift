@@ -57,9 +57,8 @@ struct AgentRelay: Sendable {
         }
         if loan == nil { loan = try await connect(agent) }
         guard let loan else { return }
-        let channel = loan.channel
         guard
-          let answer = try await ask(channel, message, &answers)
+          let answer = try await ask(loan, message, &answers)
         else {
           await tell("agent '\(agent.prefix(64))' of the client does not answer")
           return try await write(AgentMessage.failure, to: step)
@@ -79,7 +78,7 @@ struct AgentRelay: Sendable {
       throw PlatformError(.unavailable, "the client has no connection for it")
     }
     do {
-      try await loan.channel.write(AgentMessage.framed(Array(agent.utf8)))
+      try await send(AgentMessage.framed(Array(agent.utf8)), over: loan)
       return loan
     } catch {
       loan.giveBack()
@@ -89,15 +88,32 @@ struct AgentRelay: Sendable {
 
   /// nil where the client ends the connection, or the time has passed.
   private func ask(
-    _ channel: any AgentChannel, _ message: [UInt8], _ answers: inout AgentMessageReader
+    _ loan: AgentLoan, _ message: [UInt8], _ answers: inout AgentMessageReader
   ) async throws -> [UInt8]? {
     do {
-      try await channel.write(message)
+      try await send(message, over: loan)
+      let channel = loan.channel
       return try await self.message(&answers, Self.answerSeconds) { try await channel.read() ?? [] }
     } catch let error as CancellationError {
       throw error
     } catch {
       return nil
+    }
+  }
+
+  /// Writes to the client. One that lends connections and does not read must hold nobody: giving the connection back closes it,
+  /// and so ends the write.
+  private func send(_ bytes: [UInt8], over loan: AgentLoan) async throws {
+    // Ends with this function.
+    let timer = Task {
+      try await Task.sleep(for: .seconds(Self.writeSeconds))
+      loan.giveBack()
+    }
+    defer { timer.cancel() }
+    try await withTaskCancellationHandler {
+      try await loan.channel.write(bytes)
+    } onCancel: {
+      loan.giveBack()
     }
   }
 

@@ -38,15 +38,14 @@ public final class AgentSession: Sendable {
   /// - Throws: `resourceExhausted` where there are enough, `notFound` when the build has ended.
   public func lend(_ channel: any AgentChannel) async throws {
     let loan = AgentLoan(channel)
-    let taker = try state.withLock { state -> OneShot<AgentLoan?>? in
+    try state.withLock { state in
       guard !state.isClosed else { throw Self.unknown }
       guard state.lent.count < Self.maximumChannels else {
         throw PlatformError(.resourceExhausted, "a build has at most \(Self.maximumChannels) connections to agents")
       }
       state.lent.append(loan)
-      guard state.takers.isEmpty else { return state.takers.removeFirst() }
-      state.waiting.append(loan)
-      return nil
+      // Here, so that a taker who gives up meanwhile finds either himself or his loan.
+      if state.takers.isEmpty { state.waiting.append(loan) } else { state.takers.removeFirst().resolve(loan) }
     }
     defer {
       state.withLock { state in
@@ -54,7 +53,6 @@ public final class AgentSession: Sendable {
         state.waiting.removeAll { $0 === loan }
       }
     }
-    taker?.resolve(loan)
     _ = try await loan.isOver.wait()
   }
 

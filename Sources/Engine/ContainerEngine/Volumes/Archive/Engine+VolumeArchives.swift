@@ -209,10 +209,11 @@ extension Engine {
       var frozen: [Container] = []
       defer { for container in frozen { thawAfterCopy(container) } }
       for container in moving {
+        // Before it stands: a failure half-way must leave nobody standing.
+        frozen.append(container)
         try translatingSystemErrors("let container \(container.record.name) stand still") {
           try cgroups.freeze(try cgroupPath(container.record))
         }
-        frozen.append(container)
       }
       return try body(running.isEmpty ? .idle : .frozen, moving.isEmpty ? nil : Self.maximumStillSeconds)
     }
