@@ -90,6 +90,8 @@ format: ## format every Swift file in place
 bench: deps build ## measure against docker.io, podman, buildah and docker-registry from Debian (root; half an hour)
 	@$(CLIENTS) Benchmarks/run
 	@$(CLIENTS) Benchmarks/images
+	@$(CLIENTS) Benchmarks/networks
+	@$(CLIENTS) Benchmarks/compose
 
 install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)
 	@test -x .build/release/bulkheadd || { echo "install: run 'make build' first" >&2; exit 1; }
