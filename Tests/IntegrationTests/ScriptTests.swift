@@ -5,7 +5,8 @@ import Testing
 /// Clients written in Python: the `docker` package, the CLI on a terminal, HTTP. Each script reports its checks by lines.
 @Suite("scripts", .enabled(if: Target.canServe))
 struct ScriptTests {
-  @Test("checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client"])
+  @Test(
+    "checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client"])
   func script(_ name: String) throws {
     let fixture = try EngineFixture.shared
     try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch)
@@ -14,7 +15,7 @@ struct ScriptTests {
   /// Scripts that start a server, and some an engine, in a folder of their own.
   @Test(
     "the server", .enabled(if: Target.canStart),
-    arguments: ["server", "clients", "collection", "adversity", "metrics"])
+    arguments: ["server", "clients", "collection", "adversity", "metrics", "survival"])
   func server(_ name: String) throws {
     try Self.runAlone(name)
   }
