@@ -29,8 +29,8 @@ build: ## release programs in .build/release/, Swift runtime linked in
 	$(SWIFT) build $(RELEASE_FLAGS) --product bulkhead
 	$(SWIFT) build $(RELEASE_FLAGS) --product bulkheadd
 
-demo: deps build ## prove what the platform is, then bring the voting app up, scale it, kill a part, and leave it running (root)
-	@scripts/install-deps demo
+demo: build ## prove what the platform is, then bring the voting app up, scale it, kill a part, and leave it running (root)
+	@scripts/install-deps run demo
 	@scripts/demo .build/release
 	@scripts/demo-app .build/release
 

@@ -28,11 +28,25 @@ class Browser:
         self.home = tempfile.TemporaryDirectory(prefix="bulkhead-browser-")
         self.driver = subprocess.Popen(
             ["chromedriver", f"--port={self.port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.session = None
+
+    def __enter__(self):
+        try:
+            self.begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def begin(self):
         until(lambda: self.ask("GET", "/status")["ready"], "the driver is ready")
         options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                             f"--user-data-dir={self.home.name}"]}
-        self.session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
-        self.session = "/session/" + self.session["sessionId"]
+        session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
+        self.session = "/session/" + session["sessionId"]
 
     def ask(self, method, path, body=None):
         request = urllib.request.Request(
@@ -59,7 +73,8 @@ class Browser:
 
     def close(self):
         try:
-            self.ask("DELETE", self.session)
+            if self.session:
+                self.ask("DELETE", self.session)
         finally:
             self.driver.terminate()
             self.driver.wait()
@@ -87,8 +102,7 @@ def counts(browser):
 
 @check("a vote in one window changes the page of the result in another, which nobody loads again")
 def vote():
-    voter, viewer = Browser(), Browser()
-    try:
+    with Browser() as voter, Browser() as viewer:
         viewer.open(RESULT)
         until(lambda: counts(viewer) is not None, "the result shows counts")
         before = counts(viewer)
@@ -103,9 +117,6 @@ def vote():
         voter.open(VOTE)
         voter.click("#b")
         until(lambda: counts(viewer) == (before[0], before[1] + 2), "the result shows another voter's vote")
-    finally:
-        voter.close()
-        viewer.close()
 
 
-main()
+sys.exit(1 if main() else 0)

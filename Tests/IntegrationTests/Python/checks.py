@@ -28,6 +28,7 @@ def equal(actual, expected):
 
 
 def main():
+    """Runs all checks; the number of failures, for scripts that nobody reads the lines of."""
     failures = 0
     for name, lacking, function in CHECKS:
         if FOREIGN and lacking:
@@ -43,3 +44,4 @@ def main():
             text = " ".join(f"{type(failure).__name__}: {failure}".split())
             print(f"not ok {name}: line {lines[-1] if lines else '?'}: {text[:800]}", flush=True)
     print(f"done {len(CHECKS)} checks, {failures} failures", flush=True)
+    return failures
