@@ -20,6 +20,7 @@ import threading
 import time
 
 HOST, OUTSIDE = "198.51.100.2", "198.51.100.1"
+HOST_IPV6, OUTSIDE_IPV6 = "2001:db8::2", "2001:db8::1"
 PUBLISHED, INSIDE, ABROAD = 28990, 8000, 8001
 BLOCK = 4096
 
@@ -27,7 +28,7 @@ BLOCK = 4096
 # What runs in the namespaces.
 
 def serve(port):
-    listener = socket.create_server(("", port), backlog=64)
+    listener = socket.create_server(("", port), family=socket.AF_INET6, backlog=64, dualstack_ipv6=True)
     print("ready", flush=True)
     while True:
         connection, _ = listener.accept()
@@ -58,7 +59,8 @@ class Talk:
     """One connection that is never quiet for long."""
 
     def __init__(self, address):
-        self.host, self.port = address.rsplit(":", 1)
+        host, self.port = address.rsplit(":", 1)
+        self.host = host.strip("[]")
         self.blocks, self.pause, self.fault = 0, 0.0, None
         self.connection = self.connect()
         threading.Thread(target=self.run, daemon=True).start()
@@ -140,9 +142,11 @@ class Place:
         self.wait_for(lambda: os.readlink(f"/proc/{self.outside.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
         run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "port", "netns", str(self.outside.pid))
         run("ip", "address", "add", f"{HOST}/24", "dev", "uplink")
+        run("ip", "address", "add", f"{HOST_IPV6}/64", "dev", "uplink", "nodad")
         run("ip", "link", "set", "uplink", "up")
         there = ["nsenter", f"--net=/proc/{self.outside.pid}/ns/net", "ip"]
-        for words in (["address", "add", f"{OUTSIDE}/24", "dev", "port"], ["link", "set", "port", "up"], ["link", "set", "lo", "up"]):
+        for words in (["address", "add", f"{OUTSIDE}/24", "dev", "port"],
+                      ["address", "add", f"{OUTSIDE_IPV6}/64", "dev", "port", "nodad"], ["link", "set", "port", "up"], ["link", "set", "lo", "up"]):
             run(*there, *words)
         run("ip", "route", "add", "default", "via", OUTSIDE)
         self.engine = Engine(program, folder)
@@ -177,7 +181,7 @@ class Place:
 
     def begin(self):
         """Containers, servers, and a connection of every kind."""
-        self.ask("POST", "/networks/create", {"Name": "inner"})
+        self.ask("POST", "/networks/create", {"Name": "inner", "EnableIPv6": True})
         binding = {f"{INSIDE}/tcp": [{"HostPort": str(PUBLISHED)}]}
         server, address = self.container("server", PortBindings=binding)
         client, _ = self.container("client")
@@ -188,7 +192,8 @@ class Place:
                 client, "talk", f"{address}:{INSIDE}", f"{HOST}:{PUBLISHED}", f"{OUTSIDE}:{ABROAD}"),
             "the host to a container and to its published port": self.child(
                 None, "talk", f"{address}:{INSIDE}", f"127.0.0.1:{PUBLISHED}", f"{HOST}:{PUBLISHED}"),
-            "another host to a published port": self.child(self.outside.pid, "talk", f"{HOST}:{PUBLISHED}"),
+            "another host to a published port": self.child(
+                self.outside.pid, "talk", f"{HOST}:{PUBLISHED}", f"[{HOST_IPV6}]:{PUBLISHED}"),
         }
 
     def alive(self, without=None):
