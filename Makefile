@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/wor
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo demo-browser demo-down test compare-dockerfiles test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo demo-browser demo-down test compare-dockerfiles compare-compose test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ compare-dockerfiles: deps ## build the corpus of Dockerfiles here and with docke
 	$(SWIFT) build --product bulkhead
 	$(SWIFT) build --product bulkheadd
 	@$(CLIENTS) Tests/IntegrationTests/Dockerfiles/compare --programs .build/debug
+
+compare-compose: deps ## run the corpus of compose files here and with Debian's docker-compose, and compare what they make (root; 4 minutes)
+	$(SWIFT) build --product bulkhead
+	$(SWIFT) build --product bulkheadd
+	@$(CLIENTS) python3 -B Tests/IntegrationTests/Python/compose_compare.py --programs .build/debug
 
 test-crash-images: deps ## kill -9 server and engine 100 times while images are pushed, pulled, built and collected (a quarter of an hour)
 	$(SWIFT) build --build-tests

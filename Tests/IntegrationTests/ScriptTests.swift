@@ -6,7 +6,7 @@ import Testing
 @Suite("scripts", .enabled(if: Target.canServe))
 struct ScriptTests {
   @Test(
-    "checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client"])
+    "checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client", "compose_compare"])
   func script(_ name: String) throws {
     let fixture = try EngineFixture.shared
     try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch)

@@ -29,11 +29,11 @@ extension Engine {
 
   private func remove(_ container: Container, volumes: Bool) throws {
     let record = container.record
-    let anonymous = volumes ? anonymousVolumes(of: record) : []
-    // Once the record is gone the container is gone; what a crash leaves of its files, start-up removes.
-    try store.delete(record.id, volumes: anonymous)
-    container.change { $0.record.run.status = .removing }
-    registry.remove(container)
+    let mine = volumes ? anonymousVolumes(of: record) : []
+    // Two containers that share a volume and are removed at once must not each leave it to the other.
+    let anonymous =
+      try mine.isEmpty
+      ? forget(container, volumes: []) : volumeStore.removal.withLock { _ in try forget(container, volumes: mine) }
     lifetime.run(on: executor, finishes: true) { [self] in
       await container.settle()
       removeFiles(of: record)
@@ -57,12 +57,22 @@ extension Engine {
     if !record.ids.isHost { idRanges.release(record.ids) }
   }
 
-  /// Anonymous volumes that only this container uses.
   private func anonymousVolumes(of record: ContainerRecord) -> [String] {
-    let mine = record.mounts.compactMap(\.volumeName).filter { (try? volumeStore.record($0).anonymous) == true }
-    guard !mine.isEmpty else { return [] }
-    let others = Set(registry.all.filter { $0.id != record.id }.flatMap { $0.record.mounts.compactMap(\.volumeName) })
-    return mine.filter { !others.contains($0) }
+    record.mounts.compactMap(\.volumeName).filter { (try? volumeStore.record($0).anonymous) == true }
+  }
+
+  /// Removes the record, with those of the volumes that no other container uses. Returns these.
+  private func forget(_ container: Container, volumes: [String]) throws -> [String] {
+    var unused = volumes
+    if !volumes.isEmpty {
+      let others = registry.all.filter { $0.id != container.id }.flatMap { $0.record.mounts.compactMap(\.volumeName) }
+      unused.removeAll(where: Set(others).contains)
+    }
+    // Once the record is gone the container is gone; what a crash leaves of its files, start-up removes.
+    try store.delete(container.id, volumes: unused)
+    container.change { $0.record.run.status = .removing }
+    registry.remove(container)
+    return unused
   }
 
   /// Gives a container another name.

@@ -15,6 +15,8 @@ final class VolumeStore: Sendable {
   let gate = VolumeGate()
   /// How many are being made.
   private let making = Mutex(0)
+  /// Held while a container goes with those of its anonymous volumes that no other container uses.
+  let removal = Mutex(())
 
   /// - Parameter limit: of volumes, the policy's.
   init(paths: EnginePaths, store: EngineStore, ids: IDRange, records: [VolumeRecord], limit: Int) throws {

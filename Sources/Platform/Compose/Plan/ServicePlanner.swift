@@ -23,8 +23,8 @@ struct ServicePlanner {
     let kept = ranked.prefix(desired).sorted { $0.number < $1.number }
     let surplus = ranked.dropFirst(desired).sorted { $0.number > $1.number }
     let ready = dependencies(&builder)
-    // Its containers join namespaces or volumes of others': these have to exist before they are made.
-    let existing = namespaceSources.flatMap { builder.progress[$0]?.created ?? [] }
+    // Its containers refer to others by id: these have to exist before they are made.
+    let existing = referredServices.flatMap { builder.progress[$0]?.created ?? [] }
     let before = resources + existing
     var progress = PlanBuilder.Progress()
     keep(kept.filter { !differs($0) }, ready, &progress, &builder)
@@ -40,16 +40,16 @@ struct ServicePlanner {
     return options.services.isEmpty || options.services.contains(service.name) || options.recreatesDependencies
   }
 
-  /// Services whose namespaces or volumes its containers join.
-  private var namespaceSources: [String] {
+  /// Services whose namespaces or volumes its containers join, or that they are linked to.
+  private var referredServices: [String] {
     let places =
       [service.networkMode, service.ipcMode, service.pidMode].compactMap { $0 } + service.volumesFrom.map(\.source)
-    return places.compactMap { if case .service(let name) = $0 { name } else { nil } }
+    return places.compactMap { if case .service(let name) = $0 { name } else { nil } } + service.links.map(\.service)
   }
 
-  /// A container that lives in another's namespace is of no use when that is gone.
+  /// A container that lives in another's namespace, or is linked to it, is of no use when that is gone.
   private func followsReplaced(_ builder: PlanBuilder) -> Bool {
-    let names = namespaceSources + (options.recreatesDependencies ? service.dependencies.map(\.service) : [])
+    let names = referredServices + (options.recreatesDependencies ? service.dependencies.map(\.service) : [])
     return names.contains { builder.progress[$0]?.hasReplaced == true }
   }
 

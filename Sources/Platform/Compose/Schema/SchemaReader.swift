@@ -129,7 +129,7 @@ struct SchemaReader {
       case .unheeded(let reason):
         context.warn(ComposeWarning(at: member.at, key: place.key, reason))
       case .refused(let reason):
-        if Self.asksForNothing(member.value) { continue }
+        if Self.asksForNothing(member) { continue }
         throw ComposeFault(.unsupported, at: member.at, key: place.key, reason)
       }
       result.append(Node.Member(key: member.key, at: member.at, value: try read(member.value, key.kind, place)))
@@ -143,9 +143,12 @@ struct SchemaReader {
     }
   }
 
-  private static func asksForNothing(_ node: Node) -> Bool {
-    switch node.content {
-    case .scalar(let scalar): ["false", "default", ""].contains(scalar.text.lowercased()) || scalar.type == .null
+  private static func asksForNothing(_ member: Node.Member) -> Bool {
+    switch member.value.content {
+    case .scalar(let scalar):
+      // 'default' is what isolation is anyway; elsewhere it asks for something (`ssh: default`).
+      ["false", ""].contains(scalar.text.lowercased()) || scalar.type == .null
+        || member.key == "isolation" && scalar.text.lowercased() == "default"
     case .list(let items): items.isEmpty
     case .map(let members): members.isEmpty
     }

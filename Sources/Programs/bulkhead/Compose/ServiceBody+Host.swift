@@ -14,6 +14,8 @@ extension ServiceBody {
     }
     if !ports.isEmpty { host["PortBindings"] = Self.bindings(ports) }
     if let useInit = service.useInit { host["Init"] = .bool(useInit) }
+    // On networks of the project they are the endpoints'.
+    if service.networkMode != nil { host.set("Links", try links()) }
     host.set("ExtraHosts", service.extraHosts)
     host.set("Dns", service.dnsServers)
     host.set("DnsSearch", service.dnsSearch)

@@ -93,10 +93,14 @@ struct ServiceBody {
 
   private func networkName(_ key: String) -> String { project.network(key)?.name ?? key }
 
-  private func links() throws(ClientError) -> [String] {
+  func links() throws(ClientError) -> [String] {
     var links = service.externalLinks
     for link in service.links {
-      for id in try containersOf(link.service) { links.append("\(id):\(link.alias)") }
+      let ids = try containersOf(link.service)
+      guard !ids.isEmpty else {
+        throw ClientError("service '\(service.name)' is linked to service '\(link.service)', which has no container")
+      }
+      links += ids.map { "\($0):\(link.alias)" }
     }
     return links
   }
