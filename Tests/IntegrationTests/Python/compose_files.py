@@ -11,6 +11,7 @@ compose) say what goes with it:
     env NAME=VALUE …             the caller's environment
     files FILE …, option OPTION, profile NAME, up ARGUMENT …   of the command line
     write FILE TEXT              one more file
+    ends SERVICE                 its container is looked at when it has ended
     project NAME                 the project's name, where it is not the case's
     before COMMAND, after COMMAND      of `bulkhead`, before and after each run
 """
@@ -21,6 +22,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import time
 
 from service import Local, exchange
 
@@ -46,7 +48,7 @@ class Case:
         self.name, self.path, self.project = path.stem, path, path.stem
         self.alone, self.fails = None, None
         self.expected, self.inside, self.written, self.warnings = [], [], [], []
-        self.environment, self.options, self.up, self.before, self.after = {}, [], [], [], []
+        self.environment, self.options, self.up, self.before, self.after, self.ends = {}, [], [], [], [], []
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("#: "):
                 word, _, rest = line[3:].partition(" ")
@@ -78,6 +80,8 @@ class Case:
             self.options += ["--profile", rest]
         elif word == "up":
             self.up = rest.split()
+        elif word == "ends":
+            self.ends.append(rest)
         elif word == "write":
             self.written.append(rest.split(" ", 1))
         elif word in ("before", "after"):
@@ -110,12 +114,7 @@ class Project:
     def __init__(self, api, case, dependencies=None):
         self.api, self.case, self.text = api, case, case.path.read_text(encoding="utf-8")
         self.socket = os.environ["DOCKER_HOST"].removeprefix("unix://")
-        found = api.containers(all=True, filters=filters(case.project))
-        self.containers = {}
-        for entry in found:
-            labels = entry["Labels"]
-            name = f"{labels['com.docker.compose.service']}-{labels['com.docker.compose.container-number']}"
-            self.containers[name] = api.inspect_container(entry["Id"])
+        self.containers = self._containers()
         self.networks = {one["Name"].removeprefix(f"{case.project}_"): api.inspect_network(one["Id"])
                          for one in api.networks(filters=filters(case.project))}
         self.volumes = {one["Name"].removeprefix(f"{case.project}_"): one
@@ -124,6 +123,21 @@ class Project:
                           if mount["Type"] == "volume" and len(mount["Name"]) == 64}
         # Only ours writes down what depends on what.
         self.dependencies = self._dependencies() if dependencies is None else dependencies
+
+    def _containers(self):
+        """Every container by service and number."""
+        deadline = time.monotonic() + 30
+        while True:
+            result, lasting = {}, []
+            for entry in self.api.containers(all=True, filters=filters(self.case.project)):
+                service = entry["Labels"]["com.docker.compose.service"]
+                one = self.api.inspect_container(entry["Id"])
+                result[f"{service}-{entry['Labels']['com.docker.compose.container-number']}"] = one
+                if service in self.case.ends and one["State"]["Status"] != "exited":
+                    lasting.append(service)
+            if not lasting or time.monotonic() > deadline:
+                return result
+            time.sleep(0.05)
 
     def ids(self):
         return {name: (one["Id"], one["State"]["StartedAt"]) for name, one in self.containers.items()}
@@ -171,7 +185,8 @@ class Project:
         result = {
             "Name": one["Name"],
             "Status": one["State"]["Status"], "ExitCode": one["State"]["ExitCode"],
-            "Health": (one["State"].get("Health") or {}).get("Status"),
+            # Where nobody waits for it, it is a matter of the moment.
+            "Health": one["State"]["Health"]["Status"] if "service_healthy" in self.text and one["State"].get("Health") else None,
             "Image": one["Image"],
             "Mounts": {mount["Destination"]: {field: mount.get(field) for field in ("Type", "Name", "RW", "Propagation")} |
                        ({"Source": mount["Source"]} if mount["Type"] == "bind" else {}) for mount in one["Mounts"]},
@@ -189,7 +204,7 @@ class Project:
 
     @staticmethod
     def _endpoint(endpoint, one):
-        aliases = {name for name in endpoint.get("Aliases") or [] if not one["Id"].startswith(name)}
+        aliases = {name for name in endpoint.get("Aliases") or [] if name != one["Id"][:12]}
         return {
             "Aliases": sorted(aliases - {one["Name"].lstrip("/")}), "IPAMConfig": endpoint.get("IPAMConfig"),
             "Links": sorted(endpoint.get("Links") or []), "DriverOpts": endpoint.get("DriverOpts"),

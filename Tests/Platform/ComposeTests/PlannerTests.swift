@@ -268,9 +268,16 @@ import Testing
     #expect(lines.suffix(2) == ["5 stop web1id < 4", "6 start web1id < 5"])
   }
 
-  @Test func whoLivesInAnothersNamespaceIsReplacedWithIt() throws {
-    let text = "a: {image: a}\nb: {image: b, network_mode: \"service:a\"}"
+  @Test(
+    arguments: [
+      "network_mode: \"service:a\"", "ipc: \"service:a\"", "pid: \"service:a\"", "volumes_from: [a]", "links: [a]",
+    ])
+  func whoRefersToAnotherIsMadeAfterItAndReplacedWithIt(_ key: String) throws {
+    let text = "a: {image: a}\nb: {image: b, \(key)}"
     let before = try Self.project(text)
+    let made = Self.lines(try Self.planner(before, ComposeObservation()).up(ComposeUpOptions()))
+    let first = try #require(made.firstIndex { $0.contains("create a-1") })
+    #expect(made.contains { $0.contains("create b-1 < ") && $0.split(separator: " ").last == "\(first)" }, "\(made)")
     let after = try Self.project(text.replacing("image: a", with: "image: x"))
     let lines = Self.lines(try Self.planner(after, Self.present(before)).up(ComposeUpOptions()))
     #expect(lines.contains { $0.hasPrefix("5 create b-1 as p-b-1-b1id for b1id < 0") })
