@@ -9,7 +9,8 @@ struct ScriptTests {
     "checks of a script", arguments: ["sdk", "terminal", "dockerfiles", "compose", "compose_client", "compose_compare"])
   func script(_ name: String) throws {
     let fixture = try EngineFixture.shared
-    try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch)
+    // The comparison of compose files takes a minute and more on an idle machine.
+    try Self.run(name, [], environment: fixture.environment, folder: fixture.scratch, deadlineSeconds: 900)
   }
 
   /// Scripts that start a server, and some an engine, in a folder of their own.
