@@ -261,7 +261,7 @@ def register(comparison, chosen, read, is_whole):
 
 
 def compare(client, folder, names, share=1):
-    chosen = [case for case in cases() if not names or case.name in names][::share]
+    chosen = [case for case in cases() if not names or case.name in names][::1 if names else share]
     comparison = Comparison(client, folder)
     try:
         register(comparison, chosen, [] if names else written(), not names and share == 1)
