@@ -58,11 +58,15 @@ public final class HTTPServer: Sendable {
   /// Connections open now.
   public var connectionCount: Int { state.withLock { $0.open.count } }
 
-  /// Listens on a unix socket whose file has exactly this mode and group; a stale file is replaced.
+  /// Listens on a unix socket whose file has exactly this mode, owner and group; a stale file is replaced.
   ///
   /// Throws `PlatformError`: `invalidArgument` (path too long), `conflict` (somebody listens there), `unavailable`.
-  public func listen(unixSocketPath path: String, mode: UInt32 = 0o660, group gid: UInt32? = nil) async throws {
-    let listener = try UnixListener.bind(path: path, mode: mode, group: gid, backlog: configuration.backlog)
+  public func listen(
+    unixSocketPath path: String, mode: UInt32 = 0o660, owner uid: UInt32? = nil, group gid: UInt32? = nil
+  )
+    async throws
+  {
+    let listener = try UnixListener.bind(path: path, mode: mode, owner: uid, group: gid, backlog: configuration.backlog)
     state.withLock { $0.files.append(listener) }
     try await listen(inheritedDescriptor: listener.descriptor)
   }

@@ -7,12 +7,14 @@ struct UnixListener: Sendable {
   let path: String
   private let inode: UInt64
 
-  /// Makes the socket with the mode and group wanted, so that it is never open to more than those. A socket file that
+  /// Makes the socket with the mode, owner and group wanted, so that it is never open to more than those. A socket file that
   /// nobody listens on is replaced. Source: unix(7).
   ///
   /// Throws `PlatformError`: `invalidArgument` for a path too long, `conflict` where another program listens,
   /// `unavailable` for what the kernel refuses.
-  static func bind(path: String, mode: UInt32, group: UInt32?, backlog: Int32) throws -> UnixListener {
+  static func bind(
+    path: String, mode: UInt32, owner: UInt32? = nil, group: UInt32?, backlog: Int32
+  ) throws -> UnixListener {
     let address = try socketAddress(path)
     try removeStale(path, address)
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
@@ -21,7 +23,9 @@ struct UnixListener: Sendable {
       // The mode of the descriptor is the mode of the file that bind makes: no moment in which it is open to all.
       guard fchmod(descriptor, 0o600) == 0 else { throw failure("restrict", path) }
       guard withAddress(address, { Glibc.bind(descriptor, $0, $1) }) == 0 else { throw failure("bind", path) }
-      if let group, lchown(path, uid_t.max, group) != 0 { throw failure("give group \(group) the socket", path) }
+      if owner != nil || group != nil, lchown(path, owner ?? uid_t.max, group ?? gid_t.max) != 0 {
+        throw failure("give away the socket", path)
+      }
       guard chmod(path, mode) == 0 else { throw failure("set the mode of", path) }
       guard Glibc.listen(descriptor, backlog) == 0 else { throw failure("listen on", path) }
       return UnixListener(descriptor: descriptor, path: path, inode: try inode(of: path))

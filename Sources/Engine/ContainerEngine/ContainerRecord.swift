@@ -64,6 +64,8 @@ public struct MountPoint: Codable, Sendable, Equatable {
   public var shortSyntax: Bool
   /// Set for what a build mounts into its steps: `source` is a folder of the engine's own, `subpath` a path below it.
   public var buildSource: BuildSource?
+  /// A bind of the engine's socket: what is mounted is the container's own (`ContainerSocketHost`), never `source`.
+  public var isEngineSocket: Bool?
 
   /// Whose ids the files have.
   public enum BuildSource: Codable, Sendable, Equatable {

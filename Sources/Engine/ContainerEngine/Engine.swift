@@ -11,6 +11,7 @@ import Networking
 import OCIRuntime
 import Persistence
 import Snapshots
+import Synchronization
 
 /// The container engine: containers, images, networks and volumes of one `--root`, and everything that keeps them alive.
 ///
@@ -28,6 +29,7 @@ public final class Engine: Sendable {
   public let buildContexts: ContextStore
   let builder: ImageBuilder
   let agentSessions = AgentSessions()
+  let socketHost = Mutex<(any ContainerSocketHost)?>(nil)
   let volumeStore: VolumeStore
   let backups: BackupStore
   let networkStore: NetworkStore

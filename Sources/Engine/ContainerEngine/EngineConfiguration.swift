@@ -57,9 +57,13 @@ struct EnginePaths: Sendable {
   var runtimeState: String { "\(run)/runtime" }
   var networking: String { "\(run)/network" }
   var socket: String { "\(run)/docker.sock" }
+  /// Sockets of containers, below a folder that only root enters.
+  var sockets: String { "\(run)/s" }
 
   func container(_ id: ContainerID) -> String { "\(containers)/\(id.hex)" }
   func bundle(_ id: ContainerID) -> String { "\(bundles)/\(id.hex)" }
+  /// Short, as the path of a socket may have 107 bytes (unix(7)).
+  func socket(of id: ContainerID) -> String { "\(sockets)/\(id.short)" }
   func log(_ id: ContainerID) -> String { "\(containers)/\(id.hex)/container.log" }
   func volumeData(_ name: String) -> String { "\(volumes)/\(name)/_data" }
 }

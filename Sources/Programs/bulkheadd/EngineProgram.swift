@@ -38,6 +38,8 @@ struct EngineProgram {
         root: "\(options.root)/engine", run: options.run, policy: policy, version: BulkheadDaemon.version,
         conmonPath: "/usr/bin/conmon", initPath: Self.initPrograms.first(where: FileSystem.exists)),
       poller: poller, executor: executor, logger: logger)
+    let sockets = try ContainerSocketServer(engine: engine, version: BulkheadDaemon.version, logger: logger)
+    engine.serveContainerSockets(by: sockets)
     try await withTaskExecutorPreference(executor) { try await engine.reconcile() }
     let api = DockerAPI(engine: engine, logger: logger, version: BulkheadDaemon.version)
     var configuration = HTTPServerConfiguration()
@@ -62,6 +64,7 @@ struct EngineProgram {
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await metrics.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await withTaskExecutorPreference(executor) { await engine.shutDown(stopContainers: stopContainers) }
+    await sockets.shutdown()
     try? FileSystem.removeFile(socket)
   }
 

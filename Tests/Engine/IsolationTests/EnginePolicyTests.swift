@@ -31,6 +31,7 @@ import Testing
         ownership: none
       runtimes: {runc: /usr/bin/runc}
       syslog: {allowed: ["udp://192.0.2.1:*"]}
+      engineSocket: labelled
       defaults: {pidsLimit: 100, logDriver: local}
       """
     let policy = try EnginePolicy.parse(Array(text.utf8))
@@ -42,6 +43,7 @@ import Testing
     #expect(policy.hostPaths.ownership == .none)
     #expect(policy.defaultRuntime == "runc")
     #expect(policy.syslog.allowed == ["udp://192.0.2.1:*"])
+    #expect(policy.engineSocket == .labelled && EnginePolicy().engineSocket == .refused)
     #expect(policy.defaults.pidsLimit == 100 && policy.defaults.logDriver == "local")
     #expect(policy.defaults.logMaxFiles == EnginePolicy.Defaults().logMaxFiles)
   }
@@ -56,6 +58,7 @@ import Testing
     ("devices: {allowed: /dev/kvm}", "'devices.allowed' must be a list"),
     ("hostPaths: {denied: [etc]}", "'hostPaths.denied' must be a list of absolute paths"),
     ("hostPaths: {allowed: [{readOnly: true}]}", "'hostPaths.allowed.path' must be an absolute path"),
+    ("engineSocket: yes", "'engineSocket' must be one of refused, labelled, bound"),
     ("hostPaths: {ownership: mine}", "'hostPaths.ownership' must be one of mapped, host, none"),
     ("capabilities: {addable: [FLY]}", "'capabilities.addable' has an unknown capability: FLY"),
     ("defaultRuntime: kata", "'defaultRuntime' must be one of crun, runc, runsc"),

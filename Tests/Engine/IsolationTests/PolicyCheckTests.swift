@@ -39,6 +39,25 @@ import Testing
     #expect(failed.message.contains("(rule \(rule)"), "\(failed.message)")
   }
 
+  @Test(
+    "who gets an engine socket",
+    arguments: [
+      (EnginePolicy.EngineSocket.refused, [:] as [String: String], "set 'engineSocket: labelled'" as String?),
+      (.refused, ["bulkhead.engine-socket": "project"], "set 'engineSocket: labelled'"),
+      (.labelled, [:], "add the label bulkhead.engine-socket=project"),
+      (.labelled, ["bulkhead.engine-socket": "all"], "add the label bulkhead.engine-socket=project"),
+      (.labelled, ["bulkhead.engine-socket": "project"], nil), (.bound, [:], nil),
+    ])
+  func engineSocket(rule: EnginePolicy.EngineSocket, labels: [String: String], told: String?) throws {
+    var policy = EnginePolicy()
+    policy.engineSocket = rule
+    let check = PolicyCheck(policy: policy)
+    guard let told else { return try check.checkEngineSocket(labels: labels) }
+    let failed = failure { try check.checkEngineSocket(labels: labels) }
+    #expect(failed.code == .forbidden)
+    #expect(failed.message.contains("(rule engineSocket)") && failed.message.contains(told), "\(failed.message)")
+  }
+
   @Test func privilegedMessageSaysHowToAllowIt() {
     let asked = settings { $0.host.privileged = true }
     let failed = failure { try PolicyCheck(policy: EnginePolicy()).check(asked) }

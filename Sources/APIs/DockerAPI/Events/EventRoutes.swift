@@ -10,8 +10,15 @@ enum EventRoutes {
   }
 
   static func events(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    let now = Int64(Clock.realTimeNanoseconds())
     let filter = try EventFilter(try request.filters())
+    return try stream(request, context.engine) { filter.includes($0) ? $0 : nil }
+  }
+
+  /// - Parameter shown: what of an event is sent; nil where nothing is.
+  static func stream(
+    _ request: DockerRequest, _ engine: Engine, _ shown: @escaping @Sendable (EngineEvent) -> EngineEvent?
+  ) throws -> HTTPResponse {
+    let now = Int64(Clock.realTimeNanoseconds())
     let since = try request.moment("since", now: now)
     let until = try request.moment("until", now: now)
     if let since, let until, since > until {
@@ -19,12 +26,12 @@ enum EventRoutes {
     }
     let headers: HTTPHeaders = ["Content-Type": "application/json"]
     if let until, until <= now {
-      let past = context.engine.events.history(since: since, until: until).filter(filter.includes)
+      let past = engine.events.history(since: since, until: until).compactMap(shown)
       // In chunks though its length is known: clients read events from streams only.
       return HTTPResponse(headers: headers, body: .stream { try await $0.write(past.flatMap(encode)) })
     }
     // Subscribed before the head goes out: what the client does once it has read that is not missed.
-    let subscription = context.engine.events.subscribe(since: since)
+    let subscription = engine.events.subscribe(since: since)
     return HTTPResponse(
       headers: headers,
       body: .stream { writer in
@@ -40,7 +47,7 @@ enum EventRoutes {
           defer { group.cancelAll() }
           while let event = await subscription.next() {
             if let until, event.time > until { return }
-            if filter.includes(event) { try await writer.write(encode(event)) }
+            if let event = shown(event) { try await writer.write(encode(event)) }
           }
         }
       })

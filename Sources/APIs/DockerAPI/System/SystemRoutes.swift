@@ -19,7 +19,9 @@ enum SystemRoutes {
     routes.on(.GET, "/plugins") { _, _ in .json(Array("[]".utf8)) }
   }
 
-  static func ping(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
+  static func ping(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse { pong() }
+
+  static func pong() -> HTTPResponse {
     var response = HTTPResponse(contentType: "text/plain; charset=utf-8", bytes: Array("OK".utf8))
     response.headers.add(name: "Builder-Version", value: "1")
     response.headers.add(name: "Cache-Control", value: "no-cache, no-store, must-revalidate")

@@ -104,6 +104,10 @@ private struct AssemblyBuilder {
       binds.append(
         try RootAssembly.bind(
           source, name: name, readOnly: mount.readOnly, recursive: false, idmap: isImage ? layerMap : nil))
+    case .bind where mount.isEngineSocket == true:
+      let source = try Descriptor.open(engine.paths.socket(of: record.id), flags: O_PATH | O_NOFOLLOW)
+      binds.append(
+        try RootAssembly.bind(source, name: name, readOnly: mount.readOnly, recursive: false, idmap: nil))
     case .bind:
       // Looked up and checked once more: links may have changed since the container was created. What was checked is held
       // open and is what is mounted.

@@ -65,6 +65,13 @@ extension Engine {
       try store.save(record)
       registry.insert(Container(record: record, revisions: revisions))
       emit("create", record)
+      if record.hasEngineSocket {
+        // Who looks after the host can find each container that may ask the engine.
+        logger.notice(
+          "container \(record.id.short) gets a socket that reads its project",
+          metadata: ["name": "\(record.name)", "user": "\(creator.map { String($0.user) } ?? "unknown")"])
+        emit("engine_socket", record, ["project": record.project ?? ""])
+      }
       return (id, warnings + ownershipWarnings(record))
     } catch {
       made.undo()

@@ -38,6 +38,7 @@ extension Engine {
     // With a process tree of its own nothing of a container outlives its first process.
     let isOver = (try? process.map { try PidFD.hasExited($0.initialDescriptor) }) ?? false
     cleanUpRun(before, isOver: isOver && before.settings.host.pidMode == .own)
+    await closeSocket(of: before)
     let now = Int64(Clock.realTimeNanoseconds())
     let (record, exit, execs, isBeingRestarted) = container.change { state in
       state.process = nil

@@ -28,6 +28,9 @@ extension Engine {
       request.shortSyntax = true
       add(try resolve(request, of: record, made: &made))
     }
+    if mounts.contains(where: { $0.isEngineSocket == true }) {
+      try policyCheck.checkEngineSocket(labels: record.labels)
+    }
     // Parents before children, whatever order they were asked in.
     return mounts.sorted { Self.depth($0.destination) < Self.depth($1.destination) }
   }
@@ -42,6 +45,9 @@ extension Engine {
       subpath: request.volumeSubpath, noCopy: request.noCopy, nonRecursive: request.nonRecursive,
       shortSyntax: request.shortSyntax)
     switch request.kind {
+    case .bind where asksForSocket(request):
+      mount.source = request.source ?? ""
+      mount.isEngineSocket = true
     case .bind:
       mount.source = try resolveBind(request, of: record)
     case .volume:
@@ -91,7 +97,7 @@ extension Engine {
   /// What is to be said of binds that the container will not be able to write, though it was not asked to leave them alone.
   func ownershipWarnings(_ record: ContainerRecord) -> [String] {
     record.mounts.compactMap { mount in
-      guard mount.kind == .bind, !mount.readOnly, !record.ids.isHost,
+      guard mount.kind == .bind, mount.isEngineSocket != true, !mount.readOnly, !record.ids.isHost,
         let source = try? PolicyCheck.resolveHostPath(mount.source),
         let terms = try? policyCheck.checkHostPath(source.path, readOnly: false), terms.ownership == .mapped
       else { return nil }

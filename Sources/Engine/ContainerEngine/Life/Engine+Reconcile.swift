@@ -40,11 +40,13 @@ extension Engine {
     for container in abandoned { undoStart(of: container) }
     try reconcileNetworks(adopted)
     removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))
+    removeStaleSockets()
     lifetime.run(on: executor) { [self] in await exitFiles.run(logger: logger) }
     for container in adopted {
       guard let process = container.process else { continue }
       // An engine that ended in the middle of a copy has left its containers standing.
       if container.status == .running { try? cgroups.thaw(try cgroupPath(container.record)) }
+      await reopenSocket(of: container, process: process)
       watch(container, process: process, isChild: false)
       startHealthChecks(container, isAdopted: true)
       forwardLog(container)

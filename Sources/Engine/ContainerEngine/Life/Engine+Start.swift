@@ -54,9 +54,11 @@ extension Engine {
     do {
       for volume in container.record.mounts.compactMap(\.volumeName) { try volumeStore.gate.requireStartable(volume) }
       try await requireLogReceiver(container.record)
+      try await openSocket(of: container.record)
       try launch(container, &run)
     } catch {
       undo(run, of: container)
+      await closeSocket(of: container.record)
       let message = ((error as? StartFailure)?.platformError ?? PlatformError.ofStart(error)).message
       let code = (error as? StartFailure)?.exitCode ?? 128
       // Who waits for an end goes on waiting, as with docker: there was no run.

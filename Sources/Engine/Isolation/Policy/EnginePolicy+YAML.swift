@@ -20,8 +20,8 @@ extension EnginePolicy {
   private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "runtimes", "defaultRuntime", "defaults",
-      "limits",
+      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "engineSocket", "runtimes",
+      "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
     try set(&policy.privileged, reader.flag("privileged"))
@@ -34,6 +34,7 @@ extension EnginePolicy {
     try policy.registries.read(reader)
     try policy.builds.read(reader)
     try policy.backups.read(reader)
+    try set(&policy.engineSocket, reader.choice("engineSocket", of: EngineSocket.self))
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)

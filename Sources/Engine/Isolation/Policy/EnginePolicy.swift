@@ -24,6 +24,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var registries = Registries()
   public var builds = Builds()
   public var backups = Backups()
+  public var engineSocket = EngineSocket.refused
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -45,6 +46,19 @@ extension EnginePolicy {
     public var user = false
     public var cgroup = false
     public init() {}
+  }
+
+  /// Which containers that bind the engine's socket get one of their own, which reads their compose project and nothing else.
+  public enum EngineSocket: String, Sendable, CaseIterable {
+    /// None: each one is one more way to the engine's code.
+    case refused
+    /// Those that carry `label` with the value `project`.
+    case labelled
+    /// Each that binds it.
+    case bound
+
+    public static let label = "bulkhead.engine-socket"
+    public static let labelValue = "project"
   }
 
   public struct Capabilities: Sendable, Equatable {

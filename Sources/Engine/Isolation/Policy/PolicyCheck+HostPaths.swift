@@ -120,6 +120,9 @@ extension PolicyCheck {
     }
   }
 
+  /// The entry of `hostPaths.allowed` for this very path, clean.
+  public func allowedExactly(_ path: String) -> HostPathRule? { policy.hostPaths.allowed.first { $0.path == path } }
+
   /// Whether a host path, links followed, may be bound, and on what terms.
   public func checkHostPath(_ resolvedPath: String, readOnly: Bool) throws -> HostPathTerms {
     let path = MountDestination.cleaned(resolvedPath)

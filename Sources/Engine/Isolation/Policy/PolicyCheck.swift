@@ -55,6 +55,26 @@ public struct PolicyCheck: Sendable {
     }
   }
 
+  /// Throws unless a container with these labels may have an engine socket of its own.
+  public func checkEngineSocket(labels: [String: String]) throws {
+    typealias Rule = EnginePolicy.EngineSocket
+    switch policy.engineSocket {
+    case .bound: return
+    case .labelled where labels[Rule.label] == Rule.labelValue: return
+    case .labelled:
+      throw PlatformError(
+        .forbidden,
+        "the engine's socket is given to containers that say so only (rule engineSocket): add the label "
+          + "\(Rule.label)=\(Rule.labelValue), and the container can read what is of its own compose project")
+    case .refused:
+      throw refusal(
+        "the engine's socket may not be mounted", rule: "engineSocket",
+        remedy:
+          "set 'engineSocket: labelled', which gives containers with the label \(Rule.label)=\(Rule.labelValue) a socket "
+          + "that reads their own compose project,")
+    }
+  }
+
   /// Checks a device by its path on the host with links followed. `privileged` containers see every device.
   public func checkDevice(_ resolvedPath: String, privileged: Bool = false) throws {
     if privileged, policy.privileged { return }
