@@ -78,7 +78,8 @@ let package = Package(
       name: "CArchive", path: "Sources/Images/CArchive",
       providers: [.apt(["libisal-dev", "zlib1g-dev", "libzstd-dev", "liblzma-dev", "libbz2-dev"])]),
     room("ContentStore", floor: "Images", ["Model", "LinuxSystem", hashes]),
-    room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model"]),
+    room("Tar", floor: "Images", ["ContentStore", "LinuxSystem", "Model"]),
+    room("Layers", floor: "Images", ["CArchive", "ContentStore", "LinuxSystem", "Model", "Tar"]),
     room("Snapshots", floor: "Images", ["LinuxSystem", "Model"]),
     room(
       "ImageCatalog", floor: "Images",
@@ -190,7 +191,8 @@ let package = Package(
     .executableTarget(
       name: "bulkhead",
       dependencies: [
-        .product(name: "ArgumentParser", package: "swift-argument-parser"), hashes, "Compose", "Dockerfile", "Model",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"), hashes, "Compose", "Dockerfile",
+        "LinuxSystem", "Model", "Tar",
       ],
       path: "Sources/Programs/bulkhead", swiftSettings: strict),
     .executableTarget(

@@ -30,7 +30,8 @@ struct Bulkhead: ParsableCommand {
         subcommands: [
           Run.self, Create.self, Start.self, Stop.self, Kill.self, Restart.self, Pause.self, Unpause.self, Rename.self,
           Remove.self,
-          List.self, Logs.self, Exec.self, Attach.self, Wait.self, Top.self, Port.self, Stats.self, Inspect.self,
+          List.self, Logs.self, Exec.self, Attach.self, CopyFiles.self, Wait.self, Top.self, Port.self, Stats.self,
+          Inspect.self,
           ContainerGroup.self,
         ]),
       CommandGroup(

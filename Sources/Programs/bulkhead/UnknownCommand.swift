@@ -9,7 +9,7 @@ enum UnknownCommand {
     "password": "passwd", "remove": "rm", "show": "inspect",
   ]
   /// What docker has and this client does not: it works with docker on the same socket.
-  private static let dockersOnly: Set<String> = ["commit", "cp", "diff", "export", "update"]
+  private static let dockersOnly: Set<String> = ["commit", "diff", "export", "update"]
 
   /// Follows the words of a command line from command to command; nil where each is one, up to the first option.
   static func find(in arguments: [String], below root: any ParsableCommand.Type = Bulkhead.self) -> ClientError? {

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import docker
 from checks import check, equal, main
@@ -75,6 +76,14 @@ def containers(service, project=PROJECT, **options):
 
 def ids():
     return {container.id for service in ("base", "web") for container in containers(service)}
+
+
+def until(condition, what, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"never: {what}")
+        time.sleep(0.05)
 
 
 @check("up --wait builds, waits for health and completion, runs hooks")
@@ -163,6 +172,230 @@ def acts():
     compose("stop", "-t", "1", "web")
     compose("rm", "-f", "web")
     equal(containers("web", all=True), [])
+
+
+@check("without files the project is what its labels say")
+def nameless():
+    compose("up", "-d", "--wait")
+    # Not below the project's folder, where its files would be found.
+    place = pathlib.Path(tempfile.mkdtemp(prefix="elsewhere-", dir=os.environ["SCRATCH"]))
+
+    def act(*arguments, **options):
+        return compose("-p", PROJECT, *arguments, cwd=place, **options)
+
+    equal([act("ps", "--services").split(), compose("ps", "--services", cwd=place).split()], [["base", "web"]] * 2)
+    equal(act("exec", "base", "echo", "in"), "in\n")
+    equal(act("logs", "--no-log-prefix", "--tail", "1", "base"), "built\n")
+    assert act("port", "web", "80").startswith("127.0.0.1:") and "httpd" in act("top", "web")
+    assert f"{PROJECT}-base" in act("images")
+    equal([act("volumes", "-q", "base").split(), act("volumes", "-q", "web").split()], [[f"{PROJECT}_data"], []])
+    equal(json.loads(act("events", "--json", "--since", "1h", "--until", "0s", "base").splitlines()[0])["service"], "base")
+    before = {container.id for container in containers("web")}
+    output = act("restart", "-t", "1", "base")
+    assert f"Container {PROJECT}-base-1  Started" in output, output
+    act("pause", "web")
+    equal([c.status for c in containers("web")], ["paused"] * len(before))
+    act("unpause", "web")
+    act("kill", "-s", "KILL", "web")
+    equal(containers("web"), [])
+    act("start", "--wait")
+    equal({container.id for container in containers("web")}, before)
+    output = act("stop", "-t", "1")
+    assert output.index("web-1  Stopped") < output.index("base-1  Stopping"), output
+    act("rm", "-f", "once")
+    assert "no service 'gone'" in act("exec", "gone", "true", status=1)
+    for command in [["stop"], ["start"], ["restart"], ["top"], ["port", "web", "80"]]:
+        assert "no container of the project" in compose("-p", "nobody", *command, cwd=place, status=1)
+    equal(compose("-p", "nobody", "ps", "-q", cwd=place), "")
+    assert "nothing of the project" in compose("-p", "nobody", "down", cwd=place)
+    act("down", "-t", "1")
+    mine = {"label": f"com.docker.compose.project={PROJECT}"}
+    equal([client.containers.list(all=True, filters=mine), client.networks.list(filters=mine)], [[], []])
+    equal(len(client.volumes.list(filters=mine)), 1)
+    assert "no compose file here" in compose("up", "-d", cwd=place, status=1)
+    place.rmdir()
+
+
+@check("attach, stats, export, commit, and the variables of the files")
+def containers_of_services():
+    place = folder / "single"
+    place.mkdir()
+    (place / "compose.yaml").write_text(
+        "services:\n  ear:\n    image: ${IMAGE:-busybox}\n    command: sh -c 'touch /made; head -n1; exit 7'\n"
+        "    stdin_open: true\n    network_mode: none\n")
+    environment = ENVIRONMENT | {"COMPOSE_PROJECT_NAME": PROJECT + "s"}
+    act = lambda *arguments, **options: compose(*arguments, cwd=place, env=environment, **options)
+    try:
+        act("up", "-d")
+        assert f"{PROJECT}s-ear-1" in act("stats", "--no-stream", "--format", "{{.Name}}")
+        act("export", "-o", "ear.tar", "ear")
+        assert "made" in subprocess.run(["tar", "-tf", place / "ear.tar"], capture_output=True, text=True, check=True).stdout.split()
+        image = act("commit", "-c", "LABEL made=yes", "ear", f"{PROJECT}:kept").strip()
+        equal(client.images.get(image).labels["made"], "yes")
+        client.images.remove(f"{PROJECT}:kept")
+        attached = subprocess.run(
+            [os.environ["CLIENT"], "compose", "attach", "ear"], cwd=place, env=environment, text=True, timeout=60,
+            input="heard\n", capture_output=True, check=False)
+        equal([attached.returncode, attached.stdout], [7, "heard\n"])
+        assert "IMAGE" in act("config", "--variables") and "busybox" in act("config", "--variables")
+        equal(json.loads(act("config", "--variables", "--format", "json").splitlines()[0])["Default"], "busybox")
+        equal([act("ls", "-aq", "--filter", f"name={PROJECT}s").split(), act("ps", "-q", "--filter", "status=running")],
+              [[f"{PROJECT}s"], ""])
+    finally:
+        act("down", "-t", "0")
+
+
+COPIED = """
+services:
+  box:
+    image: busybox
+    command: sleep 1000
+    init: true
+    network_mode: none
+    scale: 2
+"""
+
+
+@check("cp in both directions: files, folders, contents, links, archives, single containers")
+def copies():
+    place = folder / "copied"
+    (place / "tree" / "deep").mkdir(parents=True)
+    (place / "tree" / "deep" / "leaf").write_text("leaf\n")
+    (place / "tree" / "link").symlink_to("deep/leaf")
+    (place / "compose.yaml").write_text(COPIED)
+    environment = {"COMPOSE_PROJECT_NAME": PROJECT + "c"}
+    act = lambda *arguments, **options: compose(*arguments, cwd=place, env=environment, **options)
+    inside = lambda script, index="1", **options: act("exec", "--index", index, "box", "sh", "-c", script, **options)
+    try:
+        act("up", "-d")
+        act("cp", "tree/deep/leaf", "box:/tmp/new")
+        equal([inside("cat /tmp/new", index) for index in "12"], ["leaf\n"] * 2)
+        act("cp", "--index", "2", "tree", "box:/tmp")
+        equal([inside("cd /tmp; find tree | sort", "2"), inside("ls /tmp")],
+              ["tree\ntree/deep\ntree/deep/leaf\ntree/link\n", "new\n"])
+        act("cp", "tree/.", "box:/srv/fresh", status=1)
+        inside("mkdir /srv; ln -s /srv /to")
+        act("cp", "--index", "1", "tree/.", "box:/srv")
+        act("cp", "--index", "1", "-L", "tree/link", "box:/to/followed")
+        equal(inside("cat /srv/deep/leaf; readlink /srv/link; cat /srv/followed"), "leaf\ndeep/leaf\nleaf\n")
+        act("cp", "box:/srv", "out")
+        equal([(place / "out/deep/leaf").read_text(), os.readlink(place / "out/link")], ["leaf\n", "deep/leaf"])
+        act("cp", "box:/srv/deep/leaf", "renamed")
+        act("cp", "-L", "box:/srv/link", "out/real")
+        act("cp", "box:/srv/.", ".")
+        equal([(place / name).read_text() for name in ["renamed", "out/real", "deep/leaf"]], ["leaf\n"] * 3)
+        archive = subprocess.run([os.environ["CLIENT"], "compose", "cp", "box:/srv/deep", "-"], cwd=place,
+                                 env=ENVIRONMENT | environment, capture_output=True, check=True).stdout
+        sent = subprocess.run([os.environ["CLIENT"], "compose", "cp", "--index", "2", "-", "box:/var"], cwd=place, input=archive,
+                              env=ENVIRONMENT | environment, capture_output=True, check=False)
+        equal([sent.returncode, inside("cat /var/deep/leaf", "2")], [0, "leaf\n"])
+        assert "there is no '/gone'" in act("cp", "box:/gone", ".", status=1)
+        assert "which is a file" in act("cp", "box:/srv", "renamed", status=1)
+        assert "no service 'gone'" in act("cp", "gone:/x", ".", status=1)
+        assert "cannot copy 'missing'" in act("cp", "missing", "box:/", status=1)
+        act("cp", "box:/a", "box:/b", status=64)
+    finally:
+        act("down", "-t", "0")
+
+
+@check("cp takes nothing from a hostile container but files in the folder: links that lead out, rights, devices")
+def hostile_copies():
+    place = folder / "hostile"
+    place.mkdir()
+    (place / "compose.yaml").write_text(COPIED)
+    environment = {"COMPOSE_PROJECT_NAME": PROJECT + "h"}
+    act = lambda *arguments, **options: compose(*arguments, cwd=place, env=environment, **options)
+    inside = lambda script: act("exec", "box", "sh", "-c", script)
+    secret = place / "secret"
+    secret.write_text("untouched\n")
+    try:
+        act("up", "-d", "--scale", "box=1")
+        inside(f"mkdir -p /evil/sub; ln -s {place} /evil/out; cp /bin/busybox /evil/root; chmod 6755 /evil/root; mkfifo /evil/pipe")
+        act("cp", "box:/evil", "got")
+        equal([os.readlink(place / "got/out"), oct((place / "got/root").stat().st_mode & 0o7777)], [str(place), "0o755"])
+        # The link of before is in the place where the next copy writes.
+        inside("rm /evil/out; mkdir /evil/out; echo changed >/evil/out/secret")
+        outcome = act("cp", "box:/evil", "got", status=0)
+        equal([secret.read_text(), (place / "got/evil/out/secret").read_text()], ["untouched\n", "changed\n"])
+        act("cp", "box:/evil/.", "got", status=1)
+        equal(secret.read_text(), "untouched\n")
+    finally:
+        act("down", "-t", "0")
+
+
+WATCHED = """
+services:
+  web:
+    build: .
+    init: true
+    command: sh -c 'date +%s%N >/started; exec sleep 1000'
+    network_mode: none
+    develop:
+      watch:
+        - {action: sync, path: ./src, target: /app, ignore: ["*.log", cache/], initial_sync: true}
+        - {action: sync+restart, path: ./config, target: /config}
+        - {action: sync+exec, path: ./data, target: /data, exec: {command: sh -c 'cat /data/* >/all'}}
+        - {action: rebuild, path: ./version}
+"""
+
+
+@check("watch brings changes in, removes what is gone, restarts, runs and builds anew; up --watch too")
+def watches():
+    place = folder / "watched"
+    for name in ["src", "config", "data"]:
+        (place / name).mkdir(parents=True)
+    (place / "version").write_text("1\n")
+    (place / "Dockerfile").write_text("FROM busybox\nCOPY version /version\nRUN mkdir /app /config /data\n")
+    (place / "src" / "first").write_text("first\n")
+    (place / "compose.yaml").write_text(WATCHED)
+    environment = {"COMPOSE_PROJECT_NAME": PROJECT + "w"}
+    project = PROJECT + "w"
+
+    def read(*command):
+        for container in containers("web", project):
+            try:
+                code, output = container.exec_run(list(command))
+            except docker.errors.APIError:
+                return None
+            return output.decode() if code == 0 else None
+        return None
+
+    for command in [["watch"], ["up", "--build", "--watch"]]:
+        (place / "version").write_text("1\n")
+        with open(place / "log", "w") as log:
+            watching = subprocess.Popen([os.environ["CLIENT"], "compose", *command], cwd=place, env=ENVIRONMENT | environment,
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            until(lambda: "Watch enabled" in (place / "log").read_text() or watching.poll() is not None, "the watch")
+            equal([watching.poll(), read("cat", "/app/first")], [None, "first\n"])
+            (place / "src" / "deep").mkdir(exist_ok=True)
+            (place / "src" / "deep" / "new").write_text("new\n")
+            (place / "src" / "left.log").write_text("out\n")
+            until(lambda: read("cat", "/app/deep/new") == "new\n", "a new file in a new folder")
+            equal(read("ls", "/app").split(), ["deep", "first"])
+            (place / "src" / "deep" / "new").unlink()
+            until(lambda: read("ls", "/app/deep") == "", "the removal of a file")
+            before = read("cat", "/started")
+            (place / "config" / "settings").write_text(command[0])
+            until(lambda: read("cat", "/started") not in (None, "", before), "the restart")
+            equal(read("cat", "/config/settings"), command[0])
+            (place / "data" / "one").write_text(command[0])
+            until(lambda: read("cat", "/all") == command[0], "the command")
+            old = containers("web", project)[0].id
+            (place / "version").write_text("2\n")
+            until(lambda: read("cat", "/version") == "2\n", "the new image", 60)
+            assert containers("web", project)[0].id != old
+            watching.terminate()
+            equal([watching.wait(30), containers("web", project) == []], [0, command[0] == "up"])
+        except AssertionError as failure:
+            raise AssertionError(f"{command}: {failure}: {(place / 'log').read_text()[-1500:]}") from None
+        finally:
+            watching.kill()
+            watching.wait()
+            compose("down", "-t", "0", "--rmi", "local", cwd=place, env=environment)
+            shutil.rmtree(place / "src" / "deep", ignore_errors=True)
+    (place / "compose.yaml").write_text("services: {web: {image: busybox}}\n")
+    assert "develop.watch" in compose("watch", cwd=place, env=environment, status=1)
 
 
 @check("what cannot become healthy is told, and what needs it is not started")

@@ -14,7 +14,7 @@ import Testing
       (["help", "rgistry"], "unknown command 'bulkhead rgistry': did you mean 'registry'?"),
       (["replication", "sl"], "unknown command 'bulkhead replication sl': 'bulkhead replication --help' lists"),
       (["network", "sl"], "unknown command 'bulkhead network sl': did you mean 'ls'?"),
-      (["cp", "a", "b"], "unknown command 'bulkhead cp': use docker on the engine's socket; "),
+      (["diff", "a"], "unknown command 'bulkhead diff': use docker on the engine's socket; "),
       (["repl"], "unknown command 'bulkhead repl': did you mean 'replication'?"),
       (["foo"], "unknown command 'bulkhead foo': 'bulkhead --help' lists"), ([""], "unknown command 'bulkhead ': "),
     ])

@@ -130,7 +130,7 @@ enum BuildDecoder {
     build.tags = fields.texts("tags")
     build.cacheFrom = fields.texts("cache_from")
     build.cacheTo = fields.texts("cache_to")
-    build.additionalContexts = fields.labels("additional_contexts")
+    build.agents = fields.labels("ssh")
     build.extraHosts = fields.texts("extra_hosts").map { $0.split(separator: "=", maxSplits: 1).joined(separator: ":") }
     build.sharedMemorySizeBytes = fields.size("shm_size")
     build.noCache = fields.flag("no_cache") ?? false

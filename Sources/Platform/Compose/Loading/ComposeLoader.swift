@@ -59,6 +59,16 @@ public struct ComposeLoader {
     return (.map(members), assembly.warnings)
   }
 
+  /// The project that the user names without its files: by `-p`, else by `COMPOSE_PROJECT_NAME`; nil where neither is said.
+  public static func givenName(_ request: ComposeRequest) throws(ComposeFault) -> String? {
+    for (name, key) in [
+      (request.projectName, "--project-name"), (request.environment["COMPOSE_PROJECT_NAME"], "COMPOSE_PROJECT_NAME"),
+    ] {
+      if let name, !name.isEmpty { return try ProjectSettings.checked(name, at: nil, key: key) }
+    }
+    return nil
+  }
+
   private func merged(
     _ request: ComposeRequest
   ) throws(ComposeFault) -> (ProjectSettings, ProjectAssembly, Node, name: String) {

@@ -87,7 +87,7 @@ struct ProjectSettings {
       folder = HostPath.folder(of: folder)
     }
     throw ComposeFault(
-      .notFound, at: nil,
+      .noFiles, at: nil,
       "no compose file here or in a folder above (\(Self.fileNames.joined(separator: ", "))); name one with -f")
   }
 
@@ -119,8 +119,7 @@ struct ProjectSettings {
       || byte == UInt8(ascii: "-")
   }
 
-  private static func checked(_ name: String, at location: ComposeLocation?, key: String) throws(ComposeFault) -> String
-  {
+  static func checked(_ name: String, at location: ComposeLocation?, key: String) throws(ComposeFault) -> String {
     guard normalized(name) == name, name.utf8.count <= 200 else {
       throw ComposeFault(
         .invalid, at: location, key: key,

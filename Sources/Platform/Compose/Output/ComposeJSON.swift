@@ -15,7 +15,7 @@ extension ComposeValue {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
     case .number(let digits): text += digits
-    case .string(let value): Self.quote(value, to: &text)
+    case .string(let value): JSONText.quote(value, to: &text)
     case .list(let values):
       text += "["
       for (index, value) in values.enumerated() {
@@ -30,7 +30,7 @@ extension ComposeValue {
       for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
         if index > 0 { text += "," }
         lineBreak(depth + 1)
-        Self.quote(member.key, to: &text)
+        JSONText.quote(member.key, to: &text)
         text += indent == nil ? ":" : ": "
         member.value.write(to: &text, indent: indent, depth: depth + 1)
       }
@@ -38,8 +38,13 @@ extension ComposeValue {
       text += "}"
     }
   }
+}
 
-  static func quote(_ value: String, to text: inout String) {
+/// Texts as JSON has them (RFC 8259, 7).
+public enum JSONText {
+  /// Appends a text in quotes. What a terminal would obey is escaped, too, and the line breaks and marks that YAML's readers take
+  /// for such.
+  public static func quote(_ value: String, to text: inout String) {
     text += "\""
     for scalar in value.unicodeScalars {
       switch scalar {
@@ -48,7 +53,6 @@ extension ComposeValue {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      // Line breaks and marks of Unicode's are so to YAML's readers, too.
       case "\0"..<" ", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits

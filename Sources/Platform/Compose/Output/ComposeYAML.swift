@@ -90,7 +90,7 @@ extension ComposeValue {
     let text = doubling ? doubled(value) : value
     if isBare(value) { return text }
     var quoted = ""
-    quote(text, to: &quoted)
+    JSONText.quote(text, to: &quoted)
     return quoted
   }
 

@@ -26,6 +26,10 @@ public struct ObservedContainer: Sendable, Equatable {
   public var exitCode: Int?
   /// From `run`: nothing that a plan touches, but for `down`.
   public var isOneOff = false
+  /// The image as it was named when the container was made; nil: unknown.
+  public var imageName: String?
+  /// What its label says that its service needs (`ComposeLabel.dependsOn`).
+  public var dependsOn = ""
 
   public init(
     id: String, name: String, service: String, number: Int, configHash: String, imageID: String? = nil,

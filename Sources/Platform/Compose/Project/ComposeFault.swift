@@ -37,6 +37,8 @@ public struct ComposeFault: Error, Sendable, Hashable, CustomStringConvertible {
     case cycle
     /// What was asked for by name is not there: a service, a profile's service, a file.
     case notFound
+    /// No file was named, and none is where they are looked for.
+    case noFiles
   }
 
   public let kind: Kind

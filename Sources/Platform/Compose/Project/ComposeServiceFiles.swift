@@ -68,8 +68,8 @@ public struct ComposeBuild: Sendable, Equatable {
   public var tags: [String] = []
   public var cacheFrom: [String] = []
   public var cacheTo: [String] = []
-  /// Refused by the tables, as the engine's builds have one context.
-  public var additionalContexts: [String: String] = [:]
+  /// SSH agents by id: an absolute path of a socket; empty: the environment's.
+  public var agents: [String: String] = [:]
   public var secrets: [ComposeFileUse] = []
   public var extraHosts: [String] = []
   public var sharedMemorySizeBytes: Int64?

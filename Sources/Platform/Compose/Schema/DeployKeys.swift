@@ -94,11 +94,22 @@ enum BuildKeys {
     SchemaKey(
       "secrets", .list(.form(ServiceForms.single("source"), .object(secretUse))), merge: .unique(["source"])),
     SchemaKey("shm_size", .size),
-    SchemaKey("ssh", .anything, .refused("is not supported; pass a key by 'secrets' and use it in one RUN")),
+    SchemaKey("ssh", .form(agents, .pairs)),
     SchemaKey("tags", .list(.text)),
     SchemaKey("target", .text),
     SchemaKey("ulimits", .named(.form(ServiceForms.ulimit, .object(ServiceKeys.ulimit)))),
   ])
+
+  /// `default`, `[default, ID=SOCKET]` or a mapping; sockets become absolute.
+  @Sendable private static func agents(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    let list = node.text.map { Node(.list([.string($0, at: node.at)]), at: node.at) } ?? node
+    var result = try Pairs.canonical(list, context)
+    for member in result.members ?? [] {
+      guard let path = member.value.text, !path.isEmpty, !context.isOpen(path) else { continue }
+      result[member.key] = .string(context.absolute(path), at: member.value.at)
+    }
+    return result
+  }
 
   private static let secretUse = ObjectSchema([
     SchemaKey("gid", .text, .unheeded("is not heeded in builds: a secret belongs to the user of its step")),

@@ -13,6 +13,7 @@ struct Interpolation {
   private var index = 0
   private var unset: [String] = []
   private var producedBytes = 0
+  private var found: [ComposeVariable] = []
 
   private init(_ text: String, lookup: @escaping (String) -> String?) {
     scalars = Array(text.unicodeScalars)
@@ -27,6 +28,15 @@ struct Interpolation {
     var interpolation = Interpolation(text, lookup: lookup)
     let result = try interpolation.piece(inside: false, depth: 0, counts: true)
     return (result, interpolation.unset)
+  }
+
+  /// The variables that a text names, in its order, whatever their values are.
+  static func variables(in text: String) throws(Failure) -> [ComposeVariable] {
+    guard text.utf8.contains(UInt8(ascii: "$")) else { return [] }
+    // Every word is read as one that is not used: nothing is missing then.
+    var interpolation = Interpolation(text) { _ in nil }
+    _ = try interpolation.piece(inside: false, depth: 0, counts: false)
+    return interpolation.found
   }
 
   /// Reads up to the end, or inside braces up to the one that closes.
@@ -74,6 +84,7 @@ struct Interpolation {
   }
 
   private mutating func plain(_ name: String, counts: Bool) -> String {
+    found.append(ComposeVariable(name: name))
     if let value = lookup(name) { return value }
     if counts, !unset.contains(name) { unset.append(name) }
     return ""
@@ -118,7 +129,13 @@ struct Interpolation {
     let value = lookup(name)
     let isThere = value.map { !(emptyCounts && $0.isEmpty) } ?? false
     let isUsed = sign == "+" ? isThere : !isThere
+    let (place, position) = (index, found.count)
     let word = try piece(inside: true, depth: depth + 1, counts: counts && isUsed)
+    let written = String(String.UnicodeScalarView(scalars[place..<index]))
+    found.insert(
+      ComposeVariable(
+        name: name, isRequired: sign == "?", fallback: sign == "-" ? written : nil,
+        alternative: sign == "+" ? written : nil), at: position)
     index += 1
     switch sign {
     case "-": return isThere ? value ?? "" : word

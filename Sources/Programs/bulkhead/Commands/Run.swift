@@ -82,6 +82,7 @@ struct Attach: ParsableCommand {
   @OptionGroup var connection: EngineOptions
   @Flag(help: "Do not send what is typed.") var noStdin = false
   @Option(help: "The keys that leave it running.") var detachKeys: String?
+  @Option(help: "true, or false: keep signals from the container.") var sigProxy = true
   @Argument(help: "Name or id.") var container: String
 
   func run() throws {
@@ -97,7 +98,7 @@ struct Attach: ParsableCommand {
     let session = ContainerSession(
       engine: engine, resource: "/containers/\(Engine.escape(container))", terminal: terminal, sendsInput: input,
       detachKeys: keys,
-      forwardsSignals: !terminal)
+      forwardsSignals: sigProxy && !terminal)
     let signals = try session.inbox()
     let waiting = try engine.open(.post, "\(session.resource)/wait", query: [("condition", "next-exit")])
     let streams = try engine.attach(session)

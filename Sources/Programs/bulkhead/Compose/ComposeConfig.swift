@@ -15,6 +15,7 @@ struct ComposeConfig: ParsableCommand {
   @Flag(help: "The images that services run.") var images = false
   @Flag(help: "All profiles of the files.") var profiles = false
   @Flag(help: "The variables that the files are read with.") var environment = false
+  @Flag(help: "The variables that the files name, and what stands for those that are not set.") var variables = false
   @Option(help: "The hash of what a service's containers are made by, * for all.") var hash: String?
   @Flag(help: "Leave variables as they are written.") var noInterpolate = false
   @Flag(name: .shortAndLong, help: "Check only.") var quiet = false
@@ -25,7 +26,8 @@ struct ComposeConfig: ParsableCommand {
     guard ["yaml", "json"].contains(format) else {
       throw ClientError.usage("invalid --format '\(format)': expected yaml or json")
     }
-    let lists = [services, volumes, networks, images, profiles, environment, hash != nil].filter { $0 }.count
+    let lists = [services, volumes, networks, images, profiles, environment, variables, hash != nil]
+      .filter { $0 }.count
     if lists > 1 { throw ClientError.usage("only one list can be asked for at a time") }
     if noInterpolate, lists > 0 || !names.isEmpty {
       throw ClientError.usage(
@@ -34,7 +36,7 @@ struct ComposeConfig: ParsableCommand {
   }
 
   func run() throws {
-    let text = noInterpolate ? try uninterpolated() : try shown()
+    let text = variables ? try named() : noInterpolate ? try uninterpolated() : try shown()
     if quiet { return }
     guard let output else { return print(text, terminator: "") }
     try WholeFile.write(output, Array(text.utf8), mode: 0o644)
@@ -48,6 +50,23 @@ struct ComposeConfig: ParsableCommand {
       return (result.value, result.warnings)
     }
     return format == "json" ? value.json() + "\n" : value.yaml(doublingDollars: false)
+  }
+
+  private func named() throws(ClientError) -> String {
+    let request = try project.request()
+    let found = try ProjectOptions.told { () throws(ComposeFault) in
+      (try ComposeLoader(reader: ProjectFiles()).variables(request), [])
+    }
+    var listing = Listing(
+      [("NAME", "Name"), ("REQUIRED", "Required"), ("DEFAULT VALUE", "Default"), ("ALTERNATE VALUE", "Alternate")],
+      identity: "Name")
+    for variable in found {
+      listing.add([
+        ("Name", variable.name), ("Required", variable.isRequired ? "true" : "false"),
+        ("Default", variable.fallback ?? ""), ("Alternate", variable.alternative ?? ""),
+      ])
+    }
+    return try listing.text(format: format == "json" ? "json" : nil, quiet: false)
   }
 
   private func shown() throws(ClientError) -> String {

@@ -20,7 +20,7 @@ struct ComposeDown: ParsableCommand {
   }
 
   func run() throws {
-    let session = try options.session()
+    let session = try options.existing(of: [], mayBeEmpty: true)
     guard let style = PlanView.Style(rawValue: progress) else {
       throw ClientError.usage("invalid --progress '\(progress)': expected auto, tty, plain, json or quiet")
     }

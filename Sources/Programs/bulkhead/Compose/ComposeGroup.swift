@@ -22,6 +22,8 @@ struct ComposeGroup: ParsableCommand {
       ComposeBuildCommand.self, ComposePull.self, ComposePush.self, ComposeConfig.self, ComposeCreate.self,
       ComposeStart.self, ComposeStop.self, ComposeRestart.self, ComposeKill.self, ComposePause.self,
       ComposeUnpause.self, ComposeRemove.self, ComposeScale.self, ComposeWait.self, ComposeTop.self,
-      ComposePortCommand.self, ComposeImages.self, ComposeEvents.self, ComposeList.self, ComposeVersion.self,
+      ComposePortCommand.self, ComposeImages.self, ComposeEvents.self, ComposeList.self, ComposeAttach.self,
+      ComposeCopy.self, ComposeWatch.self,
+      ComposeStats.self, ComposeVolumes.self, ComposeExport.self, ComposeCommit.self, ComposeVersion.self,
     ])
 }

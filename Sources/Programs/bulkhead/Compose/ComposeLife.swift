@@ -25,7 +25,7 @@ struct ComposeStart: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     let observation = try session.observe()
     let watch = try ContainerWatch(session.engine, project: session.project.name)
     var plan = ComposePlan()
@@ -82,7 +82,7 @@ struct ComposeStop: ParsableCommand {
   func run() throws {
     var settings = PlanRunner.Settings()
     settings.stopTimeoutSeconds = timeout
-    try options.session(of: services).stop(services, settings, PlanView(.auto))
+    try options.existing(of: services).stop(services, settings, PlanView(.auto))
   }
 }
 
@@ -95,7 +95,7 @@ struct ComposeRestart: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     var names = services
     if !noDeps, !services.isEmpty {
       names += session.project.services.filter { service in
@@ -116,7 +116,7 @@ struct ComposeKill: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services, mayBeEmpty: true)
     let signal = signal
     let containers = try session.containers(of: services, isRunning: true)
     try act(session, containers, "Killing", "Killed") { engine, id throws(ClientError) in
@@ -131,7 +131,7 @@ struct ComposePause: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     let containers = try session.containers(of: services).filter { $0.state == .running }
     try act(session, containers, "Pausing", "Paused") { engine, id throws(ClientError) in
       try engine.call(.post, "/containers/\(id)/pause")
@@ -145,7 +145,7 @@ struct ComposeUnpause: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     let containers = try session.containers(of: services).filter { $0.state == .paused }
     try act(session, containers, "Unpausing", "Unpaused") { engine, id throws(ClientError) in
       try engine.call(.post, "/containers/\(id)/unpause")
@@ -163,7 +163,7 @@ struct ComposeRemove: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services, mayBeEmpty: true)
     if stop { try session.stop(services, PlanRunner.Settings(), PlanView(.auto)) }
     let containers = try session.containers(of: services, isRunning: false)
     guard !containers.isEmpty else { return Console.complain("no stopped containers") }
@@ -185,7 +185,7 @@ struct ComposeWait: ParsableCommand {
   @Argument(help: "Services.") var services: [String]
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     var first: Int32?
     for container in try session.containers(of: services) {
       let waiting = try session.engine.open(.post, "/containers/\(container.id)/wait")

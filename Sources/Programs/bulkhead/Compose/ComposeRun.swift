@@ -21,7 +21,7 @@ struct ComposeExec: ParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The command.") var command: [String]
 
   func run() throws {
-    let session = try options.session(of: [service])
+    let session = try options.existing(of: [service])
     let container = try session.container(of: service, index: index)
     var words = ["--host", "unix://\(session.engine.address.path)"]
     if detach { words.append("--detach") } else { words.append("--interactive") }

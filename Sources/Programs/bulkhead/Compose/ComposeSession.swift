@@ -20,6 +20,26 @@ struct ComposeOptions: ParsableArguments {
     }
     return session
   }
+
+  /// As `session(of:)`, for commands that do with what is there: without the files the project is what its labels say.
+  /// - Parameter mayBeEmpty: a project that the engine knows nothing of is none that is told of.
+  func existing(of services: [String], mayBeEmpty: Bool = false) throws(ClientError) -> ComposeSession {
+    let engine = try connection.engine()
+    let session: ComposeSession
+    switch try project.find(services: services) {
+    case .files(let project): session = ComposeSession(engine: engine, project: project)
+    case .name(let name):
+      let containers = try engine.observe(name).containers
+      guard mayBeEmpty || !containers.isEmpty else {
+        throw ClientError("the engine has no container of the project '\(name)', and no file of it was named")
+      }
+      session = ComposeSession(engine: engine, project: ComposeProject(name: name, observed: containers))
+    }
+    for name in services where session.project.service(name) == nil {
+      throw ClientError("there is no service '\(name)' in the project '\(session.project.name)'")
+    }
+    return session
+  }
 }
 
 /// A project and the engine that runs it.

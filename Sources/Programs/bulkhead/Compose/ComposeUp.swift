@@ -108,6 +108,7 @@ struct ComposeUp: ParsableCommand {
   @Flag(help: "No colours.") var noColor = false
   @Flag(help: "No names before the lines.") var noLogPrefix = false
   @Flag(help: "With the time of each line.") var timestamps = false
+  @Flag(name: .shortAndLong, help: "Bring what changes here into the containers: develop.watch.") var watch = false
   @Argument(help: "Services, with what they need; all when none is named.") var services: [String] = []
 
   func validate() throws {
@@ -116,6 +117,7 @@ struct ComposeUp: ParsableCommand {
       (forceRecreate && noRecreate, "--force-recreate and --no-recreate exclude each other"),
       (bringing.build && bringing.noBuild, "--build and --no-build exclude each other"),
       ((detach || wait) && aborts, "--detach and --wait leave nobody to abort: leave one away"),
+      (watch && (detach || wait || noStart || aborts), "--watch stays in the foreground: leave one away"),
       (waitTimeout ?? 1 <= 0, "--wait-timeout is a number of seconds above 0"),
     ] where isWrong {
       throw ClientError.usage(text)
@@ -144,6 +146,7 @@ struct ComposeUp: ParsableCommand {
     let view = try bringing.view()
     try bringing.bring(session, wish, settings, view)
     if detach || wait || noStart { return }
+    if watch { return try watchFiles(session, since: began) }
     let code = try foreground(session, since: began)
     if code != 0 { throw ExitCode(Int32(truncatingIfNeeded: code)) }
   }
@@ -159,22 +162,60 @@ struct ComposeUp: ParsableCommand {
     return scale
   }
 
-  /// Shows the output until all have ended or a signal comes, then stops what runs.
-  private func foreground(_ session: ComposeSession, since: Int64) throws(ClientError) -> Int {
-    let names = services.isEmpty ? session.project.services.map(\.name) : services
-    let containers = try session.containers(of: names)
+  private func logOptions(since: Int64) -> LogFollower.Options {
     var logs = LogFollower.Options()
     logs.follows = true
     logs.since = String(since)
     logs.timestamps = timestamps
     logs.showsNames = !noLogPrefix
     logs.colors = !noColor && Terminal.isTerminal(STDOUT_FILENO)
-    let shown = containers.filter { container in
-      let isWanted =
-        attach.isEmpty ? session.project.service(container.service)?.attach ?? true : attach.contains(container.service)
-      return isWanted && !noAttach.contains(container.service)
+    return logs
+  }
+
+  private func isShown(_ container: ObservedContainer, _ project: ComposeProject) -> Bool {
+    let isWanted =
+      attach.isEmpty ? project.service(container.service)?.attach ?? true : attach.contains(container.service)
+    return isWanted && !noAttach.contains(container.service)
+  }
+
+  /// Shows the output and follows the files until a signal comes, then stops what runs.
+  private func watchFiles(_ session: ComposeSession, since: Int64) throws(ClientError) {
+    let names = services.isEmpty ? session.project.services.map(\.name) : services
+    let watcher = try Watcher(session, services, bringing)
+    let inbox = try SignalInbox([SIGINT, SIGTERM])
+    let events = try ContainerWatch(session.engine, project: session.project.name)
+    let first = try session.containers(of: names).filter { isShown($0, session.project) }
+    let project = session.project.name
+    let follower = LogFollower(
+      session.engine, logOptions(since: since), names: first.map { ForegroundRun.shortName($0, project) }, watch: events
+    )
+    func follow(_ containers: [ObservedContainer]) throws(ClientError) {
+      for container in containers where isShown(container, session.project) {
+        _ = try Threads.start {
+          do throws(ClientError) {
+            let name = ForegroundRun.shortName(container, project)
+            _ = try follower.show(container.id, named: name, position: container.number)
+          } catch {
+            Console.complain(error.message)
+          }
+        }
+      }
     }
-    let run = ForegroundRun(session: session, containers: containers, shown: Set(shown.map(\.id)), logs: logs)
+    try follow(first)
+    watcher.onRebuild = { service throws(ClientError) in try follow(session.containers(of: [service])) }
+    try watcher.run(until: inbox.descriptor)
+    var settings = PlanRunner.Settings()
+    settings.stopTimeoutSeconds = timeout
+    try session.stop(names, settings, try bringing.view())
+  }
+
+  /// Shows the output until all have ended or a signal comes, then stops what runs.
+  private func foreground(_ session: ComposeSession, since: Int64) throws(ClientError) -> Int {
+    let names = services.isEmpty ? session.project.services.map(\.name) : services
+    let containers = try session.containers(of: names)
+    let shown = containers.filter { isShown($0, session.project) }
+    let run = ForegroundRun(
+      session: session, containers: containers, shown: Set(shown.map(\.id)), logs: logOptions(since: since))
     let end = try run.wait(
       abortsOnExit: abortOnContainerExit || exitCodeFrom != nil, abortsOnFailure: abortOnContainerFailure,
       codeFrom: exitCodeFrom)

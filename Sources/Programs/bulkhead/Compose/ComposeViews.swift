@@ -9,15 +9,23 @@ struct ComposePs: ParsableCommand {
   @Flag(help: "The services' names only.") var services = false
   @Option(parsing: .unconditionalSingleValue, help: "created, running, paused, restarting, exited; may be repeated.")
   var status: [String] = []
+  @Option(parsing: .unconditionalSingleValue, help: "status=STATE, as --status; may be repeated.")
+  var filter: [String] = []
   @Option(help: "table, json, or a template such as '{{.Name}}'.") var format: String?
   @Flag(name: .shortAndLong, help: "Ids only.") var quiet = false
   @Flag(help: "Do not shorten.") var noTrunc = false
   @Argument(help: "Services; all when none is named.") var names: [String] = []
 
-  func validate() throws { try Template.check(format) }
+  func validate() throws {
+    try Template.check(format)
+    if let wrong = filter.first(where: { !$0.hasPrefix("status=") }) {
+      throw ClientError.usage("invalid --filter '\(wrong)': expected status=STATE")
+    }
+  }
 
   func run() throws {
-    let session = try options.session(of: names)
+    let status = status + filter.map { String($0.dropFirst("status=".count)) }
+    let session = try options.existing(of: names, mayBeEmpty: true)
     let filters = try Filters.encode(["label=\(ComposeLabel.project)=\(session.project.name)"])
     let answer = try session.engine.call(
       .get, "/containers/json", query: [("all", all || !status.isEmpty ? "1" : nil), ("filters", filters)])
@@ -69,8 +77,15 @@ struct ComposeList: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Those of which nothing runs, too.") var all = false
   @Option(help: "table, json, or a template such as '{{.Name}}'.") var format: String?
   @Flag(name: .shortAndLong, help: "Names only.") var quiet = false
+  @Option(parsing: .unconditionalSingleValue, help: "name=TEXT: only projects whose names have it; may be repeated.")
+  var filter: [String] = []
 
-  func validate() throws { try Template.check(format) }
+  func validate() throws {
+    try Template.check(format)
+    if let wrong = filter.first(where: { !$0.hasPrefix("name=") }) {
+      throw ClientError.usage("invalid --filter '\(wrong)': expected name=TEXT")
+    }
+  }
 
   func run() throws {
     let answer = try connection.engine().call(
@@ -80,7 +95,9 @@ struct ComposeList: ParsableCommand {
     let projects = Dictionary(grouping: answer.items) { $0["Labels"].text(ComposeLabel.project) }
     for (name, containers) in projects.sorted(by: { $0.key < $1.key }) {
       let states = Dictionary(grouping: containers) { $0.text("State") }
-      guard all || states["running"] != nil else { continue }
+      guard all || states["running"] != nil,
+        filter.isEmpty || filter.contains(where: { name.contains($0.dropFirst(5)) })
+      else { continue }
       let status = states.sorted { $0.key < $1.key }.map { "\($0.key)(\($0.value.count))" }.joined(separator: ", ")
       listing.add([
         ("Name", name), ("Status", status),
@@ -102,7 +119,7 @@ struct ComposeImages: ParsableCommand {
   func validate() throws { try Template.check(format) }
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services, mayBeEmpty: true)
     var listing = Listing(
       [
         ("CONTAINER", "ContainerName"), ("REPOSITORY", "Repository"), ("TAG", "Tag"), ("IMAGE ID", "ID"),
@@ -133,7 +150,7 @@ struct ComposePortCommand: ParsableCommand {
   @Argument(help: "The port inside.") var port: UInt16
 
   func run() throws {
-    let session = try options.session(of: [service])
+    let session = try options.existing(of: [service])
     let container = try session.container(of: service, index: index)
     let details = try session.engine.call(.get, "/containers/\(container.id)/json")
     let bindings = details["NetworkSettings"]["Ports"]["\(port)/\(transport)"].items
@@ -150,7 +167,7 @@ struct ComposeTop: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services)
     for container in try session.containers(of: services, isRunning: true) {
       let answer = try session.engine.call(.get, "/containers/\(container.id)/top")
       print(container.name)
@@ -174,7 +191,7 @@ struct ComposeLogs: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services, mayBeEmpty: true)
     let containers = try session.containers(of: services).filter { index == nil || $0.number == index }
     let now = Units.now()
     var logs = LogFollower.Options()
@@ -208,7 +225,7 @@ struct ComposeEvents: ParsableCommand {
   @Argument(help: "Services; all when none is named.") var services: [String] = []
 
   func run() throws {
-    let session = try options.session(of: services)
+    let session = try options.existing(of: services, mayBeEmpty: true)
     let now = Units.now()
     let response = try session.engine.open(
       .get, "/events",

@@ -14,8 +14,6 @@ final class LogFollower: Sendable {
     var colors = false
   }
 
-  /// Bytes of a line; what is longer comes in pieces.
-  private static let maximumLineBytes = 1 << 16
   private static let palette = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94]
 
   private let engine: Engine
@@ -69,24 +67,18 @@ final class LogFollower: Sendable {
     let response = try engine.open(
       .get, "/containers/\(id)/logs",
       query: [
-        ("stdout", "1"), ("stderr", "1"), ("follow", options.follows ? "1" : nil),
-        ("timestamps", options.timestamps ? "1" : nil), ("since", since), ("until", options.until), ("tail", tail),
+        ("stdout", "1"), ("stderr", "1"), ("follow", options.follows ? "1" : nil), ("timestamps", "1"),
+        ("since", since), ("until", options.until), ("tail", tail),
       ])
-    var demultiplexer = StreamDemultiplexer()
-    var pending: [StreamDemultiplexer.Stream: [UInt8]] = [:]
+    let lines = LogLines(response.body, isTerminal: isTerminal)
     let prefix = self.prefix(name, position)
-    while let piece = try response.body.next() {
-      if isTerminal {
-        write(piece[...], .output, prefix, &pending)
-      } else {
-        do {
-          try demultiplexer.feed(piece) { stream, bytes in write(bytes, stream, prefix, &pending) }
-        } catch {
-          throw ClientError("the log of \(name) is broken: \(error)")
-        }
-      }
+    do {
+      while let line = try lines.next() { put(line, prefix) }
+    } catch let failure as ClientError {
+      throw failure
+    } catch {
+      throw ClientError("the log of \(name) is broken: \(error)")
     }
-    for (stream, bytes) in pending where !bytes.isEmpty { put(bytes + [0x0A], stream, prefix) }
   }
 
   private func prefix(_ name: String, _ position: Int) -> [UInt8] {
@@ -96,25 +88,11 @@ final class LogFollower: Sendable {
     return Array("\u{1B}[\(Self.palette[position % Self.palette.count])m\(text)\u{1B}[0m".utf8)
   }
 
-  private func write(
-    _ bytes: ArraySlice<UInt8>, _ stream: StreamDemultiplexer.Stream, _ prefix: [UInt8],
-    _ pending: inout [StreamDemultiplexer.Stream: [UInt8]]
-  ) {
-    var line = pending[stream] ?? []
-    for byte in bytes {
-      line.append(byte)
-      if byte == 0x0A || line.count >= Self.maximumLineBytes {
-        put(byte == 0x0A ? line : line + [0x0A], stream, prefix)
-        line.removeAll(keepingCapacity: true)
-      }
-    }
-    pending[stream] = line
-  }
-
-  private func put(_ line: [UInt8], _ stream: StreamDemultiplexer.Stream, _ prefix: [UInt8]) {
+  private func put(_ line: LogLines.Line, _ prefix: [UInt8]) {
+    let bytes = prefix + (options.timestamps ? Array((line.time + " ").utf8) : []) + line.text + [0x0A]
     output.with { _ in
       // Nobody reads any more: the end comes by the signal of the pipe or with the containers.
-      try? writeAll(stream == .error ? STDERR_FILENO : STDOUT_FILENO, (prefix + line)[...])
+      try? writeAll(line.stream == .error ? STDERR_FILENO : STDOUT_FILENO, bytes[...])
     }
   }
 }

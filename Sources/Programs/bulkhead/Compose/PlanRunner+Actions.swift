@@ -232,23 +232,25 @@ extension PlanRunner {
   }
 
   private func runHooks(_ hooks: [ComposeHooks.Command], in id: String) throws(ClientError) {
-    for hook in hooks {
-      var body: JSONValue = [
-        "AttachStdout": true, "AttachStderr": true, "Cmd": .strings(hook.command),
-        "Privileged": .bool(hook.privileged),
-      ]
-      body.set("User", hook.user)
-      body.set("WorkingDir", hook.workingDirectory)
-      body.set("Env", ServiceBody.variables(hook.environment))
-      let (code, output) = try engine.execute(id, body)
-      guard code == 0 else {
-        throw ClientError("hook '\(hook.command.joined(separator: " "))' ended with \(code): \(output.suffix(500))")
-      }
-    }
+    for hook in hooks { try engine.run(hook, in: id) }
   }
 }
 
 extension Engine {
+  /// Runs a command that the files name, a hook for instance; anything but 0 is a failure.
+  func run(_ hook: ComposeHooks.Command, in id: String) throws(ClientError) {
+    var body: JSONValue = [
+      "AttachStdout": true, "AttachStderr": true, "Cmd": .strings(hook.command), "Privileged": .bool(hook.privileged),
+    ]
+    body.set("User", hook.user)
+    body.set("WorkingDir", hook.workingDirectory)
+    body.set("Env", ServiceBody.variables(hook.environment))
+    let (code, output) = try execute(id, body)
+    guard code == 0 else {
+      throw ClientError("hook '\(hook.command.joined(separator: " "))' ended with \(code): \(output.suffix(500))")
+    }
+  }
+
   /// Makes a container; what the engine warns of is shown.
   func makeContainer(
     _ body: ServiceBody, named name: String, platform: String?, _ view: PlanView

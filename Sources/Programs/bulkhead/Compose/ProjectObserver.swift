@@ -28,6 +28,8 @@ extension ObservedContainer {
       state: State(rawValue: entry.text("State")) ?? .dead, health: Self.health(inStatus: status))
     exitCode = Self.exitCode(inStatus: status)
     isOneOff = labels.text(ComposeLabel.oneOff).lowercased() == "true"
+    imageName = entry["Image"].string
+    dependsOn = labels.text(ComposeLabel.dependsOn)
   }
 
   /// From `Up 2 minutes (healthy)`, as docker writes it.

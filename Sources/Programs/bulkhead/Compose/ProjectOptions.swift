@@ -38,6 +38,29 @@ struct ProjectOptions: ParsableArguments {
     }
   }
 
+  enum Found {
+    case files(ComposeProject)
+    /// The files are not asked: what the engine has is all that is known.
+    case name(String)
+  }
+
+  /// For commands that work on what is there: the project's files, or its name alone. As with docker's compose the name is
+  /// enough where `-p` gives it and no file is named, and where `COMPOSE_PROJECT_NAME` does and no file is there.
+  func find(services: [String]) throws(ClientError) -> Found {
+    let request = try request(services: services)
+    let given = try Self.told { () throws(ComposeFault) in (try ComposeLoader.givenName(request), []) }
+    let namesFiles = !files.isEmpty || !(request.environment["COMPOSE_FILE"] ?? "").isEmpty
+    if projectName != nil, !namesFiles, let given { return .name(given) }
+    do throws(ComposeFault) {
+      let result = try ComposeLoader(reader: ProjectFiles()).load(request)
+      for warning in result.warnings { Console.complain("warning: \(warning)") }
+      return .files(result.project)
+    } catch {
+      if error.kind == .noFiles, let given { return .name(given) }
+      throw ClientError(error.description)
+    }
+  }
+
   /// Runs what can fail by the files' fault, and tells the warnings.
   static func told<Value>(
     _ work: () throws(ComposeFault) -> (Value, [ComposeWarning])

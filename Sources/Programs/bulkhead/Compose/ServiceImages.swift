@@ -120,9 +120,6 @@ struct ServiceBuild {
 
   func run(connectedTo engine: Engine) throws(ClientError) {
     guard let build = service.build else { return }
-    if let name = build.additionalContexts.keys.min() {
-      throw ClientError("service '\(service.name)': builds with additional_contexts ('\(name)') are not supported")
-    }
     var file: String?
     if let text = build.dockerfileInline { file = try Self.temporary(text) }
     defer { if build.dockerfileInline != nil, let file { unlink(file) } }
@@ -154,6 +151,9 @@ struct ServiceBuild {
     if let platform = service.platform ?? build.platforms.first { words += ["--platform", platform] }
     words += build.cacheFrom.flatMap { ["--cache-from", $0] } + build.cacheTo.flatMap { ["--cache-to", $0] }
     words += build.extraHosts.flatMap { ["--add-host", $0] } + build.ulimits.flatMap { ["--ulimit", $0] }
+    for (id, socket) in build.agents.sorted(by: { $0.key < $1.key }) {
+      words += ["--ssh", socket.isEmpty ? id : "\(id)=\(socket)"]
+    }
     if let size = build.sharedMemorySizeBytes { words += ["--shm-size", "\(size)"] }
     if build.noCache || noCache { words.append("--no-cache") }
     if build.pull || pull { words.append("--pull") }

@@ -1,3 +1,5 @@
+import Compose
+
 extension JSONValue {
   /// The document on one line.
   var compact: String {
@@ -18,14 +20,14 @@ extension JSONValue {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
     case .number(let digits): text += digits
-    case .string(let value): Self.quote(value, to: &text)
+    case .string(let value): JSONText.quote(value, to: &text)
     case .array(let values):
       Self.list(values, "[", "]", to: &text, indent: indent, depth: depth) { value, text in
         value.write(to: &text, indent: indent, depth: depth + 1)
       }
     case .object(let members):
       Self.list(members, "{", "}", to: &text, indent: indent, depth: depth) { member, text in
-        Self.quote(member.name, to: &text)
+        JSONText.quote(member.name, to: &text)
         text += indent == nil ? ":" : ": "
         member.value.write(to: &text, indent: indent, depth: depth + 1)
       }
@@ -44,23 +46,5 @@ extension JSONValue {
     }
     if let indent, !elements.isEmpty { text += "\n" + String(repeating: " ", count: indent * depth) }
     text += closing
-  }
-
-  private static func quote(_ value: String, to text: inout String) {
-    text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\0"..<" ":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    text += "\""
   }
 }

@@ -7,24 +7,24 @@ import Model
 ///
 /// What is created is created new (O_EXCL) in a directory that is held open, by a name of one component; nothing is ever
 /// followed. Owners are given as the numbers to be stored.
-final class TreeWriter {
+package final class TreeWriter {
   /// How an existing file stands towards a new one.
-  enum Existing: Equatable {
+  package enum Existing: Equatable {
     case nothing, directory, whiteout, other
   }
 
-  let root: RootedDirectory
+  package let root: RootedDirectory
   /// Makes a missing directory on the way to an entry; gets the parent and the name.
   private let makeImplied: (_ parent: Descriptor, _ name: [CChar]) throws -> Void
   /// In a layer, a whiteout on the way to an entry becomes an opaque directory.
   private let replacesWhiteouts: Bool
   /// Told of each directory that was made because entries need it, by its path below the root.
-  var onImplied: ((_ path: [UInt8]) throws -> Void)?
+  package var onImplied: ((_ path: [UInt8]) throws -> Void)?
   private var cached: (path: ArraySlice<UInt8>, directory: Descriptor)?
 
   private static let maximumLinks = 40
 
-  init(
+  package init(
     root: RootedDirectory, replacesWhiteouts: Bool,
     makeImplied: @escaping (_ parent: Descriptor, _ name: [CChar]) throws -> Void
   ) {
@@ -36,7 +36,7 @@ final class TreeWriter {
   // MARK: - Directories on the way
 
   /// The directory that holds the path's last component, made with those above it where missing.
-  func parent(of path: EntryPath) throws -> Descriptor {
+  package func parent(of path: EntryPath) throws -> Descriptor {
     if let cached, cached.path == path.parent { return cached.directory }
     let directory = try openOrMake(path.parent)
     cached = (path.parent, directory)
@@ -45,16 +45,16 @@ final class TreeWriter {
 
   /// The directory that holds the path's last component.
   /// - Throws: ENOENT where it is missing.
-  func existingParent(of path: EntryPath) throws -> Descriptor {
+  package func existingParent(of path: EntryPath) throws -> Descriptor {
     if let cached, cached.path == path.parent { return cached.directory }
     return try root.open(PathText.text(of: path.parent), flags: O_PATH | O_DIRECTORY)
   }
 
   /// Remembers a directory just made: its entries are likely to follow.
-  func remember(_ path: EntryPath, _ directory: Descriptor) { cached = (path.bytes[...], directory) }
+  package func remember(_ path: EntryPath, _ directory: Descriptor) { cached = (path.bytes[...], directory) }
 
   /// Must be called when something that exists is replaced.
-  func forget() { cached = nil }
+  package func forget() { cached = nil }
 
   private func openOrMake(_ path: ArraySlice<UInt8>) throws -> Descriptor {
     do {
@@ -134,7 +134,7 @@ final class TreeWriter {
   // MARK: - Entries
 
   /// What is at a name.
-  func existing(_ name: [CChar], in directory: Descriptor) throws -> Existing {
+  package func existing(_ name: [CChar], in directory: Descriptor) throws -> Existing {
     var status = stat()
     guard fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
       if errno == ENOENT { return .nothing }
@@ -148,14 +148,14 @@ final class TreeWriter {
   }
 
   /// Removes whatever is at a name, with all below it.
-  func clear(_ name: [CChar], in directory: Descriptor) throws {
+  package func clear(_ name: [CChar], in directory: Descriptor) throws {
     forget()
     if unlinkat(directory.raw, name, 0) == 0 || errno == ENOENT { return }
     try RootedDirectory(directory).removeTree(PathText.text(of: name.dropLast().map { UInt8(bitPattern: $0) }))
   }
 
   /// Runs a creating call; where the name is taken, clears it and runs the call once more.
-  func creating(
+  package func creating(
     _ operation: String, _ name: [CChar], in directory: Descriptor, _ call: (Int32, UnsafePointer<CChar>) -> Int32
   ) throws -> Int32 {
     do {
@@ -167,14 +167,14 @@ final class TreeWriter {
   }
 
   /// Opens a directory by one name, never through a link.
-  static func openDirectory(_ name: [CChar], in directory: Descriptor) throws -> Descriptor {
+  package static func openDirectory(_ name: [CChar], in directory: Descriptor) throws -> Descriptor {
     Descriptor(
       owning: try systemCall("openat") {
         openat(directory.raw, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       })
   }
 
-  static func terminated(_ name: some Collection<UInt8>) -> [CChar] {
+  package static func terminated(_ name: some Collection<UInt8>) -> [CChar] {
     var result: [CChar] = []
     result.reserveCapacity(name.count + 1)
     for byte in name { result.append(CChar(bitPattern: byte)) }
@@ -188,6 +188,6 @@ final class TreeWriter {
 }
 
 /// Whether a file is overlay's sign for "deleted": a character device 0:0 (overlayfs.rst, *whiteouts*).
-func isWhiteout(_ status: FileStatus) -> Bool {
+package func isWhiteout(_ status: FileStatus) -> Bool {
   status.type == .characterDevice && status.rawDevice.major == 0 && status.rawDevice.minor == 0
 }

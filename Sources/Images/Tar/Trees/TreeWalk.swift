@@ -8,17 +8,17 @@ import Model
 /// Each file is handed out open, so that whoever changes the tree meanwhile cannot put another in its place between two
 /// looks at it. Links are never followed. What vanishes is passed over; a directory that is moved away while the walk is
 /// inside ends it with ESTALE.
-final class TreeWalk {
-  struct Entry {
+package final class TreeWalk {
+  package struct Entry {
     /// Below the start, without a leading "/".
-    let path: [UInt8]
+    package let path: [UInt8]
     /// The last component.
-    let name: [UInt8]
+    package let name: [UInt8]
     /// The file itself, open with O_PATH.
-    let file: Descriptor
-    let status: FileStatus
+    package let file: Descriptor
+    package let status: FileStatus
     /// 1 for what is in the start itself.
-    let depth: Int
+    package let depth: Int
   }
 
   private struct Identity: Equatable {
@@ -44,10 +44,10 @@ final class TreeWalk {
   private var current: Descriptor
   private var levels: [Level] = []
   /// The names in the start, in rising order.
-  let startNames: [[UInt8]]
+  package let startNames: [[UInt8]]
 
   /// - Parameter start: a directory; O_PATH is enough.
-  init(_ start: Descriptor, maxDepth: Int = LayerLimits.standard.depth) throws {
+  package init(_ start: Descriptor, maxDepth: Int = LayerLimits.standard.depth) throws {
     self.maxDepth = maxDepth
     current = try Self.opened(start)
     startNames = try Self.names(in: current)
@@ -55,7 +55,7 @@ final class TreeWalk {
   }
 
   /// The next file, or nil at the end.
-  func next() throws -> Entry? {
+  package func next() throws -> Entry? {
     while !levels.isEmpty {
       // In place: a copy of the level would copy all its names at each step.
       guard let name = levels[levels.count - 1].pending.popLast() else {
@@ -74,7 +74,7 @@ final class TreeWalk {
   /// Makes the walk go on inside the directory that `next` returned last; returns the names there.
   /// - Throws: `resourceExhausted` below the deepest level that is entered.
   @discardableResult
-  func enter(_ entry: Entry) throws -> [[UInt8]] {
+  package func enter(_ entry: Entry) throws -> [[UInt8]] {
     guard levels.count < maxDepth else {
       throw PlatformError(
         .resourceExhausted, "'/\(TarEntry.printable(entry.path))' is deeper than \(maxDepth) levels, which is the limit"

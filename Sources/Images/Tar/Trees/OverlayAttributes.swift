@@ -1,12 +1,12 @@
 import LinuxSystem
 
 /// Extended attributes by which overlay and the kernel steer themselves, and what becomes of them in archives.
-enum OverlayAttributes {
+package enum OverlayAttributes {
   /// On a directory: what lower layers have at this place is hidden (overlayfs.rst, *opaque directories*).
-  static let opaque = "trusted.overlay.opaque"
-  static let yes = Array("y".utf8)
+  package static let opaque = "trusted.overlay.opaque"
+  package static let yes = Array("y".utf8)
 
-  static let capability = "security.capability"
+  package static let capability = "security.capability"
   private static let userPrefix = "user."
   /// Overlay's own attributes in the form for unprivileged mounts.
   private static let userOverlayPrefix = "user.overlay."
@@ -15,7 +15,7 @@ enum OverlayAttributes {
   ///
   /// Kept are file capabilities and users' own attributes. Dropped are overlay's control attributes, security labels of
   /// another host, integrity signatures, and access lists, whose ids would be of another range.
-  static func filtered(name: String, value: [UInt8]) -> [UInt8]? {
+  package static func filtered(name: String, value: [UInt8]) -> [UInt8]? {
     if name == capability { return FileCapability.plain(value) }
     if name.hasPrefix(userOverlayPrefix) { return nil }
     return name.hasPrefix(userPrefix) ? value : nil
@@ -23,14 +23,14 @@ enum OverlayAttributes {
 }
 
 /// The value of `security.capability` (capabilities(7), *File capability extended attribute versioning*).
-enum FileCapability {
+package enum FileCapability {
   private static let plainBytes = 20
   private static let rootedBytes = 24
   private static let revision2: UInt8 = 2
   private static let revision3: UInt8 = 3
 
   /// The form without a root id, as images carry it. nil for what belongs to another user namespace or is malformed.
-  static func plain(_ value: [UInt8], root: UInt32 = 0) -> [UInt8]? {
+  package static func plain(_ value: [UInt8], root: UInt32 = 0) -> [UInt8]? {
     guard value.count >= 4 else { return nil }
     switch (value[3], value.count) {
     case (revision2, plainBytes): return value
@@ -45,7 +45,7 @@ enum FileCapability {
   }
 
   /// The form that holds in a user namespace whose root has the host's id `root`.
-  static func rooted(_ plain: [UInt8], root: UInt32) -> [UInt8] {
+  package static func rooted(_ plain: [UInt8], root: UInt32) -> [UInt8] {
     guard root != 0, plain.count == plainBytes else { return plain }
     var value = plain
     value[3] = revision3

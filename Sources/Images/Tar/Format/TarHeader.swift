@@ -4,23 +4,23 @@ import Model
 /// The 512 bytes of a tar header: POSIX ustar, old V7, and GNU's dialect.
 ///
 /// Sources: POSIX.1-2017 *pax*, *ustar Interchange Format*; GNU tar manual, *Basic Tar Format*.
-struct TarHeader {
-  static let blockBytes = 512
+package struct TarHeader {
+  package static let blockBytes = 512
   /// Times of files, seconds since 1970: some 35,000 years around it.
-  static let plausibleSeconds: ClosedRange<Int64> = -(1 << 40)...(1 << 40)
+  package static let plausibleSeconds: ClosedRange<Int64> = -(1 << 40)...(1 << 40)
 
-  var name: [UInt8]
-  var linkName: [UInt8]
-  var type: UInt8
-  var mode: UInt32
-  var uid: Int64
-  var gid: Int64
-  var sizeBytes: Int64
-  var modifiedSeconds: Int64
-  var device: DeviceNumber
+  package var name: [UInt8]
+  package var linkName: [UInt8]
+  package var type: UInt8
+  package var mode: UInt32
+  package var uid: Int64
+  package var gid: Int64
+  package var sizeBytes: Int64
+  package var modifiedSeconds: Int64
+  package var device: DeviceNumber
 
   /// nil for a block of zeroes, which ends an archive.
-  init?(_ block: UnsafeRawBufferPointer) throws {
+  package init?(_ block: UnsafeRawBufferPointer) throws {
     precondition(block.count == Self.blockBytes, "a header is one block")
     guard let stored = try Self.checksum(block) else { return nil }
     guard Self.hasSum(stored, block) else { throw Self.malformed("a header's checksum is wrong") }
@@ -47,7 +47,7 @@ struct TarHeader {
     }
   }
 
-  static func malformed(_ reason: String) -> PlatformError {
+  package static func malformed(_ reason: String) -> PlatformError {
     PlatformError(.invalidArgument, "the archive is damaged or no tar archive: \(reason)")
   }
 

@@ -3,7 +3,7 @@ import LinuxSystem
 import Model
 
 /// Turns open files into entries of an archive: owners as a container sees them, hard links, attributes.
-final class TreeArchiver {
+package final class TreeArchiver {
   /// Who owns what belongs to nobody in the container's range (the kernel's overflow id, user_namespaces(7)).
   private static let nobody: UInt32 = 65_534
   /// Bytes of one file's extended attributes; what is above is left out, so that every reader takes the header.
@@ -15,7 +15,7 @@ final class TreeArchiver {
   private var links = LinkNames()
 
   /// - Parameter latestSeconds: times after this one become it.
-  init(ids: IDRange, latestSeconds: Int64? = nil, to output: Descriptor) {
+  package init(ids: IDRange, latestSeconds: Int64? = nil, to output: Descriptor) {
     self.ids = ids
     self.latestSeconds = latestSeconds
     writer = TarWriter(to: output)
@@ -23,7 +23,7 @@ final class TreeArchiver {
 
   /// Adds a file with its content; passes over sockets, which archives cannot hold.
   /// - Parameter file: open, O_PATH is enough.
-  func add(_ file: Descriptor, _ status: FileStatus, name: [UInt8]) throws {
+  package func add(_ file: Descriptor, _ status: FileStatus, name: [UInt8]) throws {
     guard let kind = Self.kind(status.type) else { return }
     var entry = TarEntry(kind: kind, name: name)
     entry.mode = status.mode
@@ -51,13 +51,13 @@ final class TreeArchiver {
   }
 
   /// Adds one of a layer's empty marker files.
-  func addMarker(_ name: [UInt8]) throws {
+  package func addMarker(_ name: [UInt8]) throws {
     var entry = TarEntry(kind: .file, name: name)
     entry.mode = 0
     try writer.write(entry: entry, content: nil)
   }
 
-  func finish() throws { try writer.finish() }
+  package func finish() throws { try writer.finish() }
 
   private func attributes(of file: Descriptor) throws -> [(name: [UInt8], value: [UInt8])] {
     var result: [(name: [UInt8], value: [UInt8])] = []

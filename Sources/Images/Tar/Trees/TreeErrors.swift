@@ -4,10 +4,10 @@ import LinuxSystem
 import Model
 
 /// What a client is told when a tree in a container cannot be read or written.
-enum TreeErrors {
+package enum TreeErrors {
   private static let shownBytes = 1024
 
-  static func opening(_ path: String, _ error: SystemError) -> PlatformError {
+  package static func opening(_ path: String, _ error: SystemError) -> PlatformError {
     let shown = path.prefix(shownBytes)
     switch error.errno {
     case ENOENT, ENOTDIR:
@@ -22,7 +22,7 @@ enum TreeErrors {
     }
   }
 
-  static func reading(_ path: String, _ error: SystemError) -> PlatformError {
+  package static func reading(_ path: String, _ error: SystemError) -> PlatformError {
     switch error.errno {
     case EPIPE, ECONNRESET:
       return PlatformError(.cancelled, "the reader of the archive went away", cause: error)
@@ -34,7 +34,7 @@ enum TreeErrors {
     }
   }
 
-  static func writing(_ entry: TarEntry, _ error: SystemError) -> PlatformError {
+  package static func writing(_ entry: TarEntry, _ error: SystemError) -> PlatformError {
     let name = TarEntry.printable(entry.name)
     let reason = SystemError.message(for: error.errno)
     switch error.errno {

@@ -1,23 +1,23 @@
 import Model
 
 /// A name from an archive as a path below a root: components without "", "." and "..".
-struct EntryPath: Hashable {
+package struct EntryPath: Hashable {
   /// Components joined by "/"; empty for the root itself.
-  let bytes: [UInt8]
+  package let bytes: [UInt8]
   /// Where the last component starts in `bytes`.
   private let nameStart: Int
 
-  var isRoot: Bool { bytes.isEmpty }
+  package var isRoot: Bool { bytes.isEmpty }
   /// The last component; empty for the root.
-  var name: ArraySlice<UInt8> { bytes[nameStart...] }
+  package var name: ArraySlice<UInt8> { bytes[nameStart...] }
   /// What holds the last component; empty for the root.
-  var parent: ArraySlice<UInt8> { nameStart == 0 ? [] : bytes[..<(nameStart - 1)] }
+  package var parent: ArraySlice<UInt8> { nameStart == 0 ? [] : bytes[..<(nameStart - 1)] }
 
   private static let maximumNameBytes = 255
 
   /// - Throws: `invalidArgument` for a name that leads upwards, is empty or cannot be stored exactly;
   ///   `resourceExhausted` for one that is too long or too deep.
-  init(_ name: [UInt8], limits: LayerLimits) throws {
+  package init(_ name: [UInt8], limits: LayerLimits) throws {
     let shown = TarEntry.printable(name)
     guard !name.isEmpty else { throw PlatformError(.invalidArgument, "an entry of the archive has an empty name") }
     guard name.count <= limits.pathBytes else {

@@ -5,7 +5,7 @@ import Model
 
 /// Writes an archive's entries into a container's tree, which the container may change at the same time: after a file is
 /// made, all further calls go to its descriptor, never again to its name.
-final class TreeExtraction {
+package final class TreeExtraction {
   private let options: TarExtractor.Options
   private let base: String
   private let baseBytes: [UInt8]
@@ -32,7 +32,7 @@ final class TreeExtraction {
   }
 
   /// - Parameter base: the directory to write into, absolute below `root` and clean.
-  init(
+  package init(
     root: RootedDirectory, base: String, options: TarExtractor.Options, check: @escaping (Int64) throws -> Void
   ) {
     self.options = options
@@ -41,18 +41,18 @@ final class TreeExtraction {
     baseBytes = PathText.bytes(of: base)
     let counter = Counter(limit: options.limits.entries)
     self.counter = counter
-    let owner = options.ids.first
+    let owner = options.setsOwners ? options.ids.first : nil
     writer = TreeWriter(root: root, replacesWhiteouts: false) { parent, name in
       try counter.add()
       try systemCall("mkdirat") { mkdirat(parent.raw, name, 0o700) }
       let directory = try TreeWriter.openDirectory(name, in: parent)
-      try systemCall("fchown") { fchown(directory.raw, owner, owner) }
+      if let owner { try systemCall("fchown") { fchown(directory.raw, owner, owner) } }
       try systemCall("fchmod") { fchmod(directory.raw, 0o755) }
     }
   }
 
   /// Writes one entry; takes its content from the reader.
-  func extract(_ entry: TarEntry, content reader: TarReader) throws {
+  package func extract(_ entry: TarEntry, content reader: TarReader) throws {
     try counter.add()
     try check(reader.consumedBytes)
     guard let path = try path(entry.name) else {
@@ -81,7 +81,7 @@ final class TreeExtraction {
   }
 
   /// Sets the directories' times, which their entries have changed meanwhile.
-  func finish() throws {
+  package func finish() throws {
     for (path, modified) in directoryTimes.reversed() {
       do {
         try writer.root.utimens(PathText.text(of: path.bytes), access: modified, modification: modified)
@@ -155,8 +155,7 @@ final class TreeExtraction {
     let (parent, name) = try place(path)
     _ = try writer.creating("symlinkat", name, in: parent) { directory, name in symlinkat(target, directory, name) }
     let link = try open(name, in: parent, expecting: .symbolicLink)
-    let (uid, gid) = try owner(entry)
-    try link.chown(uid: uid, gid: gid)
+    if let (uid, gid) = try owner(entry) { try link.chown(uid: uid, gid: gid) }
     try link.utimens(access: entry.modified, modification: entry.modified)
   }
 
@@ -185,8 +184,7 @@ final class TreeExtraction {
       mknodat(directory, name, mode_t(type.modeBits | 0o600), dev_t(device))
     }
     let node = try open(name, in: parent, expecting: type)
-    let (uid, gid) = try owner(entry)
-    try node.chown(uid: uid, gid: gid)
+    if let (uid, gid) = try owner(entry) { try node.chown(uid: uid, gid: gid) }
     try node.chmod(entry.mode)
     try node.utimens(access: entry.modified, modification: entry.modified)
   }
@@ -227,11 +225,11 @@ final class TreeExtraction {
 
   private func setAttributes(_ entry: TarEntry, of file: Descriptor) throws {
     // The owner first: changing it takes set-user-id bits and capabilities away.
-    let (uid, gid) = try owner(entry)
-    try systemCall("fchown") { fchown(file.raw, uid, gid) }
+    if let (uid, gid) = try owner(entry) { try systemCall("fchown") { fchown(file.raw, uid, gid) } }
     try systemCall("fchmod") { fchmod(file.raw, mode_t(entry.mode & 0o7777)) }
     for (name, value) in entry.attributes {
       let name = PathText.text(of: name)
+      if !options.setsOwners, name == OverlayAttributes.capability { continue }
       guard let value = OverlayAttributes.filtered(name: name, value: value) else { continue }
       let stored = name == OverlayAttributes.capability ? FileCapability.rooted(value, root: options.ids.first) : value
       do {
@@ -242,7 +240,9 @@ final class TreeExtraction {
     }
   }
 
-  private func owner(_ entry: TarEntry) throws -> (uid: UInt32, gid: UInt32) {
+  /// nil: it is left as it is.
+  private func owner(_ entry: TarEntry) throws -> (uid: UInt32, gid: UInt32)? {
+    guard options.setsOwners else { return nil }
     guard options.copyOwners else { return (options.ids.first, options.ids.first) }
     guard let uid = UInt32(exactly: entry.uid).flatMap({ options.ids.host($0) }),
       let gid = UInt32(exactly: entry.gid).flatMap({ options.ids.host($0) })

@@ -2,7 +2,7 @@ import LinuxSystem
 import Model
 
 /// The records of a pax extended header, `<length> <key>=<value>\n` each (POSIX.1-2017 *pax Extended Header*).
-struct PaxRecords {
+package struct PaxRecords {
   private(set) var path: [UInt8]?
   private(set) var linkPath: [UInt8]?
   private(set) var sizeBytes: Int64?
@@ -14,9 +14,9 @@ struct PaxRecords {
   private static let attributePrefix = Array("SCHILY.xattr.".utf8)
   private static let sparsePrefix = Array("GNU.sparse.".utf8)
 
-  init() {}
+  package init() {}
 
-  init(_ bytes: [UInt8]) throws {
+  package init(_ bytes: [UInt8]) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
       guard let space = rest.firstIndex(of: UInt8(ascii: " ")), space - rest.startIndex <= 8,
@@ -51,8 +51,8 @@ struct PaxRecords {
     }
   }
 
-  static let malformed = TarHeader.malformed("an extended header is not well formed")
-  static let sparse = PlatformError(
+  package static let malformed = TarHeader.malformed("an extended header is not well formed")
+  package static let sparse = PlatformError(
     .invalidArgument, "the archive holds a sparse file: write it without tar's --sparse option")
 
   private static func name(_ value: ArraySlice<UInt8>) throws -> [UInt8]? {
