@@ -8,6 +8,8 @@ import Synchronization
 /// A run of mmdebstrap(1) that writes a tar archive.
 final class DebianBuild: Sendable {
   private static let program = "/usr/bin/mmdebstrap"
+  /// util-linux; a part of every Debian.
+  private static let unshare = "/usr/bin/unshare"
   private static let keptLines = 5
   private static let maximumLineBytes = 1_000
   /// Removed in the new root: what differs between runs or machines, or belongs to this host.
@@ -31,7 +33,13 @@ final class DebianBuild: Sendable {
     suite: String, packages: [String], sources: [HostApt.Source], epoch: Int64, scratch: String,
     environment: [String], progress: @escaping @Sendable (String) -> Void
   ) throws {
-    var arguments = [Self.program, "--mode=root", "--variant=minbase", "--format=tar"]
+    guard FileSystem.exists(Self.program) else {
+      throw PlatformError(
+        .unavailable, "mmdebstrap is missing: install the package mmdebstrap to make images from packages")
+    }
+    // In namespaces of its own: what it starts, and what it mounts in the new root, goes with it when it is killed.
+    var arguments = [Self.unshare, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+    arguments += [Self.program, "--mode=root", "--variant=minbase", "--format=tar"]
     if !packages.isEmpty { arguments.append("--include=\(packages.sorted().joined(separator: ","))") }
     let files = Self.removed.map { "\"$1/\($0)\"" }.joined(separator: " ")
     arguments.append("--customize-hook=rm -f \(files)")
@@ -40,7 +48,7 @@ final class DebianBuild: Sendable {
     let (output, errors) = try translatingSystemErrors("make a pipe") { (try Descriptor.pipe(), try Descriptor.pipe()) }
     archive = output.read
     let request = ProcessRequest(
-      executable: Self.program, arguments: arguments,
+      executable: Self.unshare, arguments: arguments,
       environment: [
         "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "HOME=/root", "TMPDIR=\(scratch)",
         "SOURCE_DATE_EPOCH=\(epoch)", "DEBIAN_FRONTEND=noninteractive",
@@ -48,13 +56,9 @@ final class DebianBuild: Sendable {
       descriptors: [
         DescriptorMapping(child: 1, source: output.write.raw), DescriptorMapping(child: 2, source: errors.write.raw),
       ],
-      newSession: true, parentDeathSignal: SIGTERM)
+      newSession: true, parentDeathSignal: SIGKILL)
     do {
       process = try withExtendedLifetime((output, errors)) { try LinuxProcessSpawner().spawn(request) }
-    } catch let error as SystemError where error.errno == ENOENT {
-      throw PlatformError(
-        .unavailable, "mmdebstrap is missing: install the package mmdebstrap to make images from packages", cause: error
-      )
     } catch let error as SystemError {
       throw platformError("start mmdebstrap", error)
     }
@@ -75,12 +79,12 @@ final class DebianBuild: Sendable {
     throw PlatformError(.unavailable, "mmdebstrap failed (\(status.code)): \(words.joined(separator: " | "))")
   }
 
-  /// Asks the program to end; its failure is then no news.
+  /// Ends the program; its failure is then no news.
   func stop() {
     outcome.withLock { known in
       if known != nil { return }
       isStopped.withLock { $0 = true }
-      try? process.signal(SIGTERM)
+      try? process.signal(SIGKILL)
     }
   }
 

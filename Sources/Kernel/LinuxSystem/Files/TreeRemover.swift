@@ -31,6 +31,9 @@ struct TreeRemover {
           try cursor.descend(next)
         } catch let error as SystemError where error.errno == EXDEV {
           throw SystemError(errno: EBUSY, operation: "unlinkat", subject: describe(next))
+        } catch let error as SystemError where error.errno == ENOENT {
+          // Somebody else has removed it meanwhile.
+          continue
         }
         levels.append(Level(name: next, pending: try clear(cursor.current, reader: reader)))
       } else {
