@@ -33,17 +33,20 @@ public struct PlatformError: Error, Sendable, CustomStringConvertible {
   public let message: String
   public let context: [String: String]
   public let cause: (any Error)?
+  /// What was exhausted is the room of a disk, or of a quota on one: asking again later does not help.
+  public let isDiskFull: Bool
   public let file: String
   public let line: UInt
 
   public init(
     _ code: Code, _ message: String, context: [String: String] = [:], cause: (any Error)? = nil,
-    file: String = #fileID, line: UInt = #line
+    isDiskFull: Bool = false, file: String = #fileID, line: UInt = #line
   ) {
     self.code = code
     self.message = message
     self.context = context
     self.cause = cause
+    self.isDiskFull = isDiskFull
     self.file = file
     self.line = line
   }

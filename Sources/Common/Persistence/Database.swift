@@ -177,7 +177,8 @@ public final class Database: Sendable {
     case .SQLITE_FULL:
       // Clients are told this, who are not to know where the files lie.
       return PlatformError(
-        .resourceExhausted, "the disk is full: no space is left for records", context: context, cause: error)
+        .resourceExhausted, "the disk is full: no space is left for records", context: context, cause: error,
+        isDiskFull: true)
     case .SQLITE_BUSY, .SQLITE_LOCKED:
       return PlatformError(
         .unavailable, "the database is in use by another process", context: context, cause: error)

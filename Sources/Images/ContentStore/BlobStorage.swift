@@ -72,5 +72,6 @@ public func platformError(_ action: String, _ error: SystemError) -> PlatformErr
   let code: PlatformError.Code =
     [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM].contains(error.errno)
     ? .resourceExhausted : .internal
-  return PlatformError(code, "failed to \(action): \(reason)", cause: error)
+  let isDiskFull = error.errno == ENOSPC || error.errno == EDQUOT
+  return PlatformError(code, "failed to \(action): \(reason)", cause: error, isDiskFull: isDiskFull)
 }

@@ -26,8 +26,10 @@ extension ImageDistribution {
     let repository = try client.repository(RegistryHost(reference.domain), reference.path, credentials: credentials)
     report(TransferEvent("The push refers to repository [\(reference.domain)/\(reference.path)]"))
     do {
-      for name in names {
-        try await withTaskExecutorPreference(executor) { try await push(name, to: repository, report) }
+      try await RegistryNotice.$hear.withValue({ report(TransferEvent($0)) }) {
+        for name in names {
+          try await withTaskExecutorPreference(executor) { try await push(name, to: repository, report) }
+        }
       }
     } catch let error as RegistryFailure {
       throw TransferWords.push(error, reference)

@@ -48,6 +48,29 @@ enum Table {
     return try Digest(hex: String(hex), algorithms: DigestAlgorithm.allCases)
   }
 
+  /// What a record is about, in a user's words.
+  static func subject(_ table: String, _ id: String) -> String {
+    let parts = id.split(separator: ":").map(String.init)
+    func digest(_ index: Int) -> String {
+      guard parts.indices.contains(index) else { return "?" }
+      return (try? Self.digest(parts[index]))?.description ?? parts[index]
+    }
+    let owner = parts.first ?? "?"
+    switch table {
+    case blobs, orphans: return digest(0)
+    case holdings: return "\(digest(0)) in project \(parts.last ?? "?")"
+    case links, leases: return "blob \(digest(1)) of \(owner)"
+    case manifests: return "\(owner)@\(digest(1))"
+    case uses: return "\(digest(1)) as part of \(owner)@\(digest(2))"
+    case tags: return id
+    case tagged: return "\(owner):\(parts.last ?? "?") of \(digest(1))"
+    case referrers: return "\(owner)@\(digest(2)) as referrer of \(digest(1))"
+    case repositories: return "repository \(id)"
+    case projects: return "project \(id)"
+    default: return "\(table) \(id)"
+    }
+  }
+
   /// What stands before an id's last part.
   static func owner(_ id: String) -> String { id.lastIndex(of: ":").map { String(id[..<$0]) } ?? "" }
 

@@ -33,8 +33,15 @@ public struct RegistryFailure: Error, Sendable, CustomStringConvertible {
   public let status: Int?
   /// Codes of the error body (OCI distribution specification, *Error codes*), as sent.
   public let codes: [String]
+  /// No connection came about.
+  let isUnconnected: Bool
 
   public init(_ kind: Kind, _ message: String, status: Int? = nil, codes: [String] = []) {
+    self.init(kind, message, status: status, codes: codes, isUnconnected: false)
+  }
+
+  init(_ kind: Kind, _ message: String, status: Int? = nil, codes: [String] = [], isUnconnected: Bool) {
+    self.isUnconnected = isUnconnected
     self.kind = kind
     self.message = message
     self.status = status

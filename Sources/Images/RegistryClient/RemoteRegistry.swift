@@ -102,7 +102,7 @@ public final class RemoteRegistry: Sendable {
 
   /// Repeats what failed for a passing reason, by the schedule of the settings.
   func retrying(_ body: () async throws -> WireResponse) async throws -> WireResponse {
-    var attempt = 1
+    var count = RetryCount(wire.settings)
     while true {
       var wish: Double?
       let failure: RegistryFailure
@@ -110,16 +110,15 @@ public final class RemoteRegistry: Sendable {
         let response = try await body()
         guard Self.isPassing(response.status) else { return response }
         wish = response.wishSeconds
-        guard wire.settings.retry.delay(after: attempt, wish: wish) != nil else { return response }
+        guard !count.isLast else { return response }
         await response.drain()
         failure = RegistryFailure(.unavailable, "status \(response.status)", status: response.status)
       } catch let error as RegistryFailure where error.isPassing {
         failure = error
       }
-      guard let seconds = wire.settings.retry.delay(after: attempt, wish: wish) else { throw failure }
+      guard let seconds = count.next(after: failure, wish: wish) else { throw failure }
       wire.logger.debug("\(host): \(failure.message); trying again in \(seconds) s")
       try await Task.sleep(for: .seconds(seconds))
-      attempt += 1
     }
   }
 

@@ -40,7 +40,7 @@ extension RemoteRepository {
       digest: digest, sizeBytes: sizeBytes, position: offset, name: name,
       limitBytes: registry.wire.settings.blobBytes)
     if verify == .byDownload { state.hasher = ContentHasher(digest.algorithm) }
-    var attempt = 1
+    var count = RetryCount(registry.wire.settings)
     while true {
       let before = state.position
       var wish: Double?
@@ -53,11 +53,10 @@ extension RemoteRepository {
         failure = error
       }
       // What gets on is not counted as failing.
-      if state.position > before { attempt = 1 }
-      guard let seconds = registry.wire.settings.retry.delay(after: attempt, wish: wish) else { throw failure }
+      if state.position > before { count.restart() }
+      guard let seconds = count.next(after: failure, wish: wish) else { throw failure }
       registry.wire.logger.debug("blob \(digest) of \(name): \(failure.message); trying again in \(seconds) s")
       try await Task.sleep(for: .seconds(seconds))
-      attempt += 1
     }
   }
 

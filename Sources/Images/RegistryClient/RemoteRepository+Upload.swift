@@ -29,7 +29,7 @@ extension RemoteRepository {
       case .session(let location): upload.location = location
       }
     }
-    var attempt = 1
+    var count = RetryCount(registry.wire.settings)
     while true {
       let before = upload.offset
       let failure: RegistryFailure
@@ -43,14 +43,13 @@ extension RemoteRepository {
         await cancel(upload.location)
         throw error
       }
-      if upload.offset > before { attempt = 1 }
-      guard let seconds = registry.wire.settings.retry.delay(after: attempt, wish: wish) else {
+      if upload.offset > before { count.restart() }
+      guard let seconds = count.next(after: failure, wish: wish) else {
         await cancel(upload.location)
         throw failure
       }
       registry.wire.logger.debug("upload of \(digest) to \(name): \(failure.message); trying again in \(seconds) s")
       try await Task.sleep(for: .seconds(seconds))
-      attempt += 1
       try await findOffset(&upload)
     }
   }
@@ -62,7 +61,7 @@ extension RemoteRepository {
   public func uploadStream(
     pieces: @escaping @Sendable () throws -> any BlobPieces, digest: @Sendable () throws -> Digest
   ) async throws {
-    var attempt = 1
+    var count = RetryCount(registry.wire.settings)
     while true {
       var location: WireURL?
       var wish: Double?
@@ -81,10 +80,9 @@ extension RemoteRepository {
         throw error
       }
       await cancel(location)
-      guard let seconds = registry.wire.settings.retry.delay(after: attempt, wish: wish) else { throw failure }
+      guard let seconds = count.next(after: failure, wish: wish) else { throw failure }
       registry.wire.logger.debug("upload to \(name): \(failure.message); trying again in \(seconds) s")
       try await Task.sleep(for: .seconds(seconds))
-      attempt += 1
     }
   }
 

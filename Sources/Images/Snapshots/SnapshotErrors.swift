@@ -14,6 +14,6 @@ func translatingSystemErrors<Result>(_ action: String, _ body: () throws -> Resu
 func platformError(_ action: String, _ error: SystemError) -> PlatformError {
   let full = [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM].contains(error.errno)
   return PlatformError(
-    full ? .resourceExhausted : .internal, "failed to \(action): \(SystemError.message(for: error.errno))", cause: error
-  )
+    full ? .resourceExhausted : .internal, "failed to \(action): \(SystemError.message(for: error.errno))",
+    cause: error, isDiskFull: error.errno == ENOSPC || error.errno == EDQUOT)
 }

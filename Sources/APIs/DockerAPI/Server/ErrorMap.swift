@@ -30,7 +30,7 @@ enum ErrorMap {
     switch error {
     case let error as PlatformError:
       // The message of an internal failure is written for the user; its context and cause stay in the log.
-      return (status(of: error.code), error.message)
+      return (error.isDiskFull ? .insufficientStorage : status(of: error.code), error.message)
     case RouteError.notFound: return (.notFound, "page not found")
     case RouteError.methodNotAllowed(let allowed):
       return (.methodNotAllowed, "method not allowed; this path takes \(allowed.joined(separator: ", "))")

@@ -218,7 +218,7 @@ public final class ManagementAPI: HTTPResponder {
       status: status, contentType: "application/problem+json", bytes: try ImageDocuments.encode(problem))
   }
 
-  private static func answer(_ error: PlatformError, _ logger: Logger) throws -> HTTPResponse {
+  static func answer(_ error: PlatformError, _ logger: Logger) throws -> HTTPResponse {
     let status: HTTPStatus
     switch error.code {
     case .invalidArgument: status = .badRequest
@@ -227,7 +227,7 @@ public final class ManagementAPI: HTTPResponder {
     case .notModified: status = .notModified
     case .forbidden: status = .forbidden
     case .unauthenticated: status = .unauthorized
-    case .resourceExhausted: status = .tooManyRequests
+    case .resourceExhausted: status = error.isDiskFull ? .insufficientStorage : .tooManyRequests
     case .notImplemented: status = .notImplemented
     case .unavailable: status = .serviceUnavailable
     case .cancelled, .internal: throw error

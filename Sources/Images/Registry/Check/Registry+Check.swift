@@ -83,14 +83,15 @@ extension Registry {
       for (id, record) in records.sorted(by: { $0.key < $1.key }) where actual[id] != record {
         let kind: RegistryCheck.Kind = table == Table.blobs ? .blobUnrecorded : .recordsDiffer
         check.add(
-          kind, "\(table) \(id)",
+          kind, Table.subject(table, id),
           actual[id] == nil ? "the record is missing" : "the record and the files say different things",
           isRepaired: repairs)
         differences += 1
       }
       for id in actual.keys.sorted() where records[id] == nil {
         check.add(
-          .recordsDiffer, "\(table) \(id)", "there is a record, and nothing on disk for it", isRepaired: repairs)
+          .recordsDiffer, Table.subject(table, id), "there is a record, and nothing on disk for it", isRepaired: repairs
+        )
         differences += 1
       }
     }

@@ -25,7 +25,8 @@ final class DiskReserve: Sendable {
     guard isHeld.withLock({ $0 }) || restore() else {
       throw PlatformError(
         .resourceExhausted,
-        "the registry's disk is full: nothing is taken in until there is room; delete something and collect garbage")
+        "the registry's disk is full: nothing is taken in until there is room; delete something and collect garbage",
+        isDiskFull: true)
     }
   }
 
@@ -70,7 +71,6 @@ final class DiskReserve: Sendable {
   }
 
   private static func freeBytes(of directory: String) -> Int {
-    var status = statvfs()
-    return statvfs(directory, &status) == 0 ? Int(status.f_bavail) * Int(status.f_frsize) : 0
+    (try? FileSystem.space(of: directory)).map { Int(clamping: $0.freeBytes) } ?? 0
   }
 }

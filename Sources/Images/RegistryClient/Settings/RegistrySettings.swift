@@ -13,7 +13,7 @@ public struct RegistrySettings: Sendable, Hashable {
   public var certificateFolders = ["/etc/bulkhead/certs.d", "/etc/docker/certs.d"]
   /// Connections to one host.
   public var connectionsPerHost = 8
-  public var connectSeconds: Int64 = 15
+  public var connectSeconds: Int64 = 10
   /// How long a peer may be silent.
   public var idleSeconds: Int64 = 120
   /// Most bytes of one blob.

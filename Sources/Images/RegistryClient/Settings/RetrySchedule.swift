@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// When a failed request is tried again: exponential back-off with jitter; the peer's own wish counts more.
 public struct RetrySchedule: Sendable, Hashable {
   /// Attempts in all.
@@ -6,6 +8,8 @@ public struct RetrySchedule: Sendable, Hashable {
   public var maximumSeconds = 30.0
   /// Longest wait that a peer may ask for by `Retry-After`.
   public var maximumWishSeconds = 60.0
+  /// A registry that no connection comes about with is given up after so long, whatever attempts are left.
+  public var unconnectedSeconds = 30.0
 
   public init() {}
 
@@ -22,4 +26,46 @@ public struct RetrySchedule: Sendable, Hashable {
     // Half is fixed, half is chance, so that many clients do not come back together.
     return min(seconds, maximumSeconds) * (0.5 + jitter / 2)
   }
+}
+
+/// The attempts of one request.
+struct RetryCount {
+  private let schedule: RetrySchedule
+  private let connectSeconds: Double
+  private let now: () -> UInt64
+  private var attempt = 1
+  private var start: UInt64
+
+  /// - Parameter now: a clock in nanoseconds.
+  init(_ settings: RegistrySettings, now: @escaping () -> UInt64 = { Clock.monotonicNanoseconds() }) {
+    schedule = settings.retry
+    connectSeconds = Double(settings.connectSeconds)
+    self.now = now
+    start = now()
+  }
+
+  var isLast: Bool { attempt >= schedule.attempts }
+
+  /// Something has come of it: the next failure is the first again.
+  mutating func restart() {
+    attempt = 1
+    start = now()
+  }
+
+  /// Seconds to wait before the next attempt; nil where there is none. Whoever waits for an answer is told of the first failure.
+  mutating func next(after failure: RegistryFailure, wish: Double?, jitter: Double = .random(in: 0...1)) -> Double? {
+    guard let seconds = schedule.delay(after: attempt, wish: wish, jitter: jitter) else { return nil }
+    if failure.isUnconnected {
+      let spent = Double(now() - start) / 1e9
+      guard spent + seconds + connectSeconds <= schedule.unconnectedSeconds else { return nil }
+      if attempt == 1 { RegistryNotice.hear?("\(failure.message): trying again") }
+    }
+    attempt += 1
+    return seconds
+  }
+}
+
+/// Who is to hear at once of what may pass, for the time of a task.
+public enum RegistryNotice {
+  @TaskLocal public static var hear: (@Sendable (String) -> Void)?
 }

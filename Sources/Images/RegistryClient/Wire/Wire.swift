@@ -199,7 +199,7 @@ final class Wire: Sendable {
       switch error {
       case .cancelled: return CancellationError()
       case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
-        return RegistryFailure(.unreachable, "\(url.authority) does not answer")
+        return RegistryFailure(.unreachable, "\(url.authority) does not answer", isUnconnected: true)
       case .readTimeout, .writeTimeout, .deadlineExceeded:
         return RegistryFailure(.unreachable, "\(url.authority) has been silent for too long")
       case .remoteConnectionClosed:
@@ -211,7 +211,7 @@ final class Wire: Sendable {
       return RegistryFailure(
         .unreachable,
         "cannot connect to \(url.authority): "
-          + (reason.map { SystemError.message(for: $0.errnoCode) } ?? "no address answers"))
+          + (reason.map { SystemError.message(for: $0.errnoCode) } ?? "no address answers"), isUnconnected: true)
     case let error as IOError:
       return RegistryFailure(.unreachable, "\(url.authority): \(SystemError.message(for: error.errnoCode))")
     case let error where isTrustFailure(error):

@@ -76,6 +76,19 @@ public enum FileSystem {
     try systemCall("syncfs", path) { bh_syncfs(file.raw) }
   }
 
+  /// Room of the file system of `path` (statvfs(3)): what users without rights of their own may still take, and all.
+  public static func space(of path: String) throws -> (freeBytes: Int64, totalBytes: Int64) {
+    var status = statvfs()
+    let file = try Descriptor.open(path, flags: O_PATH)
+    try systemCall("fstatvfs", path) { fstatvfs(file.raw, &status) }
+    func bytes(_ blocks: UInt) -> Int64 {
+      let (product, overflows) = Int64(clamping: blocks).multipliedReportingOverflow(
+        by: Int64(clamping: status.f_frsize))
+      return overflows ? .max : product
+    }
+    return (bytes(UInt(status.f_bavail)), bytes(UInt(status.f_blocks)))
+  }
+
   /// Whether there is anything at `path`, a dangling symbolic link included.
   public static func exists(_ path: String) -> Bool {
     (try? withPath(path, "access") { faccessat(AT_FDCWD, $0, F_OK, AT_SYMLINK_NOFOLLOW) == 0 }) ?? false
