@@ -412,6 +412,11 @@ check adopted adopted
 check restart stop_and_start
 check no-leftovers no_leftovers
 check engine-stop engine_stop
+. "$(dirname "$0")/volumes.sh"
+for type in ext4 xfs; do
+  for step in start holds outlasts copies ends; do check "quota-$type-$step" "quota_$step" $type; done
+done
+check quota-ext4-refused quota_refused
 if [ $failed -gt 0 ]; then
   echo "the engine's last words:"
   tail -n 30 "$log" 2>/dev/null | sed 's/^/    /'

@@ -31,6 +31,8 @@ public final class Engine: Sendable {
   let agentSessions = AgentSessions()
   let socketHost = Mutex<(any ContainerSocketHost)?>(nil)
   let volumeStore: VolumeStore
+  let memoryVolumes: MemoryVolumes
+  let backupTurns = BackupTurns()
   let backups: BackupStore
   let networkStore: NetworkStore
   let networking: NetworkStack
@@ -96,6 +98,7 @@ public final class Engine: Sendable {
     volumeStore = try VolumeStore(
       paths: paths, store: store, ids: idRanges.volumeRange, records: volumes.records,
       limit: configuration.policy.limits.volumes)
+    memoryVolumes = MemoryVolumes(paths: paths, ids: idRanges.volumeRange)
     backups = try BackupStore(folder: configuration.policy.backups.folder ?? paths.backups)
     cgroups = try Cgroups.detect()
     exitFiles = ExitFileWatch(directory: paths.exits, poller: poller)
@@ -110,6 +113,7 @@ public final class Engine: Sendable {
     networkStore = NetworkStore(records: networks.records)
     runtimes = Self.runtimes(configuration.policy)
     lifetime = EngineLifetime()
+    for trouble in volumeStore.troubles { logger.error("\(trouble)") }
     for (table, unreadable) in [("volume", volumes.unreadable), ("network", networks.unreadable)] {
       for (id, error) in unreadable { logger.error("\(table) \(id) cannot be read and is left out: \(error)") }
     }

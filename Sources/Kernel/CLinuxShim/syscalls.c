@@ -68,6 +68,13 @@ ssize_t bh_getdents(int directory, void *buffer, size_t size) {
 
 int bh_ioctl_pointer(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
 
+int bh_quotactl_fd(int fd, unsigned int command, unsigned int id, void *argument) {
+#ifndef SYS_quotactl_fd
+#define SYS_quotactl_fd 443
+#endif
+  return (int)syscall(SYS_quotactl_fd, fd, command, id, argument);
+}
+
 int bh_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
 
 int bh_syncfs(int fd) { return syncfs(fd); }

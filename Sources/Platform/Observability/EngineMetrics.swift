@@ -48,11 +48,7 @@ public actor EngineMetrics {
       text.addProcess(startedAt: startedAt)
       for view in engine.containers() { await Self.add(view, engine, logger, &text) }
       Self.addNetworks(engine, &text)
-      for volume in sizes {
-        text.add(
-          .gauge, "bulkhead_volume_size_bytes", "Bytes of a volume's files, walked every five minutes.",
-          labels: [("volume", volume.record.name)], Double(volume.sizeBytes ?? 0))
-      }
+      Self.addVolumes(engine, walked: sizes, &text)
       return text.bytes
     }
     making = task
@@ -103,6 +99,26 @@ public actor EngineMetrics {
       .gauge, "bulkhead_event_listeners", "Clients that follow the engine's events.", Double(info.eventListeners))
     text.add(.gauge, "machine_cpu_cores", "Processors of the host.", Double(info.processors))
     text.add(.gauge, "machine_memory_bytes", "Memory of the host.", Double(info.memoryBytes))
+  }
+
+  /// Volumes with a bound are counted by the file system; the others have been walked.
+  private static func addVolumes(_ engine: Engine, walked: [VolumeView], _ text: inout MetricsText) {
+    let bounded = engine.volumes().filter { $0.usage != nil }
+    let sizes =
+      bounded.map { ($0.record.name, $0.usage?.bytes ?? 0) }
+      + walked.filter { $0.usage == nil }.map { ($0.record.name, $0.sizeBytes ?? 0) }
+    for (name, bytes) in sizes {
+      text.add(
+        .gauge, "bulkhead_volume_size_bytes",
+        "Bytes of a volume's files, walked every five minutes; with a limit, at this moment.",
+        labels: [("volume", name)],
+        Double(bytes))
+    }
+    for volume in bounded {
+      text.add(
+        .gauge, "bulkhead_volume_limit_bytes", "Bytes that a volume's files may have.",
+        labels: [("volume", volume.record.name)], Double(volume.usage?.limitBytes ?? 0))
+    }
   }
 
   private static func addNetworks(_ engine: Engine, _ text: inout MetricsText) {

@@ -50,7 +50,8 @@ import Testing
   }
 
   private static func read(_ file: Descriptor, passphrase: [UInt8]? = nil) throws -> (VolumeManifest, [UInt8]) {
-    let reader = try VolumeArchiveReader(BufferedSource(DescriptorSource(file)), passphrase: passphrase)
+    let reader = try VolumeArchiveReader(
+      BufferedSource(DescriptorSource(file)), passphrase: passphrase, pieceBytes: 4 << 10)
     let source = BufferedSource(try DecompressingSource(reader, format: .zstd, limits: VolumeArchiveReader.limits))
     var content: [UInt8] = []
     while true {
@@ -183,6 +184,7 @@ import Testing
     try refused("ends before SHA256SUMS") { $0.removeLast() }
     try refused("the zstd stream ends in the middle") { $0.remove(at: 3) }
     try refused("is empty") { $0[3].bytes = [] }
+    try refused("piece 1 follows one that is no whole piece") { $0[1].bytes.removeLast() }
     try refused("'SHA256SUMS' stands behind its end") { $0.append($0[4]) }
   }
 

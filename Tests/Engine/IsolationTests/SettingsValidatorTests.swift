@@ -254,14 +254,6 @@ import Testing
         ]
       }
     ),
-    (
-      "volume-opt type",
-      {
-        var mount = MountRequest(kind: .volume, source: "v", destination: "/v")
-        mount.volumeDriverOptions = ["type": "tmpfs"]
-        $0.host.mounts = [mount]
-      }
-    ),
   ]
 
   @Test(arguments: missing.indices) func missingFeaturesAreNamed(index: Int) {

@@ -38,7 +38,7 @@ enum VolumeArchiveRoutes {
 
   /// `format=backup` (with checksums, packed, sealed where there is a passphrase) or `format=tar`.
   static func archive(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    let (name, live) = (request["name"], request.flag("live"))
+    let (name, mode) = (request["name"], try mode(request))
     let passphrase = try passphrase(request)
     let isBackup = try isBackup(request)
     guard isBackup || passphrase == nil else {
@@ -47,8 +47,8 @@ enum VolumeArchiveRoutes {
     let permit = try await context.engine.transfers.enter()
     let file = try await permit.run {
       isBackup
-        ? try await context.engine.archiveVolume(name, live: live, passphrase: passphrase)
-        : try await context.engine.exportVolume(name, live: live)
+        ? try await context.engine.archiveVolume(name, mode, passphrase: passphrase)
+        : try await context.engine.exportVolume(name, mode)
     }
     return try send(file)
   }
@@ -64,21 +64,21 @@ enum VolumeArchiveRoutes {
   }
 
   static func backUp(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
-    let (name, live) = (request["name"], request.flag("live"))
+    let (name, mode) = (request["name"], try mode(request))
     let keep = try request.integer("keep", in: 1...VolumeSchedule.keepLimit)
     let passphrase = try passphrase(request)
     let permit = try await context.engine.transfers.enter()
     let backup = try await permit.run {
-      try await context.engine.backUpVolume(name, live: live, passphrase: passphrase, keep: keep)
+      try await context.engine.backUpVolume(name, mode, passphrase: passphrase, keep: keep)
     }
     return .json(JSONWriter.object { write(backup, into: &$0) }, status: .created)
   }
 
   static func snapshot(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     guard let copy = request.text("as") else { throw PlatformError(.invalidArgument, "as: expected a volume's name") }
-    let (name, live) = (request["name"], request.flag("live"))
+    let (name, mode) = (request["name"], try mode(request))
     let permit = try await context.engine.transfers.enter()
-    let volume = try await permit.run { try await context.engine.snapshotVolume(name, as: copy, live: live) }
+    let volume = try await permit.run { try await context.engine.snapshotVolume(name, as: copy, mode) }
     return made(volume)
   }
 
@@ -148,6 +148,7 @@ enum VolumeArchiveRoutes {
     writer.field("Consistency", backup.consistency)
     writer.field("Encrypted", backup.isEncrypted)
     writer.field("Scheduled", backup.isScheduled)
+    if let seconds = backup.stillSeconds { writer.field("StillMilliseconds", Int64(seconds * 1_000)) }
   }
 
   // MARK: - Time-tables
@@ -178,6 +179,14 @@ enum VolumeArchiveRoutes {
   }
 
   // MARK: - Parameters
+
+  /// `live`, or `still=SECONDS`: how long containers may stand still.
+  private static func mode(_ request: DockerRequest) throws -> CopyMode {
+    let seconds = try request.integer("still", in: CopyMode.stillSeconds)
+    guard request.flag("live") else { return seconds.map { .still(seconds: Double($0)) } ?? .standard }
+    guard seconds == nil else { throw PlatformError(.invalidArgument, "still and live exclude each other") }
+    return .live
+  }
 
   private static func isBackup(_ request: DockerRequest) throws -> Bool {
     switch request.text("format") ?? "backup" {

@@ -51,6 +51,8 @@ enum VolumeRoutes {
 
   static func prune(_ request: DockerRequest, _ context: DockerContext) async throws -> HTTPResponse {
     let filters = try request.filters()
+    // Docker's volumes know no time.
+    try filters.requireKeys(["all", "label", "label!"])
     var filter = try PruneFilter(filters, now: Int64(Clock.realTimeNanoseconds()), further: ["all"])
     // Older clients expect named volumes to be taken too.
     filter.all = try filters.flag("all") ?? (request.version < .v1(42))
@@ -74,6 +76,14 @@ enum VolumeResponse {
       writer.field("Name", record.name)
       writer.field("Options", record.options.isEmpty ? nil : record.options)
       writer.field("Scope", "local")
+      if let usage = volume.usage {
+        writer.object("Status") { writer in
+          writer.field("LimitBytes", usage.limitBytes)
+          writer.field("UsedBytes", usage.bytes)
+          writer.field("LimitFiles", usage.limitFiles)
+          writer.field("UsedFiles", usage.files)
+        }
+      }
       if let size = volume.sizeBytes {
         writer.object("UsageData") { writer in
           writer.field("RefCount", volume.references.count)

@@ -88,12 +88,19 @@ private struct AssemblyBuilder {
     case .tmpfs: return
     case .volume:
       let volume = mount.volumeName ?? ""
+      try engine.prepareVolume(volume, for: self.record.id)
       let root = try RootedDirectory(path: engine.paths.volumeData(volume))
       let source = try mount.subpath.map { try openSubpath($0, in: root, volume: volume) } ?? root.descriptor
-      binds.append(
-        try RootAssembly.bind(
-          source, name: name, readOnly: mount.readOnly, recursive: false, idmap: try mapOfVolumes()))
-      if !mount.noCopy, mount.subpath == nil, try !engine.volumeStore.record(volume).populated {
+      do {
+        binds.append(
+          try RootAssembly.bind(
+            source, name: name, readOnly: mount.readOnly, recursive: false, idmap: try mapOfVolumes()))
+      } catch let error as SystemError where error.errno == EINVAL && engine.isInMemory(volume) {
+        throw PlatformError(
+          .unavailable, "volume \(volume) is in memory, and this kernel's tmpfs maps no ids: it needs Linux 6.3",
+          cause: error)
+      }
+      if !mount.noCopy, mount.subpath == nil, try engine.takesImageContent(volume) {
         population.append((staged, mount.destination, volume))
       }
     case .bind where mount.buildSource != nil:

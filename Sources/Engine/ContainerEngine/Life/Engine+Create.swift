@@ -225,12 +225,15 @@ extension Engine {
       throw PlatformError(.invalidArgument, "invalid volumes-from specification: '\(text.prefix(128))'")
     }
     let mode = parts.count > 1 ? parts[1] : ""
-    guard ["", "rw", "ro", "z", "Z"].contains(mode) else {
-      throw PlatformError(.invalidArgument, "invalid mode for volumes-from: \(mode.prefix(32))")
-    }
+    // As docker: each kind of word once, and neither propagation nor copying.
+    let words = mode.isEmpty ? [] : mode.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let kinds = [["rw", "ro"], ["z", "Z"], ["consistent", "cached", "delegated"]]
+    guard words.allSatisfy({ word in kinds.contains { $0.contains(word) } }),
+      kinds.allSatisfy({ kind in words.count { kind.contains($0) } <= 1 })
+    else { throw PlatformError(.invalidArgument, "invalid mode: \(mode.prefix(32))") }
     return try enterable(name).record.mounts.filter { $0.kind != .tmpfs }.map { mount in
       var mount = mount
-      if mode == "ro" { mount.readOnly = true }
+      if words.contains("ro") { mount.readOnly = true }
       return mount
     }
   }

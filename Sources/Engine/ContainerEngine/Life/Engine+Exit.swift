@@ -97,6 +97,7 @@ extension Engine {
         logger.warning("cleaning up after container \(record.id.short): \(error)")
       }
     }
+    endMemoryVolumes(of: record)
     releaseNetwork(record.id, endpoints: Array(record.endpoints.values))
     removeCgroup(record)
     try? FileSystem.removeTree(paths.bundle(record.id))

@@ -37,6 +37,7 @@ extension Engine {
     for stray in try monitor.endStrays(keeping: Set(adopted.map(\.id))) {
       logger.notice("ended process \(stray.pid), left by a run of container \(stray.container.short) that nobody knows")
     }
+    adoptMemoryVolumes(of: adopted.map(\.record))
     for container in abandoned { undoStart(of: container) }
     try reconcileNetworks(adopted)
     removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))

@@ -218,6 +218,7 @@ extension Engine {
     }
     releaseNetwork(container.id, endpoints: run.endpoints)
     if run.isConnected { tell("disconnect", run.endpoints) }
+    endMemoryVolumes(of: container.record)
     removeCgroup(container.record)
     if let bundle = run.bundle { try? FileSystem.removeTree(bundle) }
   }

@@ -69,7 +69,7 @@ extension Engine {
   public func volumesWithSizes() -> [VolumeView] {
     volumeStore.all.map { record in
       var view = view(of: record)
-      view.sizeBytes = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
+      view.sizeBytes = sizeBytes(of: view)
       return view
     }
   }

@@ -11,7 +11,14 @@ extension Engine {
     guard try target.list().isEmpty, let source = try? root.directory(directory) else {
       return try volumeStore.markPopulated(volume)
     }
-    try VolumeTree.copy(source, ids: ids, to: target, as: idRanges.volumeRange)
+    let room = try room(for: try volumeStore.record(volume), what: "what the image has at '\(directory.prefix(256))'")
+    do {
+      try VolumeTree.copy(source, ids: ids, to: target, as: idRanges.volumeRange, room: room)
+    } catch {
+      // A part of it would be taken for the volume's own files at the next start.
+      if try !volumeStore.record(volume).populated { for name in try target.list() { try target.removeTree(name) } }
+      throw error
+    }
     try volumeStore.markPopulated(volume)
   }
 }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 
 extension Engine {
@@ -7,7 +8,9 @@ extension Engine {
 
   func view(of record: VolumeRecord) -> VolumeView {
     let users = registry.all.filter { $0.record.mounts.contains { $0.volumeName == record.name } }.map(\.id)
-    return VolumeView(record: record, mountpoint: paths.volumeData(record.name), references: users, sizeBytes: nil)
+    var view = VolumeView(record: record, mountpoint: paths.volumeData(record.name), references: users, sizeBytes: nil)
+    view.usage = record.project.flatMap { try? volumeStore.limits.usage($0) }
+    return view
   }
 
   /// Makes a volume, or returns the one of that name.
@@ -18,12 +21,6 @@ extension Engine {
       throw PlatformError(
         .notFound,
         "error looking up volume plugin \(driver.prefix(64)): plugin \"\(driver.prefix(64))\" not found: only 'local' is supported"
-      )
-    }
-    guard options.isEmpty else {
-      throw PlatformError(
-        .notImplemented,
-        "volume options (\(options.keys.sorted().joined(separator: ", ").prefix(256))) are not supported by the local driver of this engine"
       )
     }
     let isNew = name.map { !volumeStore.contains($0) } ?? true
@@ -60,13 +57,31 @@ extension Engine {
     events.emit(.volume, "destroy", id: name, attributes: ["driver": "local"])
   }
 
+  /// Bytes of a volume's files: counted by the file system where it does so, else walked.
+  func sizeBytes(of view: VolumeView) -> Int64 {
+    view.usage?.bytes ?? (try? snapshots.sizeBytes(upper: paths.volumeData(view.record.name))) ?? 0
+  }
+
+  /// Bytes that a volume's files take on the disk, holes left out; 0 where it cannot be walked.
+  func allocatedBytes(of view: VolumeView) -> Int64 {
+    if let usage = view.usage { return usage.bytes }
+    var bytes: Int64 = 0
+    try? RootedDirectory(path: paths.volumeData(view.record.name)).walk { entry in
+      // A file with several names is met by each of them.
+      let names = entry.status.type == .directory ? 1 : Int64(clamping: max(1, entry.status.linkCount))
+      bytes = bytes.clampedAdding(entry.status.blocks.clampedMultiplied(by: 512) / names)
+      return .enter
+    }
+    return bytes
+  }
+
   /// Removes volumes that no container refers to: anonymous ones, with `all` the others too.
   public func pruneVolumes(_ filter: PruneFilter) async throws -> PruneReport {
     var report = PruneReport(removed: [], reclaimedBytes: 0)
     for record in volumeStore.all
     where (filter.all || record.anonymous) && filter.takes(labels: record.labels, createdAt: record.createdAt) {
       guard view(of: record).references.isEmpty else { continue }
-      let size = (try? snapshots.sizeBytes(upper: paths.volumeData(record.name))) ?? 0
+      let size = sizeBytes(of: view(of: record))
       do {
         try volumeStore.remove(record.name)
       } catch let error as PlatformError where error.code == .conflict || error.code == .notFound {

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Model
 
 /// A named place for data that outlives containers.
@@ -13,6 +14,11 @@ public struct VolumeRecord: Codable, Sendable, Equatable {
   public var populated: Bool
   /// When it is backed up without being asked; nil: never.
   public var schedule: VolumeSchedule?
+  /// The project quota that its files count against; nil where they have no bound.
+  public var project: UInt32?
+
+  /// The bound that was asked for.
+  public var limitBytes: Int64? { (try? VolumeOptions(options))?.limitBytes }
 }
 
 /// A volume's backups by the clock.
@@ -56,4 +62,6 @@ public struct VolumeView: Sendable {
   public var references: [ContainerID]
   /// Only where asked for.
   public var sizeBytes: Int64?
+  /// What a volume with a bound has, by the file system's own count.
+  public var usage: ProjectQuota.Usage?
 }

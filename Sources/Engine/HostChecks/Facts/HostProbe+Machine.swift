@@ -15,20 +15,9 @@ extension HostProbe {
       // File systems that make inodes as they need them say that they have none.
       facts.rootFreeInodes = space.f_files == 0 ? nil : UInt64(space.f_favail)
     }
-    facts.rootFileSystem = fileSystemType(of: folder)
+    facts.rootFileSystem = (try? MountTable.holding(folder))?.type ?? ""
     facts.hasSystemd = FileSystem.exists("/run/systemd/system")
     facts.isClockSynchronised = isClockSynchronised()
-  }
-
-  /// The type of the mount that holds a folder: the one with the longest mount point above it, the last where several
-  /// are.
-  private func fileSystemType(of folder: String) -> String {
-    guard let mounts = try? MountTable.read() else { return "" }
-    let holding = mounts.filter {
-      $0.mountPoint == "/" || folder == $0.mountPoint || folder.hasPrefix($0.mountPoint + "/")
-    }
-    let longest = holding.map(\.mountPoint.utf8.count).max()
-    return holding.last { $0.mountPoint.utf8.count == longest }?.type ?? ""
   }
 
   /// What systemd's time service noted, or else what the kernel was told last (adjtimex(2)), which timedatectl asks.

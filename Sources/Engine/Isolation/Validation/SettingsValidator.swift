@@ -64,9 +64,6 @@ public struct SettingsValidator: Sendable {
       if let driver = mount.volumeDriver, !driver.isEmpty, driver != "local" {
         throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist")
       }
-      if let option = mount.volumeDriverOptions.keys.min() {
-        throw refuse("volume-opt \(option.prefix(100))", "'local' volumes of this engine are plain folders")
-      }
     }
     if host.resources.kernelMemoryBytes != 0 {
       throw refuse("kernel-memory", "the kernel has given up this limit")

@@ -7,12 +7,14 @@ extension TarExtractor {
   /// As `extract(unpacked:)`, for an archive that may be packed. Blocks.
   /// - Throws: `resourceExhausted` also where it unpacks to far more than it is.
   public static func extract(
-    from input: Descriptor, into root: RootedDirectory, path: String, options: Options
+    from input: Descriptor, into root: RootedDirectory, path: String, options: Options,
+    check: @escaping (_ takenBytes: Int64) throws -> Void = { _ in }
   ) throws {
     let meter = InputMeter()
     let source = try UnpackedStream.open(CountedSource(input, meter), limits: options.limits)
-    try extract(source, into: root, path: path, options: options) { pulled in
-      try meter.check(unpackedBytes: pulled, options.limits)
+    try extract(unpacked: source, into: root, path: path, options: options) { taken in
+      try meter.check(unpackedBytes: taken, options.limits)
+      try check(taken)
     }
   }
 }

@@ -15,11 +15,12 @@ public enum TarExporter {
   ///   - ids: the container's on the host; other owners become 65534.
   ///   - output: in blocking mode.
   ///   - crossesMounts: when false, directories of other file systems are shown empty.
+  ///   - limits: of whoever is to unpack it; nil where that is not this engine. What is beyond is refused, by its path.
   /// - Throws: `notFound` for a missing path, `invalidArgument` for one that cannot be walked, `cancelled` when the reader
   ///   of `output` went away, `conflict` when directories are moved about meanwhile.
   public static func export(
     _ root: RootedDirectory, path: String, prefix: String, ids: IDRange, to output: Descriptor,
-    crossesMounts: Bool = true
+    crossesMounts: Bool = true, limits: LayerLimits? = nil
   ) throws {
     let start: Descriptor
     do {
@@ -28,16 +29,16 @@ public enum TarExporter {
       throw TreeErrors.opening(path, error)
     }
     do {
-      try write(start, prefix: PathText.bytes(of: prefix), ids: ids, to: output, crossesMounts: crossesMounts)
+      let archiver = TreeArchiver(ids: ids, limits: limits, to: output)
+      try write(start, prefix: PathText.bytes(of: prefix), archiver, crossesMounts: crossesMounts)
     } catch let error as SystemError {
       throw TreeErrors.reading(path, error)
     }
   }
 
   private static func write(
-    _ start: Descriptor, prefix: [UInt8], ids: IDRange, to output: Descriptor, crossesMounts: Bool
+    _ start: Descriptor, prefix: [UInt8], _ archiver: TreeArchiver, crossesMounts: Bool
   ) throws {
-    let archiver = TreeArchiver(ids: ids, to: output)
     let status = try start.status()
     guard status.type == .directory else {
       try archiver.add(start, status, name: prefix)

@@ -12,12 +12,18 @@ package final class TreeArchiver {
   private let writer: TarWriter
   private let ids: IDRange
   private let latestSeconds: Int64?
+  private let limits: LayerLimits?
+  /// Bytes of the contents so far.
+  private var contentBytes: Int64 = 0
   private var links = LinkNames()
 
-  /// - Parameter latestSeconds: times after this one become it.
-  package init(ids: IDRange, latestSeconds: Int64? = nil, to output: Descriptor) {
+  /// - Parameters:
+  ///   - latestSeconds: times after this one become it.
+  ///   - limits: what is beyond them is refused.
+  package init(ids: IDRange, latestSeconds: Int64? = nil, limits: LayerLimits? = nil, to output: Descriptor) {
     self.ids = ids
     self.latestSeconds = latestSeconds
+    self.limits = limits
     writer = TarWriter(to: output)
   }
 
@@ -25,6 +31,13 @@ package final class TreeArchiver {
   /// - Parameter file: open, O_PATH is enough.
   package func add(_ file: Descriptor, _ status: FileStatus, name: [UInt8]) throws {
     guard let kind = Self.kind(status.type) else { return }
+    // Directories are named with a slash at the end.
+    let nameBytes = name.count + (kind == .directory ? 1 : 0)
+    if let limits, nameBytes > limits.pathBytes {
+      throw PlatformError(
+        .resourceExhausted,
+        "the path '\(TarEntry.printable(name))' has \(nameBytes) bytes, of which an archive holds \(limits.pathBytes)")
+    }
     var entry = TarEntry(kind: kind, name: name)
     entry.mode = status.mode
     entry.uid = Int64(ids.inside(status.uid) ?? Self.nobody)
@@ -40,6 +53,7 @@ package final class TreeArchiver {
       }
       entry.attributes = try attributes(of: file)
       entry.sizeBytes = status.sizeBytes
+      try count(status.sizeBytes, name)
       let content = try file.reopen(flags: O_RDONLY | O_NONBLOCK)
       return try writer.write(entry: entry, content: content)
     case .directory: entry.attributes = try attributes(of: file)
@@ -58,6 +72,16 @@ package final class TreeArchiver {
   }
 
   package func finish() throws { try writer.finish() }
+
+  /// A file may have far more bytes than it takes on disk: what cannot be unpacked is not begun.
+  private func count(_ sizeBytes: Int64, _ name: [UInt8]) throws {
+    contentBytes = contentBytes.clampedAdding(sizeBytes)
+    guard let limits, contentBytes > limits.totalBytes else { return }
+    throw PlatformError(
+      .resourceExhausted,
+      "with the \(sizeBytes) bytes of '\(TarEntry.printable(name))' the archive would have more than \(limits.totalBytes), "
+        + "which is the limit")
+  }
 
   private func attributes(of file: Descriptor) throws -> [(name: [UInt8], value: [UInt8])] {
     var result: [(name: [UInt8], value: [UInt8])] = []

@@ -8,7 +8,7 @@ import Model
 package final class TreeExtraction {
   private let options: TarExtractor.Options
   private let base: String
-  private let baseBytes: [UInt8]
+  private let rules: EntryRules
   private let writer: TreeWriter
   private let counter: Counter
   /// Told how much of the archive has been read.
@@ -20,14 +20,12 @@ package final class TreeExtraction {
   /// Counts what is made, implied directories too.
   private final class Counter {
     private var entries = 0
-    private let limit: Int
-    init(limit: Int) { self.limit = limit }
+    private let limits: LayerLimits
+    init(_ limits: LayerLimits) { self.limits = limits }
 
     func add() throws {
       entries += 1
-      guard entries <= limit else {
-        throw PlatformError(.resourceExhausted, "the archive has more than \(limit) entries, which is the limit")
-      }
+      guard entries <= limits.entries else { throw EntryRules.tooMany(limits) }
     }
   }
 
@@ -38,8 +36,8 @@ package final class TreeExtraction {
     self.options = options
     self.base = base
     self.check = check
-    baseBytes = PathText.bytes(of: base)
-    let counter = Counter(limit: options.limits.entries)
+    rules = EntryRules(options: options, base: base)
+    let counter = Counter(options.limits)
     self.counter = counter
     let owner = options.setsOwners ? options.ids.first : nil
     writer = TreeWriter(root: root, replacesWhiteouts: false) { parent, name in
@@ -55,10 +53,7 @@ package final class TreeExtraction {
   package func extract(_ entry: TarEntry, content reader: TarReader) throws {
     try counter.add()
     try check(reader.consumedBytes)
-    guard let path = try path(entry.name) else {
-      guard entry.kind == .directory else {
-        throw PlatformError(.invalidArgument, "an entry of the archive stands for its root but is no directory")
-      }
+    guard let path = try rules.place(of: entry) else {
       // The directory that was named by the request stays as it is, unless asked otherwise.
       if options.takesRoot { try takeRoot(entry) }
       return
@@ -131,39 +126,35 @@ package final class TreeExtraction {
   }
 
   private func makeFile(_ entry: TarEntry, at path: EntryPath, content reader: TarReader) throws {
-    guard entry.name.last != UInt8(ascii: "/") else {
-      throw PlatformError(
-        .invalidArgument, "the file '\(TarEntry.printable(entry.name))' in the archive is named like a directory")
-    }
+    try rules.checkFile(entry)
     let (parent, name) = try place(path)
     let raw = try writer.creating("openat", name, in: parent) { directory, name in
       openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     }
     let file = Descriptor(owning: raw)
+    var content = FileContent(file, makesHoles: options.makesHoles)
     while true {
       let piece = try reader.readContent()
       if piece.isEmpty { break }
-      try file.write(all: piece)
+      try content.write(piece)
       try check(reader.consumedBytes)
     }
+    try content.finish()
     try setAttributes(entry, of: file)
     try file.utimens(access: entry.modified, modification: entry.modified)
   }
 
   private func makeSymbolicLink(_ entry: TarEntry, at path: EntryPath) throws {
-    let target = TreeWriter.terminated(try linkTarget(entry))
+    let target = TreeWriter.terminated(try rules.linkTarget(entry))
     let (parent, name) = try place(path)
     _ = try writer.creating("symlinkat", name, in: parent) { directory, name in symlinkat(target, directory, name) }
     let link = try open(name, in: parent, expecting: .symbolicLink)
-    if let (uid, gid) = try owner(entry) { try link.chown(uid: uid, gid: gid) }
+    if let (uid, gid) = try rules.owner(entry) { try link.chown(uid: uid, gid: gid) }
     try link.utimens(access: entry.modified, modification: entry.modified)
   }
 
   private func makeHardLink(_ entry: TarEntry, at path: EntryPath) throws {
-    guard let target = try self.path(try linkTarget(entry)), target.bytes != path.bytes else {
-      throw PlatformError(
-        .invalidArgument, "the hard link '\(TarEntry.printable(entry.name))' in the archive leads nowhere")
-    }
+    let target = try rules.hardLinkTarget(entry, at: path)
     let source = try writer.existingParent(of: target)
     let sourceName = TreeWriter.terminated(target.name)
     guard try writer.existing(sourceName, in: source) == .other else {
@@ -184,18 +175,12 @@ package final class TreeExtraction {
       mknodat(directory, name, mode_t(type.modeBits | 0o600), dev_t(device))
     }
     let node = try open(name, in: parent, expecting: type)
-    if let (uid, gid) = try owner(entry) { try node.chown(uid: uid, gid: gid) }
+    if let (uid, gid) = try rules.owner(entry) { try node.chown(uid: uid, gid: gid) }
     try node.chmod(entry.mode)
     try node.utimens(access: entry.modified, modification: entry.modified)
   }
 
   // MARK: - Parts
-
-  /// A name of the archive below the root; nil for the directory that is written into.
-  private func path(_ name: [UInt8]) throws -> EntryPath? {
-    let own = try EntryPath(name, limits: options.limits)
-    return own.isRoot ? nil : try EntryPath(baseBytes + [UInt8(ascii: "/")] + own.bytes, limits: options.limits)
-  }
 
   /// Where something that is no directory is to be made.
   private func place(_ path: EntryPath) throws -> (parent: Descriptor, name: [CChar]) {
@@ -211,7 +196,7 @@ package final class TreeExtraction {
   private func kindError(_ existing: String, _ path: EntryPath, _ new: String) -> PlatformError {
     PlatformError(
       .invalidArgument,
-      "cannot overwrite \(existing) \"/\(TarEntry.printable(path.bytes))\" with \(new) \"\(TarEntry.printable(baseBytes))\""
+      "cannot overwrite \(existing) \"/\(TarEntry.printable(path.bytes))\" with \(new) \"\(TarEntry.printable(rules.baseBytes))\""
     )
   }
 
@@ -225,7 +210,7 @@ package final class TreeExtraction {
 
   private func setAttributes(_ entry: TarEntry, of file: Descriptor) throws {
     // The owner first: changing it takes set-user-id bits and capabilities away.
-    if let (uid, gid) = try owner(entry) { try systemCall("fchown") { fchown(file.raw, uid, gid) } }
+    if let (uid, gid) = try rules.owner(entry) { try systemCall("fchown") { fchown(file.raw, uid, gid) } }
     try systemCall("fchmod") { fchmod(file.raw, mode_t(entry.mode & 0o7777)) }
     for (name, value) in entry.attributes {
       let name = PathText.text(of: name)
@@ -238,28 +223,5 @@ package final class TreeExtraction {
         continue  // as on tmpfs
       }
     }
-  }
-
-  /// nil: it is left as it is.
-  private func owner(_ entry: TarEntry) throws -> (uid: UInt32, gid: UInt32)? {
-    guard options.setsOwners else { return nil }
-    guard options.copyOwners else { return (options.ids.first, options.ids.first) }
-    guard let uid = UInt32(exactly: entry.uid).flatMap({ options.ids.host($0) }),
-      let gid = UInt32(exactly: entry.gid).flatMap({ options.ids.host($0) })
-    else {
-      throw PlatformError(
-        .invalidArgument,
-        "'\(TarEntry.printable(entry.name))' in the archive belongs to \(entry.uid):\(entry.gid), which the container does not have"
-      )
-    }
-    return (uid, gid)
-  }
-
-  private func linkTarget(_ entry: TarEntry) throws -> [UInt8] {
-    guard !entry.linkName.isEmpty, entry.linkName.count <= options.limits.pathBytes, !entry.linkName.contains(0) else {
-      throw PlatformError(
-        .invalidArgument, "the link '\(TarEntry.printable(entry.name))' in the archive has no usable target")
-    }
-    return entry.linkName
   }
 }

@@ -20,6 +20,7 @@ int bh_renameat2(int from, const char *from_path, int to, const char *to_path, u
 int bh_fchmodat2(int directory, const char *path, unsigned int mode, int flags);
 ssize_t bh_getdents(int directory, void *buffer, size_t size);
 int bh_ioctl_pointer(int fd, unsigned long request, void *argument);
+int bh_quotactl_fd(int fd, unsigned int command, unsigned int id, void *argument);
 
 // Calls that the C library only shows to GNU programs, which Swift's import of it is not.
 int bh_pipe2(int ends[2], int flags);

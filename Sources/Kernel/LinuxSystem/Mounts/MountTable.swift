@@ -28,6 +28,17 @@ public enum MountTable {
     try parse(FileSystem.read("/proc/thread-self/mountinfo", maxBytes: maxBytes))
   }
 
+  /// The mount that holds a path without links: the one with the longest mount point above it, the last where several are.
+  public static func holding(_ path: String) throws -> MountRecord? { holding(path, in: try read()) }
+
+  static func holding(_ path: String, in mounts: [MountRecord]) -> MountRecord? {
+    let above = mounts.filter {
+      $0.mountPoint == "/" || path == $0.mountPoint || path.hasPrefix($0.mountPoint + "/")
+    }
+    let longest = above.map(\.mountPoint.utf8.count).max()
+    return above.last { $0.mountPoint.utf8.count == longest }
+  }
+
   /// - Throws: EINVAL for a line that is no mount.
   public static func parse(_ bytes: [UInt8]) throws -> [MountRecord] {
     try bytes.split(separator: UInt8(ascii: "\n")).map { line in

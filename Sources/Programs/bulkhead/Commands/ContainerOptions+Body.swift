@@ -164,6 +164,13 @@ extension FileOptions {
       case "bind-propagation": mount["BindOptions"] = ["Propagation": .string(value)]
       case "volume-nocopy": mount["VolumeOptions"]["NoCopy"] = .bool(value != "false" && value != "0")
       case "volume-subpath": mount["VolumeOptions"]["Subpath"] = .string(value)
+      case "volume-label":
+        let (name, value) = splitOnce(value, "=") ?? (value, "")
+        mount["VolumeOptions"]["Labels"].set(name, value)
+      case "volume-driver": mount["VolumeOptions"]["DriverConfig"]["Name"] = .string(value)
+      case "volume-opt":
+        let (name, value) = splitOnce(value, "=") ?? (value, "")
+        mount["VolumeOptions"]["DriverConfig"]["Options"].set(name, value)
       case "tmpfs-size": mount["TmpfsOptions"]["SizeBytes"] = .int(try Units.parseBytes(value, option: "tmpfs-size"))
       case "tmpfs-mode":
         guard let mode = UInt32(value, radix: 8) else {

@@ -46,11 +46,16 @@ struct DiskUseDetails {
   }
 
   private var volumes: Listing {
-    var listing = Listing([("VOLUME", "Name"), ("CONTAINERS", "Links"), ("SIZE", "Size")], identity: "Name")
+    var columns = [("VOLUME", "Name"), ("CONTAINERS", "Links"), ("SIZE", "Size")]
+    if answer["Volumes"].items.contains(where: { $0["Status"]["LimitBytes"].int != nil }) {
+      columns.append(("LIMIT", "Limit"))
+    }
+    var listing = Listing(columns, identity: "Name")
     for volume in answer["Volumes"].items {
       listing.add([
         ("Name", volume.text("Name")), ("Links", String(volume["UsageData"]["RefCount"].int ?? 0)),
         ("Size", Units.decimalSize(max(volume["UsageData"]["Size"].int ?? 0, 0))),
+        ("Limit", volume["Status"]["LimitBytes"].int.map { Units.decimalSize($0) } ?? ""),
       ])
     }
     return listing

@@ -29,8 +29,10 @@ struct PassphraseOptions: ParsableArguments {
 /// Whether containers stand still while their volume is copied.
 struct CopyOptions: ParsableArguments {
   @Flag(help: "Do not let containers stand still meanwhile; files may not fit together.") var live = false
+  @Option(help: "How many seconds containers may stand still; then the copy fails and they go on. 900 when not given.")
+  var maxStill: Int?
 
-  var query: [(String, String?)] { [("live", live ? "1" : nil)] }
+  var query: [(String, String?)] { [("live", live ? "1" : nil), ("still", maxStill.map { String($0) })] }
 }
 
 struct VolumeBackup: ParsableCommand {
@@ -60,7 +62,12 @@ struct VolumeBackup: ParsableCommand {
     let answer = try engine.open(
       .post, "/bulkhead/v1/volumes/\(Engine.escape(volume))/backups",
       query: copy.query + [("keep", keep.map { String($0) })], fields: fields)
-    print(try Engine.decode(try answer.body.all(limit: Engine.maximumLineBytes)).text("Id"))
+    let backup = try Engine.decode(try answer.body.all(limit: Engine.maximumLineBytes))
+    print(backup.text("Id"))
+    if let still = backup["StillMilliseconds"].int {
+      try writeAll(
+        STDERR_FILENO, Array("containers stood still for \(still / 1_000).\(still % 1_000 / 100) s\n".utf8)[...])
+    }
   }
 }
 

@@ -35,12 +35,20 @@ struct VolumeList: ParsableCommand {
 
   func run() throws {
     let answer = try connection.engine().call(.get, "/volumes", query: [("filters", try list.filters())])
-    var listing = Listing([("DRIVER", "Driver"), ("VOLUME NAME", "Name")], identity: "Name")
-    for volume in answer["Volumes"].items.sorted(by: { $0.text("Name") < $1.text("Name") }) {
+    let volumes = answer["Volumes"].items.sorted { $0.text("Name") < $1.text("Name") }
+    var columns = [("DRIVER", "Driver"), ("VOLUME NAME", "Name")]
+    // Only where somebody has asked for bounds.
+    if volumes.contains(where: { $0["Status"]["LimitBytes"].int != nil }) {
+      columns += [("SIZE", "Size"), ("LIMIT", "Limit")]
+    }
+    var listing = Listing(columns, identity: "Name")
+    for volume in volumes {
+      let status = volume["Status"]
       listing.add([
         ("Driver", volume.text("Driver")), ("Name", volume.text("Name")), ("Mountpoint", volume.text("Mountpoint")),
-        ("Scope", volume.text("Scope")), ("Availability", "N/A"), ("Group", "N/A"), ("Links", "N/A"), ("Size", "N/A"),
-        ("Status", "N/A"),
+        ("Scope", volume.text("Scope")), ("Availability", "N/A"), ("Group", "N/A"), ("Links", "N/A"),
+        ("Size", status["UsedBytes"].int.map { Units.decimalSize($0) } ?? "N/A"),
+        ("Limit", status["LimitBytes"].int.map { Units.decimalSize($0) } ?? ""), ("Status", "N/A"),
         ("Labels", volume["Labels"].members.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ",")),
       ])
     }

@@ -16,6 +16,8 @@ public struct VolumeBackup: Sendable {
   public var consistency: String
   public var isEncrypted: Bool
   public var isScheduled: Bool
+  /// How long containers stood still for it; only where it has just been made, and nil where none did.
+  public var stillSeconds: Double?
 }
 
 /// Backups that the engine keeps: `FOLDER/VOLUME/ID.tar`, which outlive their volumes.

@@ -2,70 +2,91 @@ import ContentStore
 import Layers
 import LinuxSystem
 import Model
+import Synchronization
 
 /// Volumes copied as a whole: backups, exports, snapshots; and brought back.
 ///
 /// Containers that write to a volume stand still while it is read, and not longer: what is made goes to a file of the engine's
 /// first, so that no client decides for how long.
 extension Engine {
-  /// How long containers may stand still for one copy.
-  static let maximumStillSeconds = 900.0
-
   // MARK: - Out
 
   /// Makes a backup that the engine keeps.
   /// - Parameters:
-  ///   - live: containers work on meanwhile; files may not fit together.
+  ///   - mode: whether containers stand still meanwhile.
   ///   - keep: remove older backups of the same kind until so many are left.
   public func backUpVolume(
-    _ name: String, live: Bool, passphrase: [UInt8]?, keep: Int? = nil, isScheduled: Bool = false
+    _ name: String, _ mode: CopyMode, passphrase: [UInt8]?, keep: Int? = nil, isScheduled: Bool = false
   ) async throws -> VolumeBackup {
     let key = try passphrase.map { try ArchiveKey(passphrase: $0) }
-    let backup = try await backups.add(name) { file in
-      try await writeArchive(of: name, live: live, key: key, isScheduled: isScheduled, to: file)
+    let still = Mutex<Double?>(nil)
+    var backup = try await backups.add(name) { file in
+      let archive = try await writeArchive(
+        of: name, mode, key: key, isScheduled: isScheduled, to: file, disk: backups.folder)
+      still.withLock { $0 = archive.stillSeconds }
+      return archive.value
     }
+    backup.stillSeconds = still.withLock { $0 }
     if let keep { _ = try backups.retain(name, keep: keep, scheduled: isScheduled) }
     events.emit(.volume, "backup", id: name, attributes: ["driver": "local", "backup": backup.id])
     return backup
   }
 
   /// An archive for the client to keep, whole, in a file without a name.
-  public func archiveVolume(_ name: String, live: Bool, passphrase: [UInt8]?) async throws -> Descriptor {
+  public func archiveVolume(_ name: String, _ mode: CopyMode, passphrase: [UInt8]?) async throws -> Descriptor {
     let key = try passphrase.map { try ArchiveKey(passphrase: $0) }
     let file = try spoolFile()
-    _ = try await writeArchive(of: name, live: live, key: key, isScheduled: false, to: file)
+    _ = try await writeArchive(of: name, mode, key: key, isScheduled: false, to: file, disk: paths.trash)
     events.emit(.volume, "export", id: name, attributes: ["driver": "local"])
     return file
   }
 
   /// A volume's files as a plain tar archive, in a file without a name.
-  public func exportVolume(_ name: String, live: Bool) async throws -> Descriptor {
+  public func exportVolume(_ name: String, _ mode: CopyMode) async throws -> Descriptor {
     let file = try spoolFile()
-    try await withStill(name, live: live) { _, seconds in
-      try VolumeTree.read(
-        RootedDirectory(path: paths.volumeData(name)), ids: idRanges.volumeRange, withinSeconds: seconds
-      ) { try file.write(all: $0) }
+    let room = try VolumeRoom(disk: paths.trash, what: "the archive of volume \(name)")
+    _ = try await withStill(name, mode) { _, time in
+      try readTree(of: name, time, room) { try file.write(all: $0) }
     }
     events.emit(.volume, "export", id: name, attributes: ["driver": "local"])
     return file
   }
 
   private func writeArchive(
-    of name: String, live: Bool, key: ArchiveKey?, isScheduled: Bool, to file: Descriptor
-  ) async throws -> VolumeManifest {
+    of name: String, _ mode: CopyMode, key: ArchiveKey?, isScheduled: Bool, to file: Descriptor, disk: String
+  ) async throws -> CopyOutcome<VolumeManifest> {
     let record = try volumeStore.record(name)
-    return try await withStill(name, live: live) { consistency, seconds in
+    let room = try VolumeRoom(disk: disk, what: "the archive of volume \(name)")
+    // Before anybody stands still: it is only about.
+    let size = allocatedBytes(of: view(of: record))
+    return try await withStill(name, mode) { consistency, time in
       let manifest = VolumeManifest(
         volume: name, createdAt: Int64(Clock.realTimeNanoseconds()), labels: record.labels, options: record.options,
-        consistency: consistency, isScheduled: isScheduled, encryption: key?.parameters)
+        consistency: consistency, isScheduled: isScheduled, encryption: key?.parameters, sizeBytes: size)
       try translatingSystemErrors("write an archive of volume \(name)") {
         let writer = try VolumeArchiveWriter(manifest, key: key, to: file)
-        try VolumeTree.read(
-          RootedDirectory(path: paths.volumeData(name)), ids: idRanges.volumeRange, withinSeconds: seconds
-        ) { try writer.write($0) }
+        try readTree(of: name, time, room) { try writer.write($0) }
         try writer.finish()
       }
       return manifest
+    }
+  }
+
+  private func readTree(
+    of name: String, _ time: CopyTime, _ room: VolumeRoom, _ sink: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    var taken: Int64 = 0
+    do {
+      try VolumeTree.read(
+        RootedDirectory(path: paths.volumeData(name)), ids: idRanges.volumeRange, time: time
+      ) { piece in
+        try sink(piece)
+        taken += Int64(piece.count)
+        try room.taken(taken)
+      }
+    } catch let error as PlatformError where error.code == .resourceExhausted {
+      throw PlatformError(
+        error.code, "volume \(name) cannot be copied: \(error.message)", cause: error, isDiskFull: error.isDiskFull)
     }
   }
 
@@ -79,11 +100,13 @@ extension Engine {
   public func restoreVolume(
     _ name: String, from archive: Descriptor, passphrase: [UInt8]?, force: Bool
   ) async throws -> VolumeView {
-    try await bringIn(name, force: force, action: "restore") { root, ids in
-      let reader = try VolumeArchiveReader(BufferedSource(DescriptorSource(archive)), passphrase: passphrase)
+    let reader = try VolumeArchiveReader(BufferedSource(DescriptorSource(archive)), passphrase: passphrase)
+    let coming = Coming(
+      action: "restore", what: "the archive of volume \(reader.manifest.volume)", labels: reader.manifest.labels,
+      options: reader.manifest.options.filter { $0.key == "size" }, sizeBytes: max(0, reader.manifest.sizeBytes ?? 0))
+    return try await bringIn(name, force: force, coming) { root, ids, room in
       let unpacked = try DecompressingSource(reader, format: .zstd, limits: VolumeArchiveReader.limits)
-      try VolumeTree.write(BufferedSource(unpacked), to: root, ids: ids)
-      return reader.manifest.labels
+      try VolumeTree.write(BufferedSource(unpacked), to: root, ids: ids, room: room)
     }
   }
 
@@ -96,38 +119,68 @@ extension Engine {
 
   /// The same from a plain tar archive, packed or not.
   public func importVolume(_ name: String, from archive: Descriptor, force: Bool) async throws -> VolumeView {
-    try await bringIn(name, force: force, action: "import") { root, ids in
-      try VolumeTree.write(foreign: archive, to: root, ids: ids)
-      return [:]
+    let coming = Coming(action: "import", what: "the archive")
+    return try await bringIn(name, force: force, coming) { root, ids, room in
+      try VolumeTree.write(foreign: archive, to: root, ids: ids, room: room)
     }
   }
 
-  /// Copies a volume into a new one.
-  public func snapshotVolume(_ name: String, as copy: String, live: Bool) async throws -> VolumeView {
+  /// Copies a volume into a new one, which has the same size.
+  public func snapshotVolume(_ name: String, as copy: String, _ mode: CopyMode) async throws -> VolumeView {
     try VolumeStore.check(copy)
     guard !volumeStore.contains(copy) else { throw Self.exists(copy, "choose another name") }
     let source = try volumeStore.record(name)
-    let staged = try volumeStore.stage()
-    try await withStill(name, live: live) { _, seconds in
+    let options = source.options.filter { $0.key == "size" }
+    let staged = try volumeStore.stage(limitBytes: source.limitBytes)
+    let room = try room(
+      for: staged, limitBytes: source.limitBytes, what: "the copy of volume \(name)",
+      expected: allocatedBytes(of: view(of: source)))
+    _ = try await withStill(name, mode) { _, time in
       try VolumeTree.copy(
         RootedDirectory(path: paths.volumeData(name)), ids: idRanges.volumeRange,
-        to: RootedDirectory(path: staged.data),
-        as: idRanges.volumeRange, withinSeconds: seconds)
+        to: RootedDirectory(path: staged.data), as: idRanges.volumeRange, time: time, room: room)
     }
     var labels = Self.kept(source.labels)
     labels["bulkhead.snapshot.of"] = name
-    let record = try volumeStore.install(staged, as: copy, labels: labels)
+    let record = try volumeStore.install(staged, as: copy, labels: labels, options: options)
     events.emit(.volume, "snapshot", id: name, attributes: ["driver": "local", "snapshot": copy])
     return view(of: record)
   }
 
+  /// What is said of files that are on their way in.
+  private struct Coming {
+    var action: String
+    var what: String
+    var labels: [String: String] = [:]
+    /// Of a volume that is made for them.
+    var options: [String: String] = [:]
+    var sizeBytes: Int64 = 0
+  }
+
   private func bringIn(
-    _ name: String, force: Bool, action: String, _ unpack: (RootedDirectory, IDRange) throws -> [String: String]
+    _ name: String, force: Bool, _ coming: Coming,
+    _ unpack: (RootedDirectory, IDRange, VolumeRoom) throws -> Void
   ) async throws -> VolumeView {
     try VolumeStore.check(name)
     guard force || !volumeStore.contains(name) else { throw Self.exists(name, "--force replaces what it has") }
-    let staged = try volumeStore.stage()
-    let labels = try unpack(RootedDirectory(path: staged.data), idRanges.volumeRange)
+    let existing = try? volumeStore.record(name)
+    // A volume that is there keeps its own size; a new one gets the archive's.
+    let kept = existing?.options ?? coming.options
+    let options = try VolumeOptions(kept)
+    guard options.memory == nil else {
+      throw PlatformError(.conflict, "volume \(name) is in memory, where nothing can be brought in as a whole")
+    }
+    let staged: StagedVolume
+    do {
+      staged = try volumeStore.stage(limitBytes: options.limitBytes)
+    } catch let error as PlatformError where existing == nil && options.limitBytes != nil {
+      throw PlatformError(
+        error.code,
+        "\(coming.what) has a size of \(coming.options["size"] ?? ""): \(error.message). Without it: 'volume create \(name)', then "
+          + "'volume restore --force'", cause: error)
+    }
+    let room = try room(for: staged, limitBytes: options.limitBytes, what: coming.what, expected: coming.sizeBytes)
+    try unpack(RootedDirectory(path: staged.data), idRanges.volumeRange, room)
     let record: VolumeRecord
     if volumeStore.contains(name) {
       guard force else { throw Self.exists(name, "--force replaces what it has") }
@@ -140,15 +193,38 @@ extension Engine {
             "volume \(name) is used by running containers (\(running.prefix(10).joined(separator: ", "))): stop them first"
           )
         }
+        guard try volumeStore.record(name).options == kept else {
+          throw PlatformError(.conflict, "volume \(name) was made anew meanwhile: try again")
+        }
         try volumeStore.replace(name, by: staged)
       }
       withExtendedLifetime(hold) {}
       record = try volumeStore.record(name)
     } else {
-      record = try volumeStore.install(staged, as: name, labels: Self.kept(labels))
+      record = try volumeStore.install(staged, as: name, labels: Self.kept(coming.labels), options: kept)
     }
-    events.emit(.volume, action, id: name, attributes: ["driver": "local"])
+    events.emit(.volume, coming.action, id: name, attributes: ["driver": "local"])
     return view(of: record)
+  }
+
+  /// The room that files have on their way into a staged folder.
+  private func room(
+    for staged: StagedVolume, limitBytes: Int64?, what: String, expected: Int64
+  ) throws -> VolumeRoom {
+    guard let limitBytes, let project = staged.project else {
+      return try VolumeRoom(disk: staged.data, expected: expected, what: what)
+    }
+    let limits = volumeStore.limits
+    return try VolumeRoom(disk: staged.data, expected: expected, what: what, limitBytes: limitBytes) {
+      try limits.usage(project)
+    }
+  }
+
+  /// The room that files of an image have in a volume; nil where that is the disk's.
+  func room(for record: VolumeRecord, what: String) throws -> VolumeRoom? {
+    guard let limitBytes = record.limitBytes, let project = record.project else { return nil }
+    let limits = volumeStore.limits
+    return try VolumeRoom(disk: nil, expected: 0, what: what, limitBytes: limitBytes) { try limits.usage(project) }
   }
 
   private static func exists(_ name: String, _ advice: String) -> PlatformError {
@@ -179,74 +255,6 @@ extension Engine {
     let reader = try VolumeArchiveReader(source, passphrase: given)
     let unpacked = BufferedSource(
       try DecompressingSource(reader, format: .zstd, limits: VolumeArchiveReader.limits))
-    let tar = TarReader(unpacked, limits: VolumeArchiveReader.limits)
-    var entries: Int64 = 0
-    while try tar.nextEntry() != nil { entries += 1 }
-    try tar.drain()
-    return entries
-  }
-
-  // MARK: - Standing still
-
-  /// Runs `body` while nothing that this engine runs writes to the volume, unless `live`.
-  /// - Parameter body: gets how long it may take.
-  private func withStill<Result: Sendable>(
-    _ name: String, live: Bool, _ body: (VolumeManifest.Consistency, _ withinSeconds: Double?) throws -> Result
-  ) async throws -> Result {
-    _ = try volumeStore.record(name)
-    if live {
-      let hold = try volumeStore.gate.share(name)
-      defer { withExtendedLifetime(hold) {} }
-      let isUsed = registry.all.contains { $0.process != nil && Self.writes($0.record, name) }
-      return try body(isUsed ? .live : .idle, nil)
-    }
-    let hold = try volumeStore.gate.hold(name)
-    defer { withExtendedLifetime(hold) {} }
-    return try await withUsers(of: name) { users in
-      let running = users.filter { $0.process != nil && Self.writes($0.record, name) }
-      // Those that their user has paused stand still already, and go on doing so.
-      let moving = running.filter { $0.status != .paused }
-      var frozen: [Container] = []
-      defer { for container in frozen { thawAfterCopy(container) } }
-      for container in moving {
-        // Before it stands: a failure half-way must leave nobody standing.
-        frozen.append(container)
-        try translatingSystemErrors("let container \(container.record.name) stand still") {
-          try cgroups.freeze(try cgroupPath(container.record))
-        }
-      }
-      return try body(running.isEmpty ? .idle : .frozen, moving.isEmpty ? nil : Self.maximumStillSeconds)
-    }
-  }
-
-  private func thawAfterCopy(_ container: Container) {
-    do {
-      try cgroups.thaw(try cgroupPath(container.record))
-    } catch {
-      // A container that was killed meanwhile is gone, and so is its control group.
-      if container.process != nil {
-        logger.error("container \(container.id.short) could not be let go on after a copy: \(error)")
-      }
-    }
-  }
-
-  private static func writes(_ record: ContainerRecord, _ volume: String) -> Bool {
-    record.mounts.contains { $0.volumeName == volume && !$0.readOnly }
-  }
-
-  /// Runs `body` with the locks of all containers that have the volume. The volume is held: none is started meanwhile.
-  private func withUsers<Result: Sendable>(
-    of volume: String, _ body: ([Container]) throws -> Result
-  ) async throws -> Result {
-    let users = registry.all.filter { $0.record.mounts.contains { $0.volumeName == volume } }
-      .sorted { $0.id.hex < $1.id.hex }
-    return try await withLocks(users[...]) { try body(users) }
-  }
-
-  private func withLocks<Result: Sendable>(
-    _ rest: ArraySlice<Container>, _ body: () throws -> Result
-  ) async throws -> Result {
-    guard let first = rest.first else { return try body() }
-    return try await first.lock.withLock { _ in try await withLocks(rest.dropFirst(), body) }
+    return try VolumeTree.verify(unpacked, ids: idRanges.volumeRange)
   }
 }

@@ -1,5 +1,6 @@
 import LinuxSystem
 import Model
+import Synchronization
 
 extension Engine {
   private static let scheduleCheckSeconds = 15.0
@@ -10,12 +11,16 @@ extension Engine {
     return view(of: try volumeStore.record(name))
   }
 
-  /// Makes backups whose time has come, one after the other.
+  /// Makes backups whose time has come, some at once: one that takes long holds nobody else up.
   func keepBackups() {
     lifetime.run(on: transfers.executor) { [self] in
       while !Task.isCancelled {
-        for record in volumeStore.all where record.schedule?.isDue(now: Int64(Clock.realTimeNanoseconds())) == true {
-          await backUpBySchedule(record.name)
+        let due = volumeStore.all.filter { $0.schedule?.isDue(now: Int64(Clock.realTimeNanoseconds())) == true }
+        for name in backupTurns.take(due.map { ($0.name, $0.schedule?.lastAt ?? 0) }) {
+          lifetime.run(on: transfers.executor) { [self] in
+            await backUpBySchedule(name)
+            backupTurns.end(name)
+          }
         }
         do { try await Task.sleep(for: .seconds(Self.scheduleCheckSeconds)) } catch { return }
       }
@@ -28,7 +33,8 @@ extension Engine {
       try volumeStore.change(name) { $0.schedule?.lastAt = Int64(Clock.realTimeNanoseconds()) }
       guard let schedule = try volumeStore.record(name).schedule else { return }
       let backup = try await backUpVolume(
-        name, live: schedule.live, passphrase: try ownPassphrase(), keep: schedule.keep, isScheduled: true)
+        name, schedule.live ? .live : .standard, passphrase: try ownPassphrase(), keep: schedule.keep, isScheduled: true
+      )
       try volumeStore.change(name) { $0.schedule?.lastError = nil }
       logger.info("backed up volume \(name): \(backup.id), \(backup.sizeBytes) bytes")
     } catch is CancellationError {
@@ -55,4 +61,23 @@ extension Engine {
     let manifest = try VolumeArchiveReader.manifest(of: try backups.open(volume, id).file)
     return manifest.encryption != nil && manifest.isScheduled ? try ownPassphrase() : nil
   }
+}
+
+/// Which scheduled backups are being made: a few at once, and the one that waits longest first.
+final class BackupTurns: Sendable {
+  static let atOnce = 3
+  private let running = Mutex<Set<String>>([])
+
+  /// The volumes whose backups begin now.
+  /// - Parameter due: those whose time has come, and when they were backed up last.
+  func take(_ due: [(name: String, lastAt: Int64)]) -> [String] {
+    running.withLock { running in
+      let waiting = due.filter { !running.contains($0.name) }.sorted { ($0.lastAt, $0.name) < ($1.lastAt, $1.name) }
+      let taken = waiting.prefix(max(0, Self.atOnce - running.count)).map(\.name)
+      running.formUnion(taken)
+      return taken
+    }
+  }
+
+  func end(_ name: String) { running.withLock { _ = $0.remove(name) } }
 }

@@ -4,19 +4,19 @@ import LinuxSystem
 import Model
 
 /// Reads what `VolumeArchiveWriter` wrote, within bounds and in order: the packed bytes, piece by piece, each checked before it
-/// is lent. The end comes only where the list of checksums is there and fits. Memory for one piece. Blocks.
+/// is lent. The end comes only where the list of checksums is there and fits. Memory for one piece and the list, which grows by
+/// 90 bytes with each whole piece: only the last one may be smaller. Blocks.
 final class VolumeArchiveReader: ChunkSource {
   /// Bytes of a volume's files as an archive.
   static let maximumBytes: Int64 = 16 << 40
-  /// The list of checksums has 90 bytes for each piece.
-  private static let maximumListBytes = 512 << 20
 
   let manifest: VolumeManifest
   private let tar: TarReader
   private let key: ArchiveKey?
-  private var piece = UnsafeMutableRawBufferPointer.allocate(
-    byteCount: VolumeArchiveWriter.pieceBytes + ArchiveKey.tagBytes, alignment: 16)
+  private let pieceBytes: Int
+  private let piece: UnsafeMutableRawBufferPointer
   private var pieces: UInt64 = 0
+  private var isShort = false
   private var sums: [UInt8] = []
   private var isAtEnd = false
 
@@ -50,9 +50,13 @@ final class VolumeArchiveReader: ChunkSource {
   }
 
   /// Reads the manifest.
+  /// - Parameter pieceBytes: what each piece but the last has.
   /// - Throws: `invalidArgument` for what is no archive, is damaged, or needs a passphrase and got none, or the other way
   ///   round; `forbidden` for the wrong passphrase.
-  init(_ source: any ChunkSource, passphrase: [UInt8]?) throws {
+  init(
+    _ source: any ChunkSource, passphrase: [UInt8]?, pieceBytes: Int = VolumeArchiveWriter.pieceBytes
+  ) throws {
+    self.pieceBytes = pieceBytes
     tar = TarReader(source, limits: Self.limits)
     (manifest, sums) = try Self.manifest(tar)
     switch (manifest.encryption, passphrase) {
@@ -66,6 +70,7 @@ final class VolumeArchiveReader: ChunkSource {
         "the archive is not encrypted, but a passphrase was given: it may be another archive than you think"
       )
     }
+    piece = .allocate(byteCount: pieceBytes + ArchiveKey.tagBytes, alignment: 16)
   }
 
   deinit { piece.deallocate() }
@@ -81,18 +86,22 @@ final class VolumeArchiveReader: ChunkSource {
     guard Self.isFile(entry, ArchiveNames.piece(pieces)) else {
       throw Self.damaged("'\(TarEntry.printable(entry.name))' stands where piece \(pieces) is expected")
     }
-    let limit = VolumeArchiveWriter.pieceBytes + (key == nil ? 0 : ArchiveKey.tagBytes)
-    var bytes = try tar.readAll(maxBytes: limit)
+    guard !isShort else { throw Self.damaged("piece \(pieces) follows one that is no whole piece") }
+    var bytes = try tar.readAll(maxBytes: pieceBytes + (key == nil ? 0 : ArchiveKey.tagBytes))
     sums += try Self.checked(entry, bytes)
     if let key { bytes = try key.open(bytes, piece: pieces) }
     guard !bytes.isEmpty else { throw Self.damaged("piece \(pieces) is empty") }
+    isShort = bytes.count < pieceBytes
     pieces += 1
     piece.copyBytes(from: bytes)
     return UnsafeRawBufferPointer(rebasing: piece[..<bytes.count])
   }
 
   private func readEnd(_ entry: TarEntry) throws {
-    let list = try tar.readAll(maxBytes: Self.maximumListBytes)
+    guard entry.sizeBytes == Int64(sums.count) else {
+      throw Self.damaged("\(ArchiveNames.sums) is not the list of what came before it")
+    }
+    let list = try tar.readAll(maxBytes: sums.count)
     _ = try Self.checked(entry, list)
     guard list == sums else { throw Self.damaged("\(ArchiveNames.sums) is not the list of what came before it") }
     if let key {

@@ -26,6 +26,9 @@ struct VolumeManifest: Codable, Sendable, Equatable {
   /// Made by the volume's time-table, which removes it when there are newer ones.
   var isScheduled: Bool
   var encryption: ArchiveKey.Parameters?
+  /// About how many bytes the files take on disk: what a restore asks for beforehand. It may have changed meanwhile, and nobody
+  /// relies on it.
+  var sizeBytes: Int64?
 
   func encoded() throws -> [UInt8] {
     let encoder = JSONEncoder()
@@ -49,7 +52,7 @@ struct VolumeManifest: Codable, Sendable, Equatable {
 
   init(
     volume: String, createdAt: Int64, labels: [String: String], options: [String: String], consistency: Consistency,
-    isScheduled: Bool, encryption: ArchiveKey.Parameters? = nil
+    isScheduled: Bool, encryption: ArchiveKey.Parameters? = nil, sizeBytes: Int64? = nil
   ) {
     self.volume = volume
     self.createdAt = createdAt
@@ -58,5 +61,6 @@ struct VolumeManifest: Codable, Sendable, Equatable {
     self.consistency = consistency
     self.isScheduled = isScheduled
     self.encryption = encryption
+    self.sizeBytes = sizeBytes
   }
 }
