@@ -226,10 +226,10 @@ def refused_when_full():
 def two_at_once():
     answers = []
 
-    def put(body):
+    def send(body):
         answers.append(put(f"{ROUTE}/target/archive?force=1", body)[0])
 
-    threads = [threading.Thread(target=put, args=(ARCHIVES[index % 2],)) for index in range(4)]
+    threads = [threading.Thread(target=send, args=(ARCHIVES[index % 2],)) for index in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
