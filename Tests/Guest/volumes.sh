@@ -49,9 +49,9 @@ quota_holds() {
   used=$(status small UsedBytes)
   [ "$used" -ge "$written" ] && [ "$used" -le 20971520 ] || fail "used $used"
   # Others have their own room.
-  docker run --rm -v free:/d busybox sh -c 'dd if=/dev/zero of=/d/f bs=1M count=30 2>/dev/null'
+  docker run --rm -v free:/d busybox sh -c 'dd if=/dev/urandom of=/d/f bs=1M count=30 2>/dev/null'
   # What a container removes is free again; its files cannot leave the bound.
-  docker run --rm -v small:/d busybox sh -c 'rm /d/full; dd if=/dev/zero of=/d/f bs=1M count=10 2>/dev/null; chmod 600 /d/f'
+  docker run --rm -v small:/d busybox sh -c 'rm /d/full; dd if=/dev/urandom of=/d/f bs=1M count=10 2>/dev/null; chmod 600 /d/f'
   [ "$(status small UsedBytes)" -lt 12000000 ]
   # As many empty files as the size allows, not as many as the disk has.
   docker run --rm -v small:/d busybox sh -c 'i=0; mkdir /d/e; while [ $i -lt 12000 ]; do echo -n >/d/e/$i || break; i=$((i + 1)); done; [ $i -lt 11000 ]; rm -r /d/e' 2>/dev/null
