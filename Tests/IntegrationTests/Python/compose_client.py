@@ -198,7 +198,8 @@ def nameless():
     act("unpause", "web")
     act("kill", "-s", "KILL", "web")
     equal(containers("web"), [])
-    act("start", "--wait")
+    # What ends by itself is nothing to wait for.
+    act("start", "--wait", "base", "web")
     equal({container.id for container in containers("web")}, before)
     output = act("stop", "-t", "1")
     assert output.index("web-1  Stopped") < output.index("base-1  Stopping"), output

@@ -60,7 +60,8 @@ class Peer:
         return int(status), output
 
     def close(self):
-        self.process.terminate()
+        # It keeps nothing that has to be put away.
+        self.process.kill()
         self.process.wait()
 
 

@@ -11,8 +11,10 @@ enum Subprocess {
     var errors: String
   }
 
-  /// POSIX_SPAWN_SETSID of <spawn.h>, which the Glibc module does not export: signals to the tests' group stay there.
+  /// POSIX_SPAWN_SETSID and POSIX_SPAWN_SETSIGMASK of <spawn.h>, which the Glibc module does not export: signals to the tests'
+  /// group stay there, and what the tests' own threads block reaches their programs.
   private static let newSession: Int16 = 0x80
+  private static let ownSignalMask: Int16 = 0x08
 
   enum Failure: Error {
     case spawn(program: String, errno: Int32)
@@ -51,7 +53,10 @@ enum Subprocess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, newSession)
+    posix_spawnattr_setflags(&attributes, newSession | ownSignalMask)
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    posix_spawnattr_setsigmask(&attributes, &blocked)
     let merged = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     let argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     let envp: [UnsafeMutablePointer<CChar>?] = merged.map { strdup("\($0.key)=\($0.value)") } + [nil]
