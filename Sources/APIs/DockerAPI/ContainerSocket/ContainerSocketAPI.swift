@@ -44,13 +44,7 @@ final class ContainerSocketAPI: HTTPResponder {
 
   /// Throws `forbidden` for everything that is not on the list.
   func respond(to request: HTTPRequest) async throws -> HTTPResponse {
-    var path = request.path
-    var asked = APIVersion.current
-    if let first = path.first, let named = APIVersion(segment: first) {
-      try named.requireSupported()
-      asked = named
-      path.removeFirst()
-    }
+    let (asked, path) = try APIVersion.asked(by: request.path)
     var response = try await answer(request, path, asked)
     response.headers.add(name: "Api-Version", value: APIVersion.current.description)
     response.headers.add(name: "Ostype", value: "linux")

@@ -27,6 +27,15 @@ struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
     self.init(major: major, minor: minor)
   }
 
+  /// The version that a request's path begins with, the current one where it names none, and the rest of the path.
+  ///
+  /// Throws `invalidArgument` for a version this server does not speak.
+  static func asked(by path: [String]) throws -> (version: APIVersion, rest: [String]) {
+    guard let first = path.first, let asked = APIVersion(segment: first) else { return (current, path) }
+    try asked.requireSupported()
+    return (asked, Array(path.dropFirst()))
+  }
+
   var description: String { "\(major).\(minor)" }
 
   static func < (left: APIVersion, right: APIVersion) -> Bool {

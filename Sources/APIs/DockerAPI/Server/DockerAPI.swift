@@ -45,13 +45,7 @@ public final class DockerAPI: HTTPResponder {
 
   /// Answers one request; see ``errorMapper`` for what it throws.
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
-    var path = request.path
-    var version = APIVersion.current
-    if let first = path.first, let asked = APIVersion(segment: first) {
-      try asked.requireSupported()
-      version = asked
-      path.removeFirst()
-    }
+    let (version, path) = try APIVersion.asked(by: request.path)
     let (handler, parameters) = try router.find(request.method, path)
     var response = try await handler(DockerRequest(http: request, parameters: parameters, version: version))
     response.headers.add(name: "Api-Version", value: APIVersion.current.description)
