@@ -43,11 +43,11 @@ demo-down: ## remove the voting app of `make demo`, its engine and its registry 
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests
-	$(CLIENTS) $(SWIFT) test --skip-build --no-parallel
+	$(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel
 
 test-crash: deps ## kill -9 the engine 200 times at random moments of a mixed load (about a quarter of an hour)
 	$(SWIFT) build --build-tests
-	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) $(SWIFT) test --skip-build --no-parallel --filter CrashTests
+	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter CrashTests
 
 compare-dockerfiles: deps ## build the corpus of Dockerfiles here and with docker.io and buildah, and compare the images (root; 4 minutes)
 	$(SWIFT) build --product bulkhead
@@ -61,7 +61,7 @@ compare-compose: deps ## run the corpus of compose files here and with Debian's 
 
 test-crash-images: deps ## kill -9 server and engine 100 times while images are pushed, pulled, built and collected (a quarter of an hour)
 	$(SWIFT) build --build-tests
-	BULKHEAD_CRASH_IMAGE_ROUNDS=100 $(CLIENTS) $(SWIFT) test --skip-build --no-parallel --filter ScriptTests/crashImages
+	BULKHEAD_CRASH_IMAGE_ROUNDS=100 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter ScriptTests/crashImages
 
 conformance: deps ## run OCI's distribution conformance suite against a server: CONFORMANCE=path of its built program
 	$(SWIFT) build --product bulkheadd
