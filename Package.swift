@@ -143,7 +143,7 @@ let package = Package(
     room(
       "Isolation", floor: "Engine",
       ["ConfigurationFiles", "LinuxSystem", "Model", "OCITypes"]),
-    room("HostChecks", floor: "Engine", ["LinuxSystem", "Model"]),
+    room("HostChecks", floor: "Engine", ["LinuxSystem", "Model", "Networking"]),
     room(
       "ContainerEngine", floor: "Engine",
       [

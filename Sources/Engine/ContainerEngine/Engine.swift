@@ -108,7 +108,8 @@ public final class Engine: Sendable {
       conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode,
       logger: logger)
     networking = try NetworkStack(
-      instance: configuration.instance, stateDirectory: paths.networking, poller: poller, logger: logger)
+      instance: configuration.instance, stateDirectory: paths.networking, poller: poller,
+      rebinding: Self.rebindingGuard(configuration.policy), logger: logger)
     let networks = try store.load(EngineStore.networks, as: NetworkRecord.self)
     networkStore = NetworkStore(records: networks.records)
     runtimes = Self.runtimes(configuration.policy)
@@ -137,6 +138,16 @@ public final class Engine: Sendable {
       result[name] = RuntimeProgram(name: name, path: path)
     }
     return result
+  }
+
+  private static func rebindingGuard(_ policy: EnginePolicy) -> RebindingGuard {
+    let refused: RebindingGuard.Refused =
+      switch policy.names.rebinding {
+      case .containers: .containers
+      case .private: .private
+      case .off: .off
+      }
+    return RebindingGuard(refused: refused, privateDomains: policy.names.privateDomains)
   }
 
   private static func stableID(_ store: EngineStore) throws -> String {

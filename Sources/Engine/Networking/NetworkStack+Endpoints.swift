@@ -176,15 +176,17 @@ extension NetworkStack {
 
   /// Publishes ports of a connected container; all or none. Internal networks publish nothing, as in docker.
   ///
-  /// - Parameter bindings: what is wanted; an empty host address means all, IPv4 and IPv6.
+  /// - Parameters:
+  ///   - bindings: what is wanted; an empty host address means all, IPv4 and IPv6.
+  ///   - limits: of ports of the container; those of ports that are not published say nothing.
   /// - Returns: what is in effect, one entry for each host address.
   /// - Throws: `conflict` when a port is taken, with docker's words.
   public func publish(
-    _ bindings: [PortRequest], endpoint: EndpointRecord, containerName: String
+    _ bindings: [PortRequest], limits: [PortLimits] = [], endpoint: EndpointRecord, containerName: String
   ) throws -> [PortBinding] {
     let isInternal = state.withLock { $0.networks[endpoint.networkID]?.record.isInternal ?? false }
     if isInternal { return [] }
-    return try ports.publish(bindings, endpoint: endpoint, containerName: containerName)
+    return try ports.publish(bindings, limits: limits, endpoint: endpoint, containerName: containerName)
   }
 
   /// Takes all published ports of a container back; it need not have any.

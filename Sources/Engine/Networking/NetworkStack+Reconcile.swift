@@ -12,6 +12,8 @@ public struct RunningContainer: Sendable {
   public var bindings: [PortBinding]
   /// The endpoint that the ports lead to.
   public var publishing: EndpointRecord?
+  /// The limits of its ports.
+  public var limits: [PortLimits]
   /// Whether the engine serves names to it.
   public var hasNameService: Bool
   /// `--dns`.
@@ -19,7 +21,7 @@ public struct RunningContainer: Sendable {
 
   public init(
     id: ContainerID, name: String, netns: Descriptor?, endpoints: [EndpointRecord], bindings: [PortBinding] = [],
-    publishing: EndpointRecord? = nil, hasNameService: Bool = true, servers: [String] = []
+    publishing: EndpointRecord? = nil, limits: [PortLimits] = [], hasNameService: Bool = true, servers: [String] = []
   ) {
     self.id = id
     self.name = name
@@ -27,6 +29,7 @@ public struct RunningContainer: Sendable {
     self.endpoints = endpoints
     self.bindings = bindings
     self.publishing = publishing ?? endpoints.first
+    self.limits = limits
     self.hasNameService = hasNameService
     self.servers = servers
   }
@@ -51,7 +54,10 @@ extension NetworkStack {
     }
     report += try Self.translating("failed to restore the firewall") {
       // Ports stay translated while their sockets are opened again.
-      try firewall.replace(with: wantedElements(records, running))
+      let done = try firewall.replace(with: wantedElements(records, running))
+      try firewall.replaceLimits(
+        with: Set(running.flatMap { LimitGroup.groups($0.limits, of: $0.id, at: $0.bindings) }))
+      return done
     }
     for container in running { report += restore(container, records) }
     return report
@@ -117,7 +123,8 @@ extension NetworkStack {
       let missing = container.bindings.filter { !open.contains($0) }
       attempt("opened \(missing.count) ports of container \(container.id.short)") {
         guard !missing.isEmpty else { return false }
-        _ = try publish(missing.map(PortRequest.init), endpoint: endpoint, containerName: container.name)
+        _ = try publish(
+          missing.map(PortRequest.init), limits: container.limits, endpoint: endpoint, containerName: container.name)
         return true
       }
     }

@@ -28,7 +28,7 @@ public final class NetworkStack: Sendable {
   let links: LinkWiring
   let reaper: LinkReaper
   let firewall: Firewall
-  private let firewallGuard: FirewallGuard
+  let firewallGuard: FirewallGuard
   let ports: PortPublisher
   let relays: RelayService
   let dns: DNSServer
@@ -46,7 +46,11 @@ public final class NetworkStack: Sendable {
   ///   - instance: 1 to 64 letters, digits, `.`, `_`, `-`; engines on one host must differ.
   ///   - stateDirectory: for notes about changes of host settings.
   ///   - poller: where DNS and relays wait.
-  public init(instance: String, stateDirectory: String, poller: Poller, logger: Logger) throws {
+  ///   - rebinding: which addresses name servers may not answer with.
+  public init(
+    instance: String, stateDirectory: String, poller: Poller, rebinding: RebindingGuard = RebindingGuard(),
+    logger: Logger
+  ) throws {
     names = try InstanceNames(instance: instance)
     self.stateDirectory = stateDirectory
     self.logger = logger
@@ -63,7 +67,7 @@ public final class NetworkStack: Sendable {
       firewall: firewall, connections: ConnectionTracking(socket: netfilter, logger: logger), relays: relays,
       logger: logger)
     dns = try Self.translating("failed to open the network stack") {
-      try DNSServer(poller: poller, namespace: namespace, logger: logger)
+      try DNSServer(poller: poller, namespace: namespace, logger: logger, rebinding: rebinding)
     }
   }
 

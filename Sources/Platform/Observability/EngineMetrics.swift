@@ -47,7 +47,7 @@ public actor EngineMetrics {
       try Self.addEngine(engine, version, &text)
       text.addProcess(startedAt: startedAt)
       for view in engine.containers() { await Self.add(view, engine, logger, &text) }
-      Self.addNetworks(engine, &text)
+      try Self.addNetworks(engine, &text)
       Self.addVolumes(engine, walked: sizes, &text)
       return text.bytes
     }
@@ -121,11 +121,16 @@ public actor EngineMetrics {
     }
   }
 
-  private static func addNetworks(_ engine: Engine, _ text: inout MetricsText) {
+  private static func addNetworks(_ engine: Engine, _ text: inout MetricsText) throws {
     for network in engine.networks() {
       text.add(
         .gauge, "bulkhead_network_endpoints", "Containers on a network.", labels: [("network", network.name)],
         Double(engine.endpoints(on: network.id).count))
+    }
+    for port in try engine.packetsDroppedByLimits() {
+      text.add(
+        .counter, "bulkhead_port_dropped_packets_total", "Packets to a published port that its limits have dropped.",
+        labels: [("name", port.container), ("port", port.port)], Double(port.packets))
     }
   }
 }

@@ -16,7 +16,7 @@ struct Bulkhead: ParsableCommand {
         0    done
         1    refused, or the engine or the server cannot be reached
         3    done, but 'registry fsck' found or 'replication rule run' left
-             something wrong
+             something wrong, or 'exposure' more than --allow names
         64   the command line is wrong
         run and exec end with the code of the container's program, or with
         125  the engine failed
@@ -50,7 +50,7 @@ struct Bulkhead: ParsableCommand {
           ReplicationGroup.self, Audit.self, Trust.self,
         ]),
       CommandGroup(name: "Applications", subcommands: [ComposeGroup.self]),
-      CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, VolumeGroup.self]),
+      CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, Exposure.self, VolumeGroup.self]),
       CommandGroup(
         name: "The engine",
         subcommands: [Events.self, SystemGroup.self, Doctor.self, Info.self, VersionCommand.self, Completion.self]),

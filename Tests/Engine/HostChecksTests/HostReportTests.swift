@@ -50,6 +50,12 @@ import Testing
 
   static let cases: [(id: String, status: HostCheck.Status, found: String, change: Change)] = [
     ("kernel", .fail, "too old", { $0.kernelRelease = "5.10.0-28-amd64" }),
+    (
+      "exposure", .info, "22/tcp (sshd), 80/tcp (a container)",
+      { $0.reachablePorts = ["22/tcp (sshd)", "80/tcp (a container)"] }
+    ),
+    ("exposure", .info, "12/tcp (x) and 3 more", { $0.reachablePorts = (1...15).map { "\($0)/tcp (x)" } }),
+    ("exposure", .info, "not looked at", { $0.reachablePorts = nil }),
     ("kernel", .ok, "Linux 5.19.0", { $0.kernelRelease = "5.19.0" }),
     ("kernel", .warn, "unknown version", { $0.kernelRelease = "" }),
     ("privileges", .fail, "not run as root", { $0.isRoot = false }),

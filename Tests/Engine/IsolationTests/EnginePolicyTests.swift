@@ -32,6 +32,7 @@ import Testing
       runtimes: {runc: /usr/bin/runc}
       syslog: {allowed: ["udp://192.0.2.1:*"]}
       engineSocket: labelled
+      names: {rebinding: private, privateDomains: [corp.example]}
       defaults: {pidsLimit: 100, logDriver: local}
       """
     let policy = try EnginePolicy.parse(Array(text.utf8))
@@ -44,6 +45,7 @@ import Testing
     #expect(policy.defaultRuntime == "runc")
     #expect(policy.syslog.allowed == ["udp://192.0.2.1:*"])
     #expect(policy.engineSocket == .labelled && EnginePolicy().engineSocket == .refused)
+    #expect(policy.names.rebinding == .private && policy.names.privateDomains == ["corp.example"])
     #expect(policy.defaults.pidsLimit == 100 && policy.defaults.logDriver == "local")
     #expect(policy.defaults.logMaxFiles == EnginePolicy.Defaults().logMaxFiles)
   }
@@ -60,6 +62,9 @@ import Testing
     ("hostPaths: {allowed: [{readOnly: true}]}", "'hostPaths.allowed.path' must be an absolute path"),
     ("engineSocket: yes", "'engineSocket' must be one of refused, labelled, bound"),
     ("hostPaths: {ownership: mine}", "'hostPaths.ownership' must be one of mapped, host, none"),
+    ("names: {rebinding: never}", "'names.rebinding' must be one of containers, private, off"),
+    ("names: {privateDomains: [.example]}", "must name domains such as corp.example, not '.example'"),
+    ("names: {privateDomains: [\"*.example\"]}", "must name domains such as corp.example, not '*.example'"),
     ("capabilities: {addable: [FLY]}", "'capabilities.addable' has an unknown capability: FLY"),
     ("defaultRuntime: kata", "'defaultRuntime' must be one of crun, runc, runsc"),
     ("runtimes: {x: crun}", "'runtimes' must give absolute paths"),

@@ -203,6 +203,30 @@ struct HostFirewallTests {
     try exchange()
     next.shutDown(removeKernelState: false)
   }
+
+  @Test func `a container that comes and goes does not let the guard look at the host's rules, others' changes do`()
+    throws
+  {
+    let host = try TestHost()
+    let network = try host.network("front")
+    try host.onHost { [host] in try host.stack.guardFirewall() }
+    let monitor = try host.onHost { try NFTablesMonitor() }
+    let server = try host.container("server", on: network)
+    try host.onHost { [host, server] in
+      _ = try host.stack.publish(
+        [PortRequest(protocol: .tcp, containerPort: 80, hostPorts: 8080...8080)], endpoint: server.endpoint,
+        containerName: "server")
+      try host.stack.unpublish(container: server.id)
+      try host.stack.detach(server.endpoint, network: network)
+    }
+    let own = try monitor.drain()
+    #expect(try #require(own).count > 4 && !host.stack.firewallGuard.concerns(own))
+    try host.nft("table inet others { chain input { type filter hook input priority 0; policy accept; }; }")
+    #expect(host.stack.firewallGuard.concerns(try monitor.drain()))
+    try host.nft("flush chain inet \(host.stack.tableName) forward")
+    #expect(host.stack.firewallGuard.concerns(try monitor.drain()))
+    #expect(host.stack.firewallGuard.concerns(nil))
+  }
 }
 
 @Suite("The host's rules as text")

@@ -163,6 +163,35 @@ struct NameServiceTests {
     #expect(upstream.questions == 0)
   }
 
+  @Test func `ATT-051 a server's answer does not lead to a container, nor over TCP`() throws {
+    let host = try TestHost()
+    let container = try host.container("web", on: try host.network("front", subnet: "172.30.9.0/24"))
+    let upstream = try UpstreamServer(in: host.outside)
+    try serve(host, container, servers: [TestHost.outsideAddress.description])
+    for transport in TransportProtocol.allCases {
+      let answer = try ask("inside.example", in: container, over: transport)
+      #expect(answer.code == 0 && answer.addresses == [])
+    }
+    #expect(try ask("short.example", in: container).addresses == ["192.0.2.1"])
+    withExtendedLifetime(upstream) {}
+  }
+
+  @Test func `the host has a name where it is the way out`() throws {
+    let host = try TestHost()
+    let front = try host.network("front", ipv6: true)
+    let container = try host.container("web", on: front)
+    let hidden = try host.container("vault", on: try host.network("hidden", internal: true))
+    for container in [container, hidden] { try serve(host, container) }
+    let gateway = try #require(front.gateway)
+    #expect(try ask("host.docker.internal", in: container).addresses == [gateway.description])
+    let gateway6 = try #require(front.ipv6?.gateway).description
+    #expect(try ask("Host.Docker.Internal", type: DNSMessage.RecordType.aaaa, in: container).addresses == [gateway6])
+    #expect(try ask("host.docker.internal", in: hidden).code == 3)
+    let listener = try host.onHost { try TestTraffic.listen(.tcp, port: 7070) }
+    #expect(try container.run { TestTraffic.connects(to: .ipv4(gateway, port: 7070)) })
+    withExtendedLifetime(listener) {}
+  }
+
   @Test func `questions above the bound of one container are refused at once`() throws {
     let host = try TestHost()
     let container = try host.container("web", on: try host.network("front"))
@@ -187,7 +216,9 @@ struct NameServiceTests {
     withExtendedLifetime(upstream) {}
   }
 
-  @Test func `a server that is silent gives server failure in time, and its forged answers nothing`() async throws {
+  @Test func `ATT-051 a server that is silent gives server failure in time, and its forged answers nothing`()
+    async throws
+  {
     let host = try TestHost()
     let upstream = try UpstreamServer(in: host.outside)
     let namespace = try host.onHost { try HostNamespace() }

@@ -90,6 +90,7 @@ final class UpstreamServer: Sendable {
     case "long.example":
       let answer = DNSAnswer.make(to: query, (1...60).map { .address(IPv4Address(bits: 0xc000_0200 + $0)) })
       return answer.count > limit ? DNSAnswer.truncated(to: query) : answer
+    case "inside.example": return DNSAnswer.make(to: query, [.address(IPv4Address(bits: 0xac1e_0902))])
     case "silent.example": return nil
     case "forged.example":
       guard let other = try? DNSQuery(parsing: DNSMessageTests.query("other.example", id: query.id)) else { return nil }

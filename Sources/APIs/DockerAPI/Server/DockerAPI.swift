@@ -36,6 +36,7 @@ public final class DockerAPI: HTTPResponder {
     BuildContextRoutes.add(to: &routes)
     BuildRoutes.add(to: &routes)
     NetworkRoutes.add(to: &routes)
+    ExposureRoutes.add(to: &routes)
     VolumeRoutes.add(to: &routes)
     VolumeArchiveRoutes.add(to: &routes)
     UnsupportedRoutes.add(to: &routes)

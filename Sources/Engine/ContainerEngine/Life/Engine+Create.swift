@@ -92,6 +92,7 @@ extension Engine {
     let warnings = try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validate(settings)
     let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
     try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validateImage(defaults.merged)
+    try checkPortLimits(settings)
     _ = try runtime(settings.host.runtime)
     try policyCheck.check(settings)
     return warnings

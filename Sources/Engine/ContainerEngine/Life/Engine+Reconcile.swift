@@ -107,7 +107,8 @@ extension Engine {
       return RunningContainer(
         id: record.id, name: record.name, netns: try? process.namespace(.net),
         endpoints: record.networks.compactMap { record.endpoints[$0.network] }, bindings: record.publishedPorts,
-        publishing: publishingEndpoint(record), servers: record.settings.host.dnsServers)
+        publishing: publishingEndpoint(record),
+        limits: portLimits(record.settings), servers: record.settings.host.dnsServers)
     }
     for note in try networking.reconcile(networks: networkStore.all, running: members) {
       logger.notice("network: \(note)")

@@ -54,7 +54,8 @@ extension Engine {
     guard let new else { return }
     let requests = kept.isEmpty ? portRequests(record) : kept
     if !requests.isEmpty {
-      record.publishedPorts = try networking.publish(requests, endpoint: new, containerName: record.name)
+      record.publishedPorts = try networking.publish(
+        requests, limits: portLimits(record.settings), endpoint: new, containerName: record.name)
     }
   }
 
@@ -106,6 +107,32 @@ extension Engine {
     try movePorts(&record, from: nil)
     try networking.startDNS(
       container: record.id, netns: namespace, endpoints: endpoints, servers: record.settings.host.dnsServers)
+  }
+
+  /// The limits that its labels set; they were checked when the container was made.
+  func portLimits(_ settings: ContainerSettings) -> [PortLimits] {
+    do {
+      return try PortLimits.read(settings.labels)
+    } catch {
+      // A record of an engine that did not know these labels.
+      logger.warning("limits of published ports are not set: \(error)")
+      return []
+    }
+  }
+
+  /// Labels that set limits are right, and are about ports that are published.
+  func checkPortLimits(_ settings: ContainerSettings) throws {
+    let published = settings.host.publishedPorts.map(\.port)
+    for limits in try PortLimits.read(settings.labels) where !settings.host.publishAllPorts {
+      let isPublished = published.contains {
+        $0.number == limits.containerPort && $0.transport.rawValue == limits.transport.rawValue
+      }
+      guard !isPublished, let (name, value) = limits.texts.first else { continue }
+      let port = "\(limits.containerPort)/\(limits.transport.rawValue)"
+      throw PlatformError(
+        .invalidArgument,
+        "invalid label \(PortLimits.labelPrefix)\(port).\(name)='\(value)': port \(port) is not published")
+    }
   }
 
   private func portRequests(_ record: ContainerRecord) -> [PortRequest] {

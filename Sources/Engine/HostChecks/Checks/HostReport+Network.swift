@@ -4,7 +4,7 @@ extension HostReport {
       trial(
         "nftables", "nftables", facts.nftables, good: "the kernel and the nft program work together",
         advice: "install the package nftables, and use a kernel with CONFIG_NF_TABLES and CONFIG_NFT_NAT"),
-      forwarding(facts), firewall(facts), bridge(facts),
+      forwarding(facts), firewall(facts), exposure(facts), bridge(facts),
     ]
   }
 
@@ -41,6 +41,21 @@ extension HostReport {
       advice: known.isEmpty
         ? "let packets from and to the containers' interfaces (bh+) pass: the engine never changes rules of others"
         : known.joined(separator: "; "))
+  }
+
+  private static let shownPorts = 12
+
+  /// Nothing is wrong with open ports; who runs a host should know of them.
+  private static func exposure(_ facts: HostFacts) -> HostCheck {
+    let title = "Reachable from other hosts"
+    guard let ports = facts.reachablePorts else {
+      return HostCheck("exposure", title, .info, "not looked at: that needs root, nft and sock_diag of the kernel")
+    }
+    guard !ports.isEmpty else { return HostCheck("exposure", title, .ok, "no port") }
+    let more = ports.count > shownPorts ? " and \(ports.count - shownPorts) more" : ""
+    return HostCheck(
+      "exposure", title, .info, ports.prefix(shownPorts).joined(separator: ", ") + more,
+      advice: "'bulkhead exposure' says who opened them, and what the host's firewall does with them")
   }
 
   private static func bridge(_ facts: HostFacts) -> HostCheck {

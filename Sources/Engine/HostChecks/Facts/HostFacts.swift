@@ -64,6 +64,8 @@ public struct HostFacts: Codable, Sendable, Equatable {
   public var droppingChains: [String] = []
   public var activeFirewalls: [String] = []
   public var bridgeNetfilter = false
+  /// Ports that other hosts reach or may reach, as `22/tcp (sshd)`; nil where that was not looked at.
+  public var reachablePorts: [String]? = []
 
   // Programs by their usual name
   public var programs: [String: Program] = [:]

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import Model
+import Networking
 
 /// Looks at the machine it runs on. Everything that cannot be found out is left at "not there".
 struct HostProbe {
@@ -91,6 +92,7 @@ struct HostProbe {
     facts.bridgeNetfilter = word("/proc/sys/net/bridge/bridge-nf-call-iptables") == "1"
     if text("/etc/ufw/ufw.conf").split(separator: "\n").contains("ENABLED=yes") { facts.activeFirewalls.append("ufw") }
     if FileSystem.exists("/run/firewalld") { facts.activeFirewalls.append("firewalld") }
+    facts.reachablePorts = facts.isRoot ? reachablePorts() : nil
     guard let nft = find("nft") else {
       facts.nftables = .fails("the program nft is not installed")
       return
@@ -103,6 +105,21 @@ struct HostProbe {
       let reason = output.map { String(decoding: $0.stderr, as: UTF8.self) } ?? "nft did not end in time"
       facts.nftables = .fails(String(reason.split(separator: "\n").first?.prefix(200) ?? "nft failed"))
     }
+  }
+
+  /// Nil where the kernel or nft does not say.
+  private func reachablePorts() -> [String]? {
+    guard let exposure = try? HostExposure.collect() else { return nil }
+    var seen: Set<String> = []
+    return exposure.ports.filter { $0.verdict.kind != .closed }.map { port in
+      let opener =
+        switch port.opener {
+        case .published, .otherEngine: "a container"
+        case .process(_, let program, _): program
+        case .unknown: "unknown"
+        }
+      return "\(port.port)/\(port.transport.rawValue) (\(opener))"
+    }.filter { seen.insert($0).inserted }
   }
 
   private func readPrograms(_ facts: inout HostFacts) {

@@ -20,7 +20,7 @@ extension EnginePolicy {
   private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "engineSocket", "runtimes",
+      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "engineSocket", "names", "runtimes",
       "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
@@ -35,6 +35,7 @@ extension EnginePolicy {
     try policy.builds.read(reader)
     try policy.backups.read(reader)
     try set(&policy.engineSocket, reader.choice("engineSocket", of: EngineSocket.self))
+    try policy.names.read(reader)
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
@@ -198,6 +199,23 @@ extension EnginePolicy.Backups {
     try section.allow(["folder", "passphraseFile"])
     folder = try section.path("folder") ?? folder
     passphraseFile = try section.path("passphraseFile") ?? passphraseFile
+  }
+}
+
+extension EnginePolicy.Names {
+  private static let maximumDomainBytes = 253
+
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
+    guard let section = try reader.section("names") else { return }
+    try section.allow(["rebinding", "privateDomains"])
+    try set(&rebinding, section.choice("rebinding", of: Rebinding.self))
+    for domain in try section.texts("privateDomains") ?? [] {
+      let labels = domain.split(separator: ".", omittingEmptySubsequences: false)
+      guard domain.utf8.count <= Self.maximumDomainBytes, labels.allSatisfy({ !$0.isEmpty && $0 != "*" }) else {
+        throw section.fail("privateDomains", "must name domains such as corp.example, not '\(domain.prefix(100))'")
+      }
+      privateDomains.append(domain)
+    }
   }
 }
 

@@ -25,6 +25,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var builds = Builds()
   public var backups = Backups()
   public var engineSocket = EngineSocket.refused
+  public var names = Names()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -158,6 +159,17 @@ extension EnginePolicy {
     /// What scheduled ones are sealed with; nil: not at all. A file of root's that nobody else reads.
     public var passphraseFile: String?
 
+    public init() {}
+  }
+
+  /// What containers are told of names outside.
+  public struct Names: Sendable, Equatable {
+    /// Which addresses answers from outside may not have: those of containers, all private ones, or none.
+    public enum Rebinding: String, Sendable, CaseIterable { case containers, `private`, off }
+
+    public var rebinding = Rebinding.containers
+    /// Domains that may have every address: themselves and all below.
+    public var privateDomains: [String] = []
     public init() {}
   }
 

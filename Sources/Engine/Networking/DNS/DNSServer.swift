@@ -18,16 +18,19 @@ final class DNSServer: Sendable {
   let directory = NameDirectory()
   private let forwarder: DNSForwarder
   private let resolvers: HostResolvers
+  private let rebinding: RebindingGuard
   private let logger: Logger
   private let listeners = Mutex<[ContainerID: DNSListener]>([:])
 
   init(
-    poller: Poller, namespace: HostNamespace, logger: Logger, resolvers: HostResolvers = HostResolvers()
+    poller: Poller, namespace: HostNamespace, logger: Logger, resolvers: HostResolvers = HostResolvers(),
+    rebinding: RebindingGuard = RebindingGuard()
   ) throws {
     loop = try ReadyLoop(name: "names")
     self.poller = poller
     self.logger = logger
     self.resolvers = resolvers
+    self.rebinding = rebinding
     forwarder = DNSForwarder(poller: poller, namespace: namespace)
   }
 
@@ -97,6 +100,11 @@ final class DNSServer: Sendable {
     _ query: DNSQuery, transport: TransportProtocol, asker: ContainerID, servers: [SocketAddress]?
   ) async -> [UInt8] {
     guard directory.mayAskServers(asker) else { return DNSAnswer.make(to: query, [], code: .serverFailure) }
-    return await forwarder.answer(query, transport: transport, servers: servers ?? resolvers.current())
+    let answer = await forwarder.answer(query, transport: transport, servers: servers ?? resolvers.current())
+    guard rebinding.refuses(answer, to: query, isOwn: directory.isOwn, isOwn6: directory.isOwn) else { return answer }
+    logger.warning(
+      "a name outside leads to an address inside; it is answered without addresses",
+      metadata: ["name": "\(query.name ?? "")", "container": "\(asker.short)"])
+    return DNSAnswer.make(to: query, [])
   }
 }

@@ -111,7 +111,9 @@ final class NameDirectory: Sendable {
         let suffix = "." + network.name
         if name.hasSuffix(suffix) { found.formUnion(network.members[String(name.dropLast(suffix.count))] ?? []) }
       }
-      if found.isEmpty { return .unknown }
+      if found.isEmpty {
+        return Self.hostNames.contains(name) ? Self.host(query, state.endpoints[asker] ?? []) : .unknown
+      }
       var values: [DNSAnswer.Value] = []
       let all = query.type == DNSMessage.RecordType.any
       // In another order each time, so that clients spread over the containers of one name.
@@ -123,6 +125,32 @@ final class NameDirectory: Sendable {
       }
       return values.isEmpty ? .noData : .values(values)
     }
+  }
+
+  /// The names that lead from a container to its host, as other engines know them.
+  private static let hostNames: Set<String> = ["host.docker.internal", "gateway.docker.internal"]
+
+  /// The host as the asker reaches it: the gateway of its first network that leads outside.
+  private static func host(_ query: DNSQuery, _ endpoints: [EndpointRecord]) -> Finding {
+    guard let endpoint = endpoints.first(where: { $0.gateway != nil }), let gateway = endpoint.gateway else {
+      return .nobody
+    }
+    let all = query.type == DNSMessage.RecordType.any
+    var values: [DNSAnswer.Value] = []
+    if all || query.type == DNSMessage.RecordType.a { values.append(.address(gateway)) }
+    if all || query.type == DNSMessage.RecordType.aaaa, let gateway = endpoint.ipv6?.gateway {
+      values.append(.address6(gateway))
+    }
+    return values.isEmpty ? .noData : .values(values)
+  }
+
+  /// Whether an address is of a network of this engine.
+  func isOwn(_ address: IPv4Address) -> Bool {
+    state.withLock { $0.networks.values.contains { $0.subnet?.contains(address) == true } }
+  }
+
+  func isOwn(_ address: IPv6Address) -> Bool {
+    state.withLock { $0.networks.values.contains { $0.subnet6?.contains(address) == true } }
   }
 
   private static func reverse(_ name: String, _ networks: [Network]) -> Finding {

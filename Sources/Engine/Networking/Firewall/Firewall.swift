@@ -11,18 +11,20 @@ final class Firewall: Sendable {
   typealias Element = NFTables.Element
   typealias Change = NFTables.Change
 
-  private struct State {
+  struct State {
     var isLoaded = false
     /// What the sets should hold.
     var wanted: [String: Set<Element>] = [:]
     /// The copies of the host's chains; nil where it is not known yet which are there.
     var mirror: InputMirror?
+    /// The limits of published ports; nil where it is not known yet which are there.
+    var limits: Set<LimitGroup>?
   }
 
   let rules: FirewallRules
-  private let socket: NetlinkSocket
+  let socket: NetlinkSocket
   private let logger: Logger
-  private let state = Mutex(State())
+  let state = Mutex(State())
 
   /// Elements in one message, well below the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
@@ -82,7 +84,8 @@ final class Firewall: Sendable {
     try state.withLock { state in
       guard state.isLoaded else { return [] }
       // A list of rules that others change meanwhile may be short: only the second look counts.
-      if try !isSkeletonWhole(), try !isSkeletonWhole() {
+      let limits = state.limits
+      if try !isSkeletonWhole(limits), try !isSkeletonWhole(limits) {
         state.isLoaded = false
         try reload(&state)
         state.isLoaded = true
@@ -92,23 +95,31 @@ final class Firewall: Sendable {
     }
   }
 
-  /// Whether both tables hold as many rules as the skeleton has. Throws for any other reason than that something is missing.
-  private func isSkeletonWhole() throws -> Bool {
+  /// Whether both tables hold as many rules as the skeleton and the limits have. Throws for any other reason than that
+  /// something is missing.
+  private func isSkeletonWhole(_ limits: Set<LimitGroup>?) throws -> Bool {
     var count = 0
-    // One at a time: a socket gives one list at once, and refuses the next (EBUSY) until the first was read to its end.
-    for request in [
+    var limitCount = 0
+    let outcomes = try socket.send([
       NFTables.rules(table: table), NFTables.rules(family: .arp, table: table),
       NFTables.chain(table: table, name: rules.versionChain),
-    ] {
-      for outcome in try socket.send([request]) {
-        if outcome.errno == ENOENT { return false }
-        guard outcome.errno == 0 else {
-          throw SystemError(errno: outcome.errno, operation: "list rules", subject: table)
+    ])
+    for outcome in outcomes {
+      if outcome.errno == ENOENT { return false }
+      guard outcome.errno == 0 else {
+        throw SystemError(errno: outcome.errno, operation: "list rules", subject: table)
+      }
+      for chain in outcome.replies.compactMap(NFTables.chain(ofRule:)) {
+        if chain.hasPrefix(LimitRules.prefix) {
+          limitCount += 1
+        } else if !chain.hasPrefix(InputMirror.prefix) {
+          count += 1
         }
-        count += outcome.replies.compactMap(NFTables.chain(ofRule:)).count { !$0.hasPrefix(InputMirror.prefix) }
       }
     }
-    return count == rules.ruleCount
+    guard count == rules.ruleCount else { return false }
+    guard let limits else { return true }
+    return try limitCount == LimitRules.ruleCount(limits) && areLimitsWhole(limits)
   }
 
   /// Makes the copies of the host's chains agree with the host's chains as they are now.
@@ -185,7 +196,7 @@ final class Firewall: Sendable {
     }
   }
 
-  private func load(_ state: inout State) throws {
+  func load(_ state: inout State) throws {
     if state.isLoaded { return }
     let found = try socket.send([
       NFTables.chain(table: table, name: rules.versionChain),
@@ -197,7 +208,8 @@ final class Firewall: Sendable {
 
   /// Loads the skeleton anew with copies of the host's chains, and the elements that are remembered.
   private func reload(_ state: inout State) throws {
-    let mirror = try settle(InputMirror(of: hostRuleset())) { rules.text(with: $0) }
+    let limits = LimitRules.change(table: table, from: [], to: state.limits ?? [])
+    let mirror = try settle(InputMirror(of: hostRuleset())) { rules.text(with: $0) + limits }
     note(mirror, in: &state)
     logger.info("firewall table loaded", metadata: ["table": "\(table)"])
     if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }

@@ -57,36 +57,13 @@ final class FirewallGuard: Sendable {
     let table = firewall.table + Self.keeperSuffix
     do {
       try socket.run(
-        NFTables.translationKeeper(table: table) + [Self.trackingRule(table: table)], envelope: NFTables.transaction,
-        subject: table)
+        NFTables.translationKeeper(table: table), envelope: NFTables.transaction, subject: table)
       return socket
     } catch let error as SystemError where error.errno != EPERM {
       logger.notice(
         "translated connections will not outlive a flush of all rules", metadata: ["error": "\(error)"])
       return nil
     }
-  }
-
-  /// A rule that looks at a connection's state and does nothing: the kernel tracks connections only while some rule asks
-  /// for it, and translates none that it does not track.
-  private static func trackingRule(table: String) -> NetlinkRequest {
-    // NFT_MSG_NEWRULE of nfnetlink's subsystem 10; family inet.
-    var request = NetlinkRequest(
-      type: 10 << 8 | 6, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagAppend,
-      header: [NFTables.Family.inet.rawValue, 0, 0, 0])
-    request.attribute(1, string: table)
-    request.attribute(2, string: "keep")
-    request.nested(4) { expressions in
-      expressions.nested(1) { expression in
-        expression.attribute(1, string: "ct")
-        expression.nested(2) { data in
-          // Into register 1: NFT_CT_STATE.
-          data.attribute(1, bigEndian: UInt32(1))
-          data.attribute(2, bigEndian: UInt32(0))
-        }
-      }
-    }
-    return request
   }
 
   private func watch(_ monitor: NFTablesMonitor) async {
@@ -106,17 +83,17 @@ final class FirewallGuard: Sendable {
     }
   }
 
-  /// Whether others changed our table, or anybody the host's; nil stands for more than could be noted.
-  private func concerns(_ events: [NFTablesMonitor.Event]?) -> Bool {
+  /// Whether others changed our table, or anybody the host's; nil stands for more than could be noted. The changes that come
+  /// with each container are the firewall's own.
+  func concerns(_ events: [NFTablesMonitor.Event]?) -> Bool {
     guard let events else { return true }
-    let own = UInt32(getpid())
     var isOurTable = false
     for event in events {
       switch event {
       case .change(firewall.table, _): isOurTable = true
       case .change(let table, _): if !table.hasPrefix(InstanceNames.tablePrefix) { return true }
-      case .end(let process):
-        if isOurTable && process != own { return true }
+      case .end(let port):
+        if isOurTable && port != firewall.socket.port { return true }
         isOurTable = false
       }
     }

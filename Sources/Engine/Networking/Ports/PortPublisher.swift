@@ -24,6 +24,7 @@ final class PortPublisher: Sendable {
   private struct State {
     var table = PortTable()
     var held: [ContainerID: [Held]] = [:]
+    var limits: [ContainerID: [LimitGroup]] = [:]
     var nextEphemeral: UInt16 = 0
   }
 
@@ -46,7 +47,9 @@ final class PortPublisher: Sendable {
   /// Publishes ports; all of them or none. A container that has ports already keeps them.
   ///
   /// - Returns: what is in effect, one entry for each host address.
-  func publish(_ requests: [PortRequest], endpoint: EndpointRecord, containerName: String) throws -> [PortBinding] {
+  func publish(
+    _ requests: [PortRequest], limits: [PortLimits], endpoint: EndpointRecord, containerName: String
+  ) throws -> [PortBinding] {
     guard !requests.isEmpty else { return [] }
     let failure =
       "driver failed programming external connectivity on endpoint \(containerName) (\(endpoint.endpointID))"
@@ -54,8 +57,12 @@ final class PortPublisher: Sendable {
       throw PlatformError(.resourceExhausted, "\(failure): more than \(Self.maximumPortsPerContainer) published ports")
     }
     var made: [Held] = []
+    var groups: [LimitGroup] = []
     do {
       for request in requests { made += try hold(request, target: endpoint) }
+      // Before the port is open: no connection comes past them.
+      groups = LimitGroup.groups(limits, of: endpoint.containerID, at: made.map(\.binding))
+      try firewall.limit(add: groups)
       try firewall.apply(made.flatMap(\.changes))
       for item in made { try item.relay?.start() }
       for port in Set(made.filter(\.isTranslatedDatagrams).map(\.binding.hostPort)) {
@@ -63,23 +70,52 @@ final class PortPublisher: Sendable {
       }
     } catch {
       undo(made)
+      unlimit(groups)
       if let known = error as? PlatformError {
         throw PlatformError(known.code, "\(failure): \(known.message)", context: known.context, cause: known.cause)
       }
       throw PlatformError(.internal, "\(failure): \(error)", cause: error)
     }
-    state.withLock { $0.held[endpoint.containerID, default: []] += made }
+    state.withLock { state in
+      state.held[endpoint.containerID, default: []] += made
+      state.limits[endpoint.containerID, default: []] += groups
+    }
     return made.map(\.binding)
   }
 
   /// Takes every port of a container back; it need not have any.
   func unpublish(container: ContainerID) throws {
-    let held = state.withLock { $0.held.removeValue(forKey: container) } ?? []
+    let (held, groups) = state.withLock { state in
+      (state.held.removeValue(forKey: container) ?? [], state.limits.removeValue(forKey: container) ?? [])
+    }
     undo(held)
+    unlimit(groups)
+  }
+
+  private func unlimit(_ groups: [LimitGroup]) {
+    do {
+      try firewall.limit(remove: groups)
+    } catch {
+      // They stand in nobody's way, as their port leads nowhere; the next start of the engine removes them.
+      logger.error("failed to remove limits of published ports", metadata: ["error": "\(error)"])
+    }
   }
 
   func bindings(container: ContainerID) -> [PortBinding] {
     state.withLock { $0.held[container]?.map(\.binding) ?? [] }
+  }
+
+  /// Everything that is published now, for the list of what other hosts reach.
+  func published() -> [HostExposure.Published] {
+    state.withLock { state in
+      state.held.flatMap { container, held in
+        held.map { item in
+          HostExposure.Published(
+            container: container, binding: item.binding, target: item.target, isRelayed: item.changes.isEmpty,
+            limits: state.limits[container]?.first { $0.bindings.contains(item.binding) })
+        }
+      }
+    }
   }
 
   /// Frees all ports in this process; the kernel's rules stay.

@@ -23,6 +23,8 @@ public enum NFTables {
   static let newElement: UInt16 = 12
   static let getElement: UInt16 = 13
   static let deleteElement: UInt16 = 14
+  static let newObject: UInt16 = 18
+  static let getObject: UInt16 = 19
 
   /// One member of a set, or one entry of a map.
   public struct Element: Sendable, Hashable {
@@ -148,9 +150,10 @@ public enum NFTables {
   private static let owned: UInt32 = 2
 
   /// The requests for a table that only the socket which sends them may change or flush, and that goes with it, holding
-  /// one empty chain of address translation; send them inside `transaction`.
+  /// one chain of address translation; send them inside `transaction`.
   ///
-  /// The kernel translates packets of known connections as long as any chain of that type is there.
+  /// The kernel translates packets of known connections as long as any chain of that type is there, and it tracks
+  /// connections only while some rule asks for it: the chain's rule looks at a connection's state and does nothing.
   public static func translationKeeper(table: String) -> [NetlinkRequest] {
     let flags = Netlink.flagAcknowledge | Netlink.flagCreate
     var tableRequest = NetlinkRequest(type: type(newTableMessage), flags: flags, header: header(.inet))
@@ -165,7 +168,27 @@ public enum NFTables {
       hook.attribute(2, bigEndian: UInt32(300))
     }
     chain.attribute(7, string: "nat")
-    return [tableRequest, chain]
+    return [tableRequest, chain, trackingRule(table: table, chain: "keep")]
+  }
+
+  /// `ct state` into a register, of which nobody makes use.
+  private static func trackingRule(table: String, chain: String) -> NetlinkRequest {
+    var request = NetlinkRequest(
+      type: type(newRule), flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagAppend,
+      header: header(.inet))
+    request.attribute(1, string: table)
+    request.attribute(2, string: chain)
+    request.nested(4) { expressions in
+      expressions.nested(1) { expression in
+        expression.attribute(1, string: "ct")
+        expression.nested(2) { data in
+          // NFTA_CT_DREG: register 1; NFTA_CT_KEY: NFT_CT_STATE.
+          data.attribute(1, bigEndian: UInt32(1))
+          data.attribute(2, bigEndian: UInt32(0))
+        }
+      }
+    }
+    return request
   }
 
   /// Asks for the elements of a set or map.
@@ -187,5 +210,25 @@ public enum NFTables {
         key: Array(key), keyEnd: attributes.nested(10)?.first(1).map(Array.init),
         value: attributes.nested(2)?.first(1).map(Array.init))
     }
+  }
+
+  /// Asks for the named counters of a table, and its other named objects.
+  public static func counters(table: String) -> NetlinkRequest {
+    var request = NetlinkRequest(type: type(getObject), flags: Netlink.flagDump, header: header(.inet))
+    request.attribute(1, string: table)
+    return request
+  }
+
+  /// `NFT_OBJECT_COUNTER`.
+  private static let counterObject: UInt32 = 1
+
+  /// Name and packets of a counter in one answer to `counters(table:)`; nil for other objects.
+  public static func decodeCounter(_ reply: NetlinkReply) -> (name: String, packets: UInt64)? {
+    let attributes = reply.attributes(after: 4)
+    guard reply.type == type(newObject), let name = attributes.string(2),
+      attributes.number(3, as: UInt32.self).map(UInt32.init(bigEndian:)) == counterObject,
+      let packets = attributes.nested(4)?.number(2, as: UInt64.self)
+    else { return nil }
+    return (name, UInt64(bigEndian: packets))
   }
 }

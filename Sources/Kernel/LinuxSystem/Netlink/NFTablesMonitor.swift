@@ -9,8 +9,9 @@ public final class NFTablesMonitor: Sendable {
   public enum Event: Sendable, Equatable {
     /// - Parameter isRemoval: of the table, or of a chain, rule, set or element of it.
     case change(table: String, isRemoval: Bool)
-    /// - Parameter processID: whose transaction it was.
-    case end(processID: UInt32)
+    /// - Parameter port: the netlink socket that sent the transaction, see `NetlinkSocket.port`. What the kernel calls the
+    ///   process is the number of one of its threads.
+    case end(port: UInt32)
   }
 
   private static let group: UInt32 = 7
@@ -68,7 +69,7 @@ public final class NFTablesMonitor: Sendable {
     guard message.type >> 8 == NFTables.subsystem else { return nil }
     let attributes = NetlinkAttributes(message.payload.dropFirst(4))
     let kind = message.type & 0xff
-    if kind == newGeneration { return .end(processID: attributes.number(2, as: UInt32.self)?.bigEndian ?? 0) }
+    if kind == newGeneration { return .end(port: message.port) }
     // The table's name is the first attribute of everything that is in one, and of the table itself.
     return attributes.string(1).map { .change(table: $0, isRemoval: removals.contains(kind)) }
   }

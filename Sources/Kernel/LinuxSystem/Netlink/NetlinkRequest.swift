@@ -82,6 +82,7 @@ public struct NetlinkRequest: Sendable {
 /// Constants of the netlink envelope.
 public enum Netlink {
   public static let protocolRoute: Int32 = 0
+  public static let protocolSocketDiagnosis: Int32 = 4
   public static let protocolNetfilter: Int32 = 12
 
   public static let flagRequest: UInt16 = 0x001

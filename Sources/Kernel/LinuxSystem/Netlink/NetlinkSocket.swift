@@ -14,6 +14,8 @@ public final class NetlinkSocket: Sendable {
 
   private let descriptor: Descriptor
   private let state: Mutex<State>
+  /// By which the kernel names this socket among those of its namespace (`nl_pid`).
+  public let port: UInt32
 
   /// Requests in one batch.
   public static let maximumBatch = 4_096
@@ -29,6 +31,7 @@ public final class NetlinkSocket: Sendable {
     let kind = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
     descriptor = Descriptor(owning: try systemCall("socket", "netlink") { socket(AF_NETLINK, kind, number) })
     state = Mutex(State(sequence: 1, buffer: [UInt8](repeating: 0, count: Self.receiveBytes)))
+    port = try Self.bind(descriptor)
     // The request is not echoed in acknowledgements, and the kernel's own words for an error are.
     try set(level: 270, option: 10, to: 1)
     try set(level: 270, option: 11, to: 1)
@@ -39,6 +42,21 @@ public final class NetlinkSocket: Sendable {
     try systemCall("setsockopt", "netlink timeout") {
       setsockopt(descriptor.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
+  }
+
+  /// Has the kernel choose a port, and returns it.
+  private static func bind(_ descriptor: Descriptor) throws -> UInt32 {
+    // struct sockaddr_nl: family, padding, port and groups.
+    var address: [UInt8] = []
+    address.append(native: UInt16(AF_NETLINK))
+    address += [UInt8](repeating: 0, count: 10)
+    var length = socklen_t(address.count)
+    try address.withUnsafeMutableBytes { bytes in
+      let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+      try systemCall("bind", "netlink") { Glibc.bind(descriptor.raw, pointer, length) }
+      try systemCall("getsockname", "netlink") { getsockname(descriptor.raw, pointer, &length) }
+    }
+    return UInt32(native: address.dropFirst(4)) ?? 0
   }
 
   private func set(level: Int32, option: Int32, to value: Int32, optional: Bool = false) throws {
@@ -61,6 +79,7 @@ public final class NetlinkSocket: Sendable {
 
   /// Sends requests together and returns what each was answered; a failed request does not stop the others.
   ///
+  /// Dumps are sent one at a time, in their order: the kernel refuses the next (`EBUSY`) until the first was read to its end.
   /// - Parameter envelope: nfnetlink's begin and end messages, which make the batch a transaction.
   /// - Throws: `SystemError` where the socket itself fails or the whole transaction is refused.
   public func send(
@@ -68,6 +87,9 @@ public final class NetlinkSocket: Sendable {
   ) throws -> [Outcome] {
     precondition(requests.count <= Self.maximumBatch, "netlink batch too large")
     guard !requests.isEmpty else { return [] }
+    if requests.count > 1, envelope == nil, requests.contains(where: \.isDump) {
+      return try requests.flatMap { try send([$0]) }
+    }
     return try state.withLock { state in
       let total = UInt32(requests.count + 2)
       if state.sequence > UInt32.max - total { state.sequence = 1 }
@@ -151,6 +173,8 @@ public final class NetlinkSocket: Sendable {
 struct NetlinkEnvelope {
   let type: UInt16
   let sequence: UInt32
+  /// The socket that asked; of a notification, the one whose request it tells of.
+  let port: UInt32
   let payload: ArraySlice<UInt8>
   private let flags: UInt16
 
@@ -158,11 +182,12 @@ struct NetlinkEnvelope {
   init?(_ rest: inout ArraySlice<UInt8>) {
     guard let length = UInt32(native: rest), Int(length) >= Netlink.headerSize, Int(length) <= rest.count,
       let type = UInt16(native: rest.dropFirst(4)), let flags = UInt16(native: rest.dropFirst(6)),
-      let sequence = UInt32(native: rest.dropFirst(8))
+      let sequence = UInt32(native: rest.dropFirst(8)), let port = UInt32(native: rest.dropFirst(12))
     else { return nil }
     self.type = type
     self.flags = flags
     self.sequence = sequence
+    self.port = port
     payload = rest.prefix(Int(length)).dropFirst(Netlink.headerSize)
     rest = rest.dropFirst((Int(length) + 3) & ~3)
   }
