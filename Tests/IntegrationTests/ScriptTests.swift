@@ -16,7 +16,9 @@ struct ScriptTests {
   /// Scripts that start a server, and some an engine, in a folder of their own.
   @Test(
     "the server", .enabled(if: Target.canStart),
-    arguments: ["server", "clients", "collection", "adversity", "metrics", "survival", "volumes", "network"])
+    arguments: [
+      "server", "clients", "collection", "adversity", "metrics", "survival", "volumes", "network", "bootstrap",
+    ])
   func server(_ name: String) throws {
     try Self.runAlone(name)
   }

@@ -18,6 +18,8 @@ final class DNSListener: Sendable {
   static let port: UInt16 = 53
   private static let backlog: Int32 = 16
   private static let datagramsInTurn = 32
+  /// How often an empty socket is looked at again before its thread sleeps.
+  private static let triesBeforeSleep = 4
 
   private struct ForwardedQuestion: Sendable {
     let query: DNSQuery
@@ -85,10 +87,16 @@ final class DNSListener: Sendable {
   /// than `datagramsInTurn` answers take.
   private func takeDatagrams(_ arrival: AsyncStream<ForwardedQuestion>.Continuation) {
     do {
+      var tries = Self.triesBeforeSleep
       for _ in 0..<Self.datagramsInTurn {
-        guard let (bytes, sender) = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes) else {
-          return
+        var next = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes)
+        while next == nil, tries > 0 {
+          // Who has its answer often asks again at once, and waking up costs more than looking again.
+          tries -= 1
+          sched_yield()
+          next = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes)
         }
+        guard let (bytes, sender) = next else { return }
         guard let sender else { continue }
         switch server.immediateAnswer(to: bytes, asker: container) {
         case .nothing: break
