@@ -107,6 +107,7 @@ public final class Engine: Sendable {
     monitor = ContainerMonitor(
       conmonPath: configuration.conmonPath, stateDirectory: paths.runtimeState, cgroupMode: cgroups.layout.mode,
       logger: logger)
+    try SubnetPool.check(nil, permitted: configuration.policy.networks.subnets)
     networking = try NetworkStack(
       instance: configuration.instance, stateDirectory: paths.networking, poller: poller,
       rebinding: Self.rebindingGuard(configuration.policy), logger: logger)

@@ -133,6 +133,8 @@ extension NetworkStack {
         try links.disconnect(name: endpoint.interfaceHost)
       }
     }
+    connections.forgetAll(of: endpoint.address)
+    if let address = endpoint.ipv6?.address { connections.forgetAll(of: address) }
   }
 
   /// Gives an endpoint's addresses back; it need not be known.

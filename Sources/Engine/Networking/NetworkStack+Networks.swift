@@ -33,11 +33,11 @@ extension NetworkStack {
     }
     return try Self.translating("failed to create network \(request.name)") {
       let inMemory = state.withLock { $0.networks.values.map(\.record) }
-      if request.enableIPv6 { record.ipv6 = try choosePool(request, others: existing + inMemory) }
-      let known = Set((existing + inMemory).compactMap(\.subnet))
+      let others = existing + inMemory
+      if request.enableIPv6 { record.ipv6 = try choosePool(request, others: others) }
+      let known = Set(others.compactMap(\.subnet))
       if let pool = try SubnetPool.requested(request) {
-        let taken = try known.union(links.claimedSubnets(ofOthers: true))
-        try Self.requireFree(pool.subnet, taken)
+        try requireFree(pool.subnet, others.compactMap { other in other.subnet.map { (other.name, $0) } })
         (record.subnet, record.gateway, record.ipRange) = (pool.subnet, pool.gateway, pool.range)
       } else {
         record.subnet = try claimFreeSubnet(isDefault: record.isDefault, known: known)
@@ -53,10 +53,21 @@ extension NetworkStack {
     }
   }
 
-  private static func requireFree<Address>(_ subnet: Subnet<Address>, _ taken: some Sequence<Subnet<Address>>) throws {
-    guard !taken.contains(where: subnet.overlaps) else {
-      throw PlatformError(
-        .forbidden, "invalid pool request: Pool overlaps with other one on this address space: \(subnet)")
+  /// A subnet that somebody has already would take his packets: a network of this or another engine, or the host itself.
+  private func requireFree<Address: IPAddress>(
+    _ subnet: Subnet<Address>, _ networks: [(name: String, subnet: Subnet<Address>)]
+  ) throws {
+    func fail(_ owner: String) -> PlatformError {
+      PlatformError(
+        .forbidden, "invalid pool request: Pool overlaps with other one on this address space: \(subnet) with \(owner)")
+    }
+    if let other = networks.first(where: { subnet.overlaps($0.subnet) }) {
+      throw fail("\(other.subnet) of network '\(other.name)'")
+    }
+    let claimed: [Subnet<Address>] = try links.claimedSubnets(ofOthers: true)
+    if let other = claimed.first(where: subnet.overlaps) { throw fail("\(other) of another engine") }
+    if let other = try links.subnetsInUse(excludingOwn: true).first(where: subnet.overlaps) {
+      throw fail("\(other), which the host itself has or reaches by a route of its own")
     }
   }
 
@@ -64,11 +75,11 @@ extension NetworkStack {
   private func choosePool(
     _ request: NetworkRequest, others: [NetworkRecord]
   ) throws -> AddressPool<IPv6Address> {
-    let taken = try others.compactMap(\.ipv6?.subnet) + links.claimedSubnets(ofOthers: true)
     if let pool = try SubnetPool.requestedIPv6(request) {
-      try Self.requireFree(pool.subnet, taken)
+      try requireFree(pool.subnet, others.compactMap { other in other.ipv6.map { (other.name, $0.subnet) } })
       return pool
     }
+    let taken = try others.compactMap(\.ipv6?.subnet) + links.claimedSubnets(ofOthers: true)
     while true {
       let subnet = SubnetPool.randomUniqueLocal()
       if !taken.contains(where: subnet.overlaps) { return AddressPool(subnet: subnet, gateway: subnet.second) }
@@ -100,15 +111,17 @@ extension NetworkStack {
   private func install(_ record: NetworkRecord) throws {
     if let subnet = record.subnet, record.isBridge {
       if try Forwarding.enable(stateDirectory: stateDirectory) {
-        logger.notice("turned on net.ipv4.ip_forward, which containers need to reach other hosts")
+        logger.notice("turned on net.ipv4.ip_forward, which containers need; nothing is passed on between other hosts")
       }
       try links.claim(subnet)
       if let pool = record.ipv6 {
         if try Forwarding.enableIPv6(stateDirectory: stateDirectory) {
-          logger.notice("turned on net.ipv6.conf.all.forwarding, which networks with IPv6 need")
+          logger.notice(
+            "turned on net.ipv6.conf.all.forwarding, which networks with IPv6 need; nothing is passed on between other hosts")
         }
         try links.claim(pool.subnet)
       }
+      try firewall.close(Forwarding.turnedOn(stateDirectory: stateDirectory))
       try firewall.apply(Self.networkElements(record, .add))
     }
     dns.directory.add(record)

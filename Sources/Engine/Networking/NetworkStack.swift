@@ -29,6 +29,7 @@ public final class NetworkStack: Sendable {
   let reaper: LinkReaper
   let firewall: Firewall
   let firewallGuard: FirewallGuard
+  let connections: ConnectionTracking
   let ports: PortPublisher
   let relays: RelayService
   let dns: DNSServer
@@ -59,16 +60,17 @@ public final class NetworkStack: Sendable {
     let netfilter = try Self.translating("failed to open the network stack") {
       try NetlinkSocket(protocol: Netlink.protocolNetfilter)
     }
-    firewall = Firewall(names: names, socket: netfilter, logger: logger)
+    firewall = Firewall(
+      names: names, closed: Forwarding.turnedOn(stateDirectory: stateDirectory), socket: netfilter, logger: logger)
     let namespace = try Self.translating("failed to open the network stack") { try HostNamespace() }
     firewallGuard = FirewallGuard(firewall: firewall, poller: poller, namespace: namespace, logger: logger)
-    relays = RelayService(poller: poller, namespace: namespace, logger: logger)
-    ports = PortPublisher(
-      firewall: firewall, connections: ConnectionTracking(socket: netfilter, logger: logger), relays: relays,
-      logger: logger)
     dns = try Self.translating("failed to open the network stack") {
       try DNSServer(poller: poller, namespace: namespace, logger: logger, rebinding: rebinding)
     }
+    relays = RelayService(
+      poller: poller, namespace: namespace, logger: logger, isShutIn: { [directory = dns.directory] in directory.isInternal($0) })
+    connections = ConnectionTracking(socket: netfilter, logger: logger)
+    ports = PortPublisher(firewall: firewall, connections: connections, relays: relays, logger: logger)
   }
 
   /// The nftables table of this engine.

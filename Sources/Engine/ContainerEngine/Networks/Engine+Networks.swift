@@ -48,6 +48,9 @@ extension Engine {
     guard ![NetworkDefaults.bridge, NetworkDefaults.host, NetworkDefaults.none, "default"].contains(name) else {
       throw PlatformError(.forbidden, "operation is not permitted on pre-defined \(name) network")
     }
+    for subnet in [request.subnet, request.ipv6.subnet] {
+      try SubnetPool.check(subnet, permitted: policy.networks.subnets)
+    }
     return try await networkCreation.withLock { _ in
       guard !networkStore.all.contains(where: { $0.name == name }) else {
         throw PlatformError(.conflict, "network with name \(name) already exists")

@@ -20,7 +20,8 @@ extension EnginePolicy {
   private static func parse(_ reader: ConfigurationReader) throws -> EnginePolicy {
     try reader.allow([
       "privileged", "hostNamespaces", "capabilities", "devices", "hostPaths", "noNewPrivileges", "seccomp", "appArmor",
-      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "engineSocket", "names", "runtimes",
+      "sysctls", "cgroupParents", "syslog", "registries", "builds", "backups", "engineSocket", "names", "networks",
+      "runtimes",
       "defaultRuntime", "defaults", "limits",
     ])
     var policy = EnginePolicy()
@@ -36,6 +37,7 @@ extension EnginePolicy {
     try policy.backups.read(reader)
     try set(&policy.engineSocket, reader.choice("engineSocket", of: EngineSocket.self))
     try policy.names.read(reader)
+    try policy.networks.read(reader)
     try policy.readRuntimes(reader)
     try policy.defaults.read(reader)
     try policy.limits.read(reader)
@@ -199,6 +201,14 @@ extension EnginePolicy.Backups {
     try section.allow(["folder", "passphraseFile"])
     folder = try section.path("folder") ?? folder
     passphraseFile = try section.path("passphraseFile") ?? passphraseFile
+  }
+}
+
+extension EnginePolicy.Networks {
+  fileprivate mutating func read(_ reader: ConfigurationReader) throws {
+    guard let section = try reader.section("networks") else { return }
+    try section.allow(["subnets"])
+    try set(&subnets, section.texts("subnets"))
   }
 }
 

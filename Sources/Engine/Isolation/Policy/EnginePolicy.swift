@@ -26,6 +26,7 @@ public struct EnginePolicy: Sendable, Equatable {
   public var backups = Backups()
   public var engineSocket = EngineSocket.refused
   public var names = Names()
+  public var networks = Networks()
   /// OCI runtimes by the name a client may ask for, and their programs.
   public var runtimes = ["crun": "/usr/bin/crun", "runc": "/usr/sbin/runc", "runsc": "/usr/bin/runsc"]
   public var defaultRuntime = "crun"
@@ -158,6 +159,14 @@ extension EnginePolicy {
     public var folder: String?
     /// What scheduled ones are sealed with; nil: not at all. A file of root's that nobody else reads.
     public var passphraseFile: String?
+
+    public init() {}
+  }
+
+  /// What networks that clients make may be.
+  public struct Networks: Sendable, Equatable {
+    /// Subnets, beside those that nobody has outside, which networks may have or lie in, such as `2a00:db8:1::/56`.
+    public var subnets: [String] = []
 
     public init() {}
   }

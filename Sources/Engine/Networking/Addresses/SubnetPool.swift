@@ -33,6 +33,34 @@ public enum SubnetPool {
     return IPv6Subnet(containing: IPv6Address(bits: 0xfd << 120 | random << 80), prefixLength: 64)
   }
 
+  /// What nobody has outside: RFC 1918, RFC 6598, RFC 2544, RFC 5737; RFC 4193, RFC 3849.
+  private static let inside = [
+    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "192.0.2.0/24",
+    "198.51.100.0/24", "203.0.113.0/24", "fc00::/7", "2001:db8::/32",
+  ]
+
+  /// Refuses subnets of others outside: the host would send to containers what is meant for them.
+  ///
+  /// - Parameters:
+  ///   - text: of a request; what is no subnet is told elsewhere.
+  ///   - permitted: subnets of the outside that networks may have all the same, or lie in.
+  /// - Throws: `forbidden` for the subnet, `invalidArgument` for what is permitted and no subnet.
+  public static func check(_ text: String?, permitted: [String]) throws {
+    func isPermitted<Address: IPAddress>(_ subnet: Subnet<Address>) -> Bool {
+      (inside + permitted).contains { Subnet<Address>($0)?.contains(subnet) == true }
+    }
+    if let wrong = permitted.first(where: { IPv4Subnet($0) == nil && IPv6Subnet($0) == nil }) {
+      throw PlatformError(
+        .invalidArgument,
+        "'networks.subnets' of the policy must name subnets such as 10.0.0.0/8, not '\(wrong.prefix(64))'")
+    }
+    guard let text, !(IPv4Subnet(text).map(isPermitted) ?? IPv6Subnet(text).map(isPermitted) ?? true) else { return }
+    throw PlatformError(
+      .forbidden,
+      "the subnet \(text) has addresses of others outside, which this host would reach no more: take a private one, or have the policy permit it (networks.subnets)"
+    )
+  }
+
   /// What a request's IPv4 addresses say, checked against each other; nil where the request leaves the subnet open.
   static func requested(_ request: NetworkRequest) throws -> AddressPool<IPv4Address>? {
     let wish = NetworkRequest.Pool(subnet: request.subnet, gateway: request.gateway, ipRange: request.ipRange)

@@ -17,6 +17,8 @@ final class DNSListener: Sendable {
   static let address = IPv4Address(bits: 0x7f00_000b)
   static let port: UInt16 = 53
   private static let backlog: Int32 = 16
+  /// After a connection that could not be accepted, so as not to spin.
+  private static let pauseAfterFailure = Duration.milliseconds(100)
   private static let datagramsInTurn = 32
   /// How often an empty socket is looked at again before its thread sleeps.
   private static let triesBeforeSleep = 4
@@ -132,9 +134,17 @@ final class DNSListener: Sendable {
     let slots = Slots(count: Self.maximumConnections)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
-        guard let listener = try? AsyncDescriptor(streams, poller: server.poller),
-          let client = try? await listener.accept()
-        else { break }
+        let client: Descriptor
+        do {
+          client = try await AsyncDescriptor(streams, poller: server.poller).accept()
+        } catch let error as SystemError where error.errno != ENOTSOCK {
+          // Out of descriptors, or the client went away: the next may be served.
+          server.reportAccept(error, container: container)
+          try? await Task.sleep(for: Self.pauseAfterFailure)
+          continue
+        } catch {
+          break
+        }
         guard slots.take() else { continue }
         group.addTask { [self] in
           try? await serve(client)

@@ -18,6 +18,8 @@ enum DNSMessage {
     static let ptr: UInt16 = 12
     static let aaaa: UInt16 = 28
     static let opt: UInt16 = 41
+    static let svcb: UInt16 = 64
+    static let https: UInt16 = 65
     static let any: UInt16 = 255
   }
 

@@ -21,6 +21,11 @@ final class DNSServer: Sendable {
   private let rebinding: RebindingGuard
   private let logger: Logger
   private let listeners = Mutex<[ContainerID: DNSListener]>([:])
+  /// When an answer was last told as refused, by container; none of those that are gone.
+  private let told = Mutex<[ContainerID: ContinuousClock.Instant]>([:])
+
+  /// A container that asks for such names again and again does not fill the log.
+  private static let pauseOfWarnings = Duration.seconds(60)
 
   init(
     poller: Poller, namespace: HostNamespace, logger: Logger, resolvers: HostResolvers = HostResolvers(),
@@ -55,6 +60,7 @@ final class DNSServer: Sendable {
   /// Ends the service of a container; it need not have one.
   func stop(container: ContainerID) {
     let listener = listeners.withLock { $0.removeValue(forKey: container) }
+    told.withLock { $0[container] = nil }
     listener?.stop()
   }
 
@@ -73,6 +79,11 @@ final class DNSServer: Sendable {
   /// Logs why a container's name service ended.
   func report(_ error: any Error, container: ContainerID) {
     logger.error("name service ended", metadata: ["container": "\(container.short)", "error": "\(error)"])
+  }
+
+  /// Logs that a container's name service could not take a connection; it goes on.
+  func reportAccept(_ error: any Error, container: ContainerID) {
+    logger.warning("name service failed to accept", metadata: ["container": "\(container.short)", "error": "\(error)"])
   }
 
   /// Answers what needs no server.
@@ -102,9 +113,20 @@ final class DNSServer: Sendable {
     guard directory.mayAskServers(asker) else { return DNSAnswer.make(to: query, [], code: .serverFailure) }
     let answer = await forwarder.answer(query, transport: transport, servers: servers ?? resolvers.current())
     guard rebinding.refuses(answer, to: query, isOwn: directory.isOwn, isOwn6: directory.isOwn) else { return answer }
-    logger.warning(
-      "a name outside leads to an address inside; it is answered without addresses",
-      metadata: ["name": "\(query.name ?? "")", "container": "\(asker.short)"])
+    warn(of: query, asker: asker)
     return DNSAnswer.make(to: query, [])
+  }
+
+  private func warn(of query: DNSQuery, asker: ContainerID) {
+    let now = ContinuousClock.now
+    let isNew = told.withLock { told in
+      if let last = told[asker], last.duration(to: now) < Self.pauseOfWarnings { return false }
+      told[asker] = now
+      return true
+    }
+    guard isNew else { return }
+    logger.warning(
+      "a name outside leads to an address inside; it is answered without addresses (the next minute's are not told)",
+      metadata: ["name": "\(query.name ?? "")", "container": "\(asker.short)"])
   }
 }

@@ -153,6 +153,20 @@ final class NameDirectory: Sendable {
     state.withLock { $0.networks.values.contains { $0.subnet6?.contains(address) == true } }
   }
 
+  /// Whether an address is of a network of this engine that has no way out.
+  func isInternal(_ address: SocketAddress) -> Bool {
+    state.withLock { state in
+      state.networks.values.contains { network in
+        guard network.isInternal else { return false }
+        switch address {
+        case .ipv4(let address, _): return network.subnet?.contains(address) == true
+        case .ipv6(let octets, _):
+          return IPv6Address(octets: octets).map { network.subnet6?.contains($0) == true } ?? false
+        }
+      }
+    }
+  }
+
   private static func reverse(_ name: String, _ networks: [Network]) -> Finding {
     let digits = name.dropLast(reverseZone.count).split(separator: ".", omittingEmptySubsequences: false)
     guard let address = IPv4Address(digits.reversed().joined(separator: ".")) else { return .unknown }

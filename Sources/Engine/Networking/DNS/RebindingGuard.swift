@@ -43,11 +43,7 @@ public struct RebindingGuard: Sendable, Equatable {
         || isStrict && Self.privateSubnets.contains { $0.contains(address) }
     }
     func isRefused(_ address: IPv6Address) -> Bool {
-      // IPv4 in disguise: mapped, compatible, and translated (RFC 4291, RFC 6052).
-      let upper = address.bits >> 32
-      if upper == 0xffff || upper == 0x0064_ff9b << 64 || upper == 0 && address.bits > 1 {
-        return isRefused(IPv4Address(bits: UInt32(truncatingIfNeeded: address.bits)))
-      }
+      if let inner = Self.embedded(in: address) { return isRefused(inner) }
       return address.bits >> 118 == 0xfe80 >> 6 || isOwn6(address)
         || isStrict && (address.isUniqueLocal || address.bits <= 1)
     }
@@ -59,6 +55,17 @@ public struct RebindingGuard: Sendable, Equatable {
     }
   }
 
+  /// IPv4 in disguise: mapped and compatible (RFC 4291), translated (RFC 2765; RFC 6052, RFC 8215), and 6to4 (RFC 3056).
+  private static func embedded(in address: IPv6Address) -> IPv4Address? {
+    let bits = address.bits
+    let upper = bits >> 32
+    let isAtEnd =
+      upper == 0xffff || upper == 0xffff_0000 || upper == 0x0064_ff9b << 64 || bits >> 80 == 0x0064_ff9b_0001
+      || upper == 0 && bits > 1
+    if isAtEnd { return IPv4Address(bits: UInt32(truncatingIfNeeded: bits)) }
+    return bits >> 112 == 0x2002 ? IPv4Address(bits: UInt32(truncatingIfNeeded: bits >> 80)) : nil
+  }
+
   private func isPrivate(_ name: String?) -> Bool {
     // A name without a dot is of no domain outside.
     name.map { !$0.contains(".") } ?? false || isUnder(Self.localDomains, name)
@@ -67,6 +74,26 @@ public struct RebindingGuard: Sendable, Equatable {
   private func isUnder(_ domains: [String], _ name: String?) -> Bool {
     guard let name else { return false }
     return domains.contains { name == $0 || name.hasSuffix("." + $0) }
+  }
+
+  /// The addresses that a record of a service gives along, `ipv4hint` and `ipv6hint` (RFC 9460, section 7.3); nil where it is
+  /// malformed.
+  private static func hints(in answer: [UInt8], from start: Int, to end: Int) -> [[UInt8]]? {
+    // A priority, and the name of the target, which is not compressed.
+    guard var position = DNSMessage.endOfAnyName(answer, at: start + 2), position <= end else { return nil }
+    var found: [[UInt8]] = []
+    while position < end {
+      guard let key = DNSMessage.number(answer, at: position), let length = DNSMessage.number(answer, at: position + 2),
+        position + 4 + Int(length) <= end
+      else { return nil }
+      let value = Array(answer[(position + 4)..<(position + 4 + Int(length))])
+      if let size = [4: 4, 6: 16][key] {
+        guard value.count.isMultiple(of: size) else { return nil }
+        found += stride(from: 0, to: value.count, by: size).map { Array(value[$0..<($0 + size)]) }
+      }
+      position += 4 + Int(length)
+    }
+    return found
   }
 
   /// The addresses of all records of an answer, aliases' and additional ones included; nil where it is malformed.
@@ -85,6 +112,9 @@ public struct RebindingGuard: Sendable, Equatable {
       if type == DNSMessage.RecordType.a || type == DNSMessage.RecordType.aaaa {
         guard data.count == (type == DNSMessage.RecordType.a ? 4 : 16) else { return nil }
         found.append(Array(data))
+      } else if type == DNSMessage.RecordType.svcb || type == DNSMessage.RecordType.https {
+        guard let hints = hints(in: answer, from: end + 10, to: end + 10 + Int(length)) else { return nil }
+        found += hints
       }
       position = end + 10 + Int(length)
     }

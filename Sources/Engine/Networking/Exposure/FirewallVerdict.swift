@@ -32,16 +32,20 @@ public struct FirewallVerdict: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - packets: one packet at the hooks that it passes, in this order.
-  ///   - problems: why rules cannot be followed where they ought to be, by chain; there the policy alone holds.
-  init(of packets: [Packet], in ruleset: HostRuleset, problems: [String: String] = [:]) {
+  ///   - unfollowed: copies of chains whose rules cannot be followed though they ought to be.
+  init(of packets: [Packet], in ruleset: HostRuleset, unfollowed: [InputMirror.Copy] = []) {
     var answers: [FirewallVerdict] = []
     for packet in packets {
       let families = packet.isIPv6 ? ["inet", "ip6"] : ["inet", "ip"]
       for table in ruleset.tables
-      where families.contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix) {
+      where families.contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix) && !table.isDormant {
         for chain in table.chains where chain.hook?.hook == packet.hook && chain.hook?.type == "filter" {
           let label = "\(table.family) \(table.name) \(chain.name)"
-          answers.append(Self.ask(chain, of: table, label: label, packet: packet, problem: problems[label]))
+          if let copy = unfollowed.first(where: { $0.label == label }) {
+            answers.append(Self.ask(unfollowed: copy))
+          } else {
+            answers.append(Self.ask(chain, of: table, label: label, packet: packet))
+          }
         }
       }
     }
@@ -58,15 +62,18 @@ public struct FirewallVerdict: Sendable, Equatable {
     self.reason = reason
   }
 
+  private static func ask(unfollowed copy: InputMirror.Copy) -> FirewallVerdict {
+    let policy = copy.effectivePolicy
+    return FirewallVerdict(
+      kind: policy == "drop" ? .closed : .open,
+      reason: "\(copy.label): policy \(policy), as its rules cannot be followed: \(copy.problem ?? "")")
+  }
+
   private static func ask(
-    _ chain: HostRuleset.Chain, of table: HostRuleset.Table, label: String, packet: Packet, problem: String?
+    _ chain: HostRuleset.Chain, of table: HostRuleset.Table, label: String, packet: Packet
   ) -> FirewallVerdict {
     let isDenying = chain.hook?.policy == "drop"
     let policy = "\(label): policy \(isDenying ? "drop" : "accept")"
-    if let problem {
-      return FirewallVerdict(
-        kind: isDenying ? .closed : .open, reason: "\(policy), as its rules cannot be followed: \(problem)")
-    }
     if chain.rules.isEmpty {
       return FirewallVerdict(kind: isDenying ? .closed : .open, reason: isDenying ? policy : nobody)
     }

@@ -55,7 +55,7 @@ public struct HostExposure: Sendable, Equatable {
     var ruleset = HostRuleset(parsing: "")
     var published: [Published] = []
     /// Why copies of the host's chains do not follow them, by chain.
-    var problems: [String: String] = [:]
+    var unfollowed: [InputMirror.Copy] = []
     var drops: [LimitGroup: UInt64] = [:]
     /// The table of the engine whose ports `published` are.
     var ownTable = ""
@@ -174,7 +174,7 @@ public struct HostExposure: Sendable, Equatable {
       interfaces: facts.interfaces.reaching(address),
       opener: .published(published.container, containerPort: binding.containerPort),
       verdict: FirewallVerdict(
-        of: packets, in: facts.ruleset, problems: published.isRelayed ? [:] : facts.problems),
+        of: packets, in: facts.ruleset, unfollowed: published.isRelayed ? [] : facts.unfollowed),
       limits: published.limits?.limits, droppedByLimits: published.limits.flatMap { facts.drops[$0] })
   }
 
@@ -221,9 +221,7 @@ extension NetworkStack {
     try Self.translating("failed to look at the host's sockets") {
       var facts = try HostExposure.facts()
       facts.published = ports.published()
-      facts.problems = Dictionary(
-        (firewall.mirror?.copies ?? []).compactMap { copy in copy.problem.map { (copy.label, $0) } },
-        uniquingKeysWith: { first, _ in first })
+      facts.unfollowed = (firewall.mirror?.copies ?? []).filter { $0.problem != nil }
       facts.drops = try firewall.limitDrops()
       facts.ownTable = tableName
       facts.ownProcess = getpid()

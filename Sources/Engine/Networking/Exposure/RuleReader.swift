@@ -69,8 +69,19 @@ struct RuleReader {
     case ("fib", "daddr") where peek() == "type":
       position += 1
       compare(words: [packet.isTranslated ? "unicast" : "local"])
-    // Reverse path filters: an honest packet passes.
-    case ("fib", "saddr"): narrow(.no)
+    case ("fib", "saddr"): sourceRoute()
+    default: unknown()
+    }
+  }
+
+  /// Reverse path filters, `fib saddr . iif oif missing drop`: an honest packet has its way back. Other questions about the
+  /// source are not decided here.
+  private mutating func sourceRoute() {
+    while let word = peek(), [".", "iif", "mark", "saddr"].contains(word) { position += 1 }
+    guard let result = next(), ["oif", "oifname"].contains(result), let asked = next() else { return unknown() }
+    switch asked {
+    case "missing", "0": narrow(.no)
+    case "exists": narrow(.yes)
     default: unknown()
     }
   }
@@ -206,22 +217,29 @@ struct RuleReader {
     case let name? where name.hasPrefix("@"): found = table.set(String(name.dropFirst()))?.entries ?? []
     default: return narrow(.maybe)
     }
-    var isCertain = false
+    // What holds where no other key does.
+    var fallback: Branch?
     for entry in found {
       guard let colon = entry.firstIndex(of: ":"), entry.indices.contains(colon + 1) else { continue }
-      let answer = Self.key(entry).flatMap { $0 == "*" ? true : isKey($0) }
-      if answer == false { continue }
       let branch = Branch(
         verdict: entry[colon + 1], target: entry.indices.contains(colon + 2) ? entry[colon + 2] : nil)
-      if answer == true {
-        isCertain = true
+      let key = Self.key(entry)
+      if key == "*" {
+        fallback = branch
+        continue
+      }
+      switch key.flatMap(isKey) {
+      case true?:
         // What could have matched instead has another key: the kernel finds one entry.
         branches = [branch]
-        break
+        return narrow(.yes)
+      case false?: continue
+      case nil: branches.append(branch)
       }
-      branches.append(branch)
     }
-    narrow(branches.isEmpty ? .no : isCertain ? .yes : .maybe)
+    let isOpen = !branches.isEmpty
+    if let fallback { branches.append(fallback) }
+    narrow(branches.isEmpty ? .no : isOpen ? .maybe : .yes)
   }
 }
 

@@ -1,7 +1,7 @@
 import LinuxSystem
 import Logging
 
-/// Makes the kernel forget UDP exchanges whose way has changed.
+/// Makes the kernel forget UDP exchanges whose way has changed, and all that is left of containers that have ended.
 ///
 /// The translation of an exchange is decided by its first packet and kept as long as packets come. A client that goes
 /// on sending from one port would never reach a container that was started anew, nor a port published later.
@@ -35,6 +35,14 @@ struct ConnectionTracking: Sendable {
     forget(ConntrackNetlink.answered(by: address.bits, transport: transport)) {
       $0.answers == octets && $0.transport == transport
     }
+  }
+
+  /// Forgets all connections of a container that has ended: the kernel would keep some for days, and has room for a number
+  /// of them only, which all share.
+  func forgetAll(of address: some IPAddress) {
+    let octets = address.octets
+    forget(ConntrackNetlink.answered(by: address.bits)) { $0.answers == octets }
+    forget(ConntrackNetlink.begun(by: address.bits)) { $0.asks == octets }
   }
 
   /// A failure only means that exchanges take until their end to find the new way.

@@ -13,6 +13,7 @@ final class Firewall: Sendable {
 
   struct State {
     var isLoaded = false
+    var rules: FirewallRules
     /// What the sets should hold.
     var wanted: [String: Set<Element>] = [:]
     /// The copies of the host's chains; nil where it is not known yet which are there.
@@ -21,22 +22,32 @@ final class Firewall: Sendable {
     var limits: Set<LimitGroup>?
   }
 
-  let rules: FirewallRules
+  /// The name of both tables.
+  let table: String
   let socket: NetlinkSocket
   private let logger: Logger
-  let state = Mutex(State())
+  let state: Mutex<State>
 
   /// Elements in one message, well below the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
 
   /// - Parameter socket: of the netfilter protocol, in the host's namespace.
-  init(names: InstanceNames, socket: NetlinkSocket, logger: Logger) {
-    rules = FirewallRules(names: names)
+  init(names: InstanceNames, closed: Set<ForwardedFamily> = [], socket: NetlinkSocket, logger: Logger) {
+    table = names.table
+    state = Mutex(State(rules: FirewallRules(names: names, closed: closed)))
     self.socket = socket
     self.logger = logger
   }
 
-  var table: String { rules.names.table }
+  /// Passes packets of these families on between others no more.
+  func close(_ families: Set<ForwardedFamily>) throws {
+    try state.withLock { state in
+      guard !families.isSubset(of: state.rules.closed) else { return }
+      state.rules.closed.formUnion(families)
+      state.isLoaded = false
+      try load(&state)
+    }
+  }
 
   /// Applies changes in one transaction. Adding what is there and removing what is not are no errors.
   func apply(_ changes: [Change]) throws {
@@ -84,8 +95,8 @@ final class Firewall: Sendable {
     try state.withLock { state in
       guard state.isLoaded else { return [] }
       // A list of rules that others change meanwhile may be short: only the second look counts.
-      let limits = state.limits
-      if try !isSkeletonWhole(limits), try !isSkeletonWhole(limits) {
+      let (rules, limits) = (state.rules, state.limits)
+      if try !isWhole(rules, limits: limits), try !isWhole(rules, limits: limits) {
         state.isLoaded = false
         try reload(&state)
         state.isLoaded = true
@@ -95,31 +106,43 @@ final class Firewall: Sendable {
     }
   }
 
-  /// Whether both tables hold as many rules as the skeleton and the limits have. Throws for any other reason than that
+  /// Whether both tables hold the rules that were loaded, and those of the limits. Throws for any other reason than that
   /// something is missing.
-  private func isSkeletonWhole(_ limits: Set<LimitGroup>?) throws -> Bool {
-    var count = 0
+  private func isWhole(_ rules: FirewallRules, limits: Set<LimitGroup>?) throws -> Bool {
+    guard let listing = try listing(), try isThere(FirewallRules.listingName(listing.hash)),
+      try isThere(rules.versionChain)
+    else { return false }
+    guard let limits else { return true }
+    return try listing.limitCount == LimitRules.ruleCount(limits) && areLimitsWhole(limits)
+  }
+
+  private func isThere(_ chain: String) throws -> Bool {
+    let outcome = try socket.send([NFTables.chain(table: table, name: chain)])
+    switch outcome.first?.errno {
+    case 0: return true
+    case ENOENT: return false
+    case let errno: throw SystemError(errno: errno ?? EIO, operation: "get chain", subject: chain)
+    }
+  }
+
+  /// What the kernel lists of both tables: a hash of the skeleton's rules, and how many rules limits have; nil where a
+  /// table is missing.
+  private func listing() throws -> (hash: UInt64, limitCount: Int)? {
+    var hash = NameHash()
     var limitCount = 0
-    let outcomes = try socket.send([
-      NFTables.rules(table: table), NFTables.rules(family: .arp, table: table),
-      NFTables.chain(table: table, name: rules.versionChain),
-    ])
-    for outcome in outcomes {
-      if outcome.errno == ENOENT { return false }
+    for outcome in try socket.send([NFTables.rules(table: table), NFTables.rules(family: .arp, table: table)]) {
+      if outcome.errno == ENOENT { return nil }
       guard outcome.errno == 0 else {
         throw SystemError(errno: outcome.errno, operation: "list rules", subject: table)
       }
-      for chain in outcome.replies.compactMap(NFTables.chain(ofRule:)) {
-        if chain.hasPrefix(LimitRules.prefix) {
-          limitCount += 1
-        } else if !chain.hasPrefix(InputMirror.prefix) {
-          count += 1
-        }
+      for rule in outcome.replies.compactMap(NFTables.Rule.init) {
+        if rule.chain.hasPrefix(LimitRules.prefix) { limitCount += 1 }
+        guard FirewallRules.isSkeleton(rule.chain) else { continue }
+        hash.take(rule.chain.utf8)
+        hash.take(rule.expressions)
       }
     }
-    guard count == rules.ruleCount else { return false }
-    guard let limits else { return true }
-    return try limitCount == LimitRules.ruleCount(limits) && areLimitsWhole(limits)
+    return (hash.value, limitCount)
   }
 
   /// Makes the copies of the host's chains agree with the host's chains as they are now.
@@ -131,12 +154,13 @@ final class Firewall: Sendable {
       let wanted = InputMirror(of: ruleset)
       let present = own.chains.count { $0.hook != nil && $0.name.hasPrefix(InputMirror.prefix) }
       if let known = state.mirror, known.isCopy(of: wanted), present == wanted.copies.count { return }
+      let rules = state.rules
       let removal = rules.removal(of: own)
       if removal.isEmpty && wanted.copies.isEmpty {
         note(wanted, in: &state)
         return
       }
-      note(try settle(wanted) { removal + rules.text(of: $0) }, in: &state)
+      note(try settle(wanted, rules) { removal + rules.text(of: $0) }, in: &state)
     }
   }
 
@@ -150,8 +174,8 @@ final class Firewall: Sendable {
           "published ports obey the host's chain", metadata: ["chain": "\(copy.label)", "policy": "\(copy.policy)"])
         guard let problem = copy.problem else { continue }
         logger.warning(
-          "the rules of the host's chain cannot be followed: its policy alone holds for published ports",
-          metadata: ["chain": "\(copy.label)", "reason": "\(problem)"])
+          "the rules of the host's chain cannot be followed: what it may refuse is refused at published ports",
+          metadata: ["chain": "\(copy.label)", "policy": "\(copy.effectivePolicy)", "reason": "\(problem)"])
       }
     }
     state.mirror = mirror
@@ -161,7 +185,9 @@ final class Firewall: Sendable {
   ///
   /// - Parameter text: what is loaded, made from the copies.
   /// - Returns: the copies that were loaded.
-  private func settle(_ mirror: InputMirror, text: (InputMirror) -> String) throws -> InputMirror {
+  private func settle(
+    _ mirror: InputMirror, _ rules: FirewallRules, text: (InputMirror) -> String
+  ) throws -> InputMirror {
     do {
       try NFTProgram.load(text(mirror))
       return mirror
@@ -186,7 +212,7 @@ final class Firewall: Sendable {
   /// Deletes both tables; they need not be there.
   func removeTables() throws {
     try state.withLock { state in
-      state = State()
+      state = State(rules: state.rules)
       for family in [NFTables.Family.inet, .arp] {
         do {
           try socket.run(
@@ -198,19 +224,18 @@ final class Firewall: Sendable {
 
   func load(_ state: inout State) throws {
     if state.isLoaded { return }
-    let found = try socket.send([
-      NFTables.chain(table: table, name: rules.versionChain),
-      NFTables.chain(family: .arp, table: table, name: FirewallRules.guardChain),
-    ])
-    if found.contains(where: { $0.errno != 0 }) { try reload(&state) }
+    if try !isWhole(state.rules, limits: nil) { try reload(&state) }
     state.isLoaded = true
   }
 
   /// Loads the skeleton anew with copies of the host's chains, and the elements that are remembered.
   private func reload(_ state: inout State) throws {
     let limits = LimitRules.change(table: table, from: [], to: state.limits ?? [])
-    let mirror = try settle(InputMirror(of: hostRuleset())) { rules.text(with: $0) + limits }
+    let rules = state.rules
+    let mirror = try settle(InputMirror(of: hostRuleset()), rules) { rules.text(with: $0) + limits }
     note(mirror, in: &state)
+    // The kernel's list differs from the text: it is noted as it is right after.
+    if let listing = try listing() { try NFTProgram.load(rules.note(ofListing: listing.hash)) }
     logger.info("firewall table loaded", metadata: ["table": "\(table)"])
     if state.wanted.contains(where: { !$0.value.isEmpty }) { _ = try align(state.wanted, removing: [:]) }
   }

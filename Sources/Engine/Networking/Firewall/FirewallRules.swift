@@ -41,11 +41,12 @@ struct FirewallRules: Sendable {
   static func family(of set: String) -> NFTables.Family { set == neighbours ? .arp : .inet }
 
   let names: InstanceNames
+  /// Of which families the host passes nothing on between others: those whose forwarding the engine turned on.
+  var closed: Set<ForwardedFamily> = []
 
   /// The name of an empty chain that tells which skeleton is loaded; changes with every change of the rules.
   var versionChain: String {
-    let hash = body(version: "").utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return "skeleton_" + String(hash, radix: 16)
+    "skeleton_" + String(NameHash.of(body(version: "")), radix: 16)
   }
 
   /// The whole text for `nft -f -`: replaces the table in one transaction.
@@ -79,12 +80,18 @@ struct FirewallRules: Sendable {
     return lines.map { $0 + "\n" }.joined()
   }
 
-  /// How many rules the tables of the skeleton hold.
-  var ruleCount: Int {
-    let declarations: Set<Substring> = ["table", "chain", "set", "map", "type", "}"]
-    return body(version: "").split(separator: "\n").count { line in
-      line.split(separator: " ").first.map { !declarations.contains($0) } ?? false
-    }
+  /// Begins the name of an empty chain that tells what the kernel's own list of the skeleton's rules is, so that a rule
+  /// that somebody replaced is seen.
+  static let listingPrefix = "rules_"
+
+  /// The text that notes the list of the skeleton as it is now; the table has just been loaded.
+  func note(ofListing hash: UInt64) -> String { "add chain inet \(names.table) \(Self.listingName(hash))\n" }
+
+  static func listingName(_ hash: UInt64) -> String { listingPrefix + String(hash, radix: 16) }
+
+  /// Whether a chain is a part of the skeleton, and not of the copies and limits that come and go.
+  static func isSkeleton(_ chain: String) -> Bool {
+    !chain.hasPrefix(LimitRules.prefix) && !chain.hasPrefix(InputMirror.prefix)
   }
 
   private func body(version: String) -> String {
@@ -178,12 +185,23 @@ struct FirewallRules: Sendable {
     """
   }
 
+  /// A host that passed nothing on before the engine came does not become a router for its neighbours. Links of other
+  /// engines have their own rules.
+  private var closing: String {
+    closed.sorted { $0.rawValue < $1.rawValue }.map { family in
+      "    meta nfproto \(family.rawValue) iifname != \"\(InstanceNames.sharedLinkPrefix)*\" "
+        + "oifname != \"\(InstanceNames.sharedLinkPrefix)*\" drop\n"
+    }.joined() + "    "
+  }
+
   /// `guard` runs before connection tracking: a container sends from its own addresses or not at all, and never to the
   /// host's loopback addresses, which `route_localnet` would let in, nor to link-local ones, which no router passes on
   /// (RFC 3927) and where clouds keep their credentials, as they do at two addresses of IPv6. It is no router and gives
   /// out no addresses: advertisements, redirects and DHCP's answers end here, as does what is meant for everybody (but
-  /// the question for a neighbour's address, RFC 4861). Each packet passes here: the two families have chains of their
-  /// own, and masks are cheaper than a set of ranges. `forward` then keeps networks apart.
+  /// the question for a neighbour's address, RFC 4861). Other hosts reach no loopback address, to which
+  /// ports may be published, and do not send in a container's name. Each packet passes here: the two families have
+  /// chains of their own, and masks are cheaper than a set of ranges. `forward` then keeps networks apart: errors of ICMP
+  /// that a container tells have to keep to that as well, so that none ends connections of others.
   private var filters: String {
     """
       chain guard_ipv4 {
@@ -204,13 +222,16 @@ struct FirewallRules: Sendable {
       }
       chain \(Self.guardChain) {
         type filter hook prerouting priority -300; policy accept;
-        iifname != "\(names.linkPrefix)*" accept
-        meta nfproto ipv4 goto guard_ipv4
-        meta nfproto ipv6 goto guard_ipv6
-        drop
+        iifname "lo" accept
+        iifname "\(names.linkPrefix)*" meta nfproto ipv4 goto guard_ipv4
+        iifname "\(names.linkPrefix)*" meta nfproto ipv6 goto guard_ipv6
+        iifname "\(names.linkPrefix)*" drop
+        ip daddr & 255.0.0.0 == 127.0.0.0 drop
+        ip saddr . ip saddr @\(Self.networks) drop
+        ip6 saddr . ip6 saddr @\(Self.networks6) drop
       }
       chain from_container {
-        ct state established,related accept
+        ct state established accept
         oifname "\(names.linkPrefix)*" ip saddr . ip daddr @\(Self.networks) accept
         oifname "\(names.linkPrefix)*" ip6 saddr . ip6 daddr @\(Self.networks6) accept
         ip saddr != @\(Self.outbound) drop
@@ -228,7 +249,7 @@ struct FirewallRules: Sendable {
         type filter hook forward priority 0; policy accept;
         iifname "\(names.linkPrefix)*" goto from_container
         oifname "\(names.linkPrefix)*" goto to_container
-      }
+    \(closing)  }
     """
   }
 }

@@ -90,8 +90,8 @@ final class FirewallGuard: Sendable {
     var isOurTable = false
     for event in events {
       switch event {
-      case .change(firewall.table, _): isOurTable = true
-      case .change(let table, _): if !table.hasPrefix(InstanceNames.tablePrefix) { return true }
+      case .change(firewall.table): isOurTable = true
+      case .change(let table): if !table.hasPrefix(InstanceNames.tablePrefix) { return true }
       case .end(let port):
         if isOurTable && port != firewall.socket.port { return true }
         isOurTable = false

@@ -28,6 +28,8 @@ struct HostRuleset: Sendable, Equatable {
     /// `ip`, `ip6`, `inet`, `arp`, `bridge` or `netdev`.
     var family: String
     var name: String
+    /// The kernel calls none of its chains (`flags dormant`).
+    var isDormant = false
     var chains: [Chain] = []
     var sets: [NamedSet] = []
 
@@ -63,6 +65,8 @@ struct HostRuleset: Sendable, Equatable {
         if content == "}", let whole = block {
           table.map { table = Self.adding(whole, to: $0) }
           block = nil
+        } else if block == nil, words.first == "flags", words.contains(where: { $0.hasPrefix("dormant") }) {
+          table?.isDormant = true
         } else if words.count >= 3, words.last == "{" {
           block = (words.dropLast(2).joined(separator: " "), String(words[words.count - 2]), [])
         }

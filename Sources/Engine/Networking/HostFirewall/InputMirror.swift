@@ -11,11 +11,16 @@ struct InputMirror: Sendable, Equatable {
     var label: String
     var family: String
     var policy: String
+    /// Whether any of its rules refuses something.
+    var refuses = false
     /// Sets and chains that the rules refer to, with their new names, as nft reads them.
     var declarations: [String]
     var rules: [String]
-    /// Why the rules cannot be followed; then the policy alone holds.
+    /// Why the rules cannot be followed; then what they might refuse is refused.
     var problem: String?
+
+    /// What happens to packets that no rule of the copy decides.
+    var effectivePolicy: String { problem != nil && refuses ? "drop" : policy }
   }
 
   /// How the names of all copies begin.
@@ -40,7 +45,8 @@ struct InputMirror: Sendable, Equatable {
   /// - Parameter ruleset: the host's; tables of engines like this one are passed over.
   init(of ruleset: HostRuleset) {
     for table in ruleset.tables
-    where ["ip", "ip6", "inet"].contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix) {
+    where ["ip", "ip6", "inet"].contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix) && !table.isDormant
+    {
       for chain in table.chains where chain.hook?.hook == "input" && chain.hook?.type == "filter" {
         guard copies.count < Self.maximumChains else { return }
         guard let policy = chain.hook?.policy, policy == "drop" || !chain.rules.isEmpty else { continue }
@@ -69,9 +75,11 @@ struct InputMirror: Sendable, Equatable {
         copy.declarations.append("\(set.kind) \(prefix)\(next) {\n\(lines.joined(separator: "\n"))\n}")
       } else {
         copy.problem = "it refers to '\(next)', which is neither a chain nor a set of its table"
+        renaming.refuses = true
       }
     }
     if let word = renaming.unknown { copy.problem = "it uses '\(word)', which cannot be copied" }
+    copy.refuses = renaming.refuses
     return copy
   }
 
@@ -80,6 +88,10 @@ struct InputMirror: Sendable, Equatable {
     let prefix: String
     var referenced: Set<String> = []
     var unknown: String?
+    var refuses = false
+
+    /// What may keep a packet from coming in: verdicts, and targets of xtables, whose verdicts are not shown.
+    private static let refusals: Set<String> = ["drop", "reject", "xt", "queue", "synproxy", "tproxy"]
 
     /// A rule, or a line of a set, with its new names and without comment.
     mutating func line(_ text: String) -> String {
@@ -87,8 +99,14 @@ struct InputMirror: Sendable, Equatable {
       var last = ""
       for word in NFTWords.split(text) {
         var shown = word.text
-        if word.isQuoted {
-          // Named counters, limits and helpers live in their table.
+        if Self.refusals.contains(shown) { refuses = true }
+        if word.isQuoted || last == "name" {
+          // Named counters, limits and helpers live in their table. A counter decides nothing.
+          if last == "name", result.dropLast().last == "counter" {
+            result.removeLast(2)
+            last = ""
+            continue
+          }
           if last == "name" || last == "set" { unknown = "\(last) \(word.text)" }
           if last == "comment" {
             result.removeLast()
@@ -126,7 +144,7 @@ struct InputMirror: Sendable, Equatable {
       let declarations = copy.problem == nil ? copy.declarations.joined(separator: "\n") + "\n" : ""
       return """
         \(declarations)chain \(Self.prefix)\(number) {
-        type filter hook prerouting priority \(Self.priority); policy \(copy.policy);
+        type filter hook prerouting priority \(Self.priority); policy \(copy.effectivePolicy);
         jump \(FirewallRules.admissionChain)
         \(family)\(body)
         }

@@ -21,8 +21,7 @@ struct LimitGroup: Sendable, Hashable {
   var chain: String {
     let text =
       "\(container.hex) \(limits.transport) \(limits.containerPort) \(limits.texts) \(bindings.map { "\($0.hostAddress) \($0.hostPort)" })"
-    let hash = text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return LimitRules.prefix + String(hash, radix: 16)
+    return LimitRules.prefix + String(NameHash.of(text), radix: 16)
   }
 
   /// The rules of the chain; what they do not drop goes on.
@@ -172,7 +171,7 @@ extension Firewall {
 
   /// The chain of each rule of the table, one entry for each rule.
   private func ruleChains() throws -> [String] {
-    try socket.run([NFTables.rules(table: table)], subject: table).joined().compactMap(NFTables.chain(ofRule:))
+    try socket.run([NFTables.rules(table: table)], subject: table).joined().compactMap { NFTables.Rule($0)?.chain }
   }
 
   /// Whether the entries that lead to limits are all there; the chains themselves are counted with the skeleton.

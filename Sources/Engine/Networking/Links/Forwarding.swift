@@ -2,7 +2,13 @@ import Glibc
 import LinuxSystem
 import Model
 
+/// A family of addresses whose packets a host may pass on; the raw value is nft's word.
+enum ForwardedFamily: String, Sendable, CaseIterable { case ipv4, ipv6 }
+
 /// The host's switches for passing packets between its interfaces.
+///
+/// A host on which they were off passes nothing on for others once the engine has turned them on: its firewall closes
+/// that (`FirewallRules.closed`). An administrator who wants a router turns them on before the engine starts.
 enum Forwarding {
   private static let path = "/proc/sys/net/ipv4/ip_forward"
   /// Written where the engine has turned forwarding on, so that an administrator can tell.
@@ -12,6 +18,23 @@ enum Forwarding {
   static let noteNameIPv6 = "ipv6_forwarding.enabled-by-us"
   private static let devicesIPv6 = "/proc/sys/net/ipv6/conf"
   private static let maximumDevices = 65_536
+  private static let bootPath = "/proc/sys/kernel/random/boot_id"
+
+  /// The families that an engine of this state directory has turned on since the host was started.
+  static func turnedOn(stateDirectory: String) -> Set<ForwardedFamily> {
+    guard let boot = try? boot() else { return [] }
+    return Set(
+      ForwardedFamily.allCases.filter { family in
+        let path = "\(stateDirectory)/\(family == .ipv4 ? noteName : noteNameIPv6)"
+        let note = try? FileSystem.read(path, maxBytes: 1 << 20)
+        return note.map { String(decoding: $0, as: UTF8.self).contains(boot) } ?? false
+      })
+  }
+
+  /// Differs after each start of the host.
+  private static func boot() throws -> String {
+    String(decoding: try FileSystem.read(bootPath, maxBytes: 64), as: UTF8.self).filter { !$0.isWhitespace }
+  }
 
   /// Turns `net.ipv4.ip_forward` on where it is off; returns whether it did.
   ///
@@ -54,7 +77,7 @@ enum Forwarding {
 
   private static func note(_ name: String, _ text: String, in directory: String) throws {
     try FileSystem.makeDirectories(directory, mode: 0o700)
-    try FileSystem.atomicWrite("\(directory)/\(name)", Array(text.utf8), durable: false)
+    try FileSystem.atomicWrite("\(directory)/\(name)", Array("\(text)boot \(boot())\n".utf8), durable: false)
   }
 
   private static func write(_ text: String, to path: String) throws {

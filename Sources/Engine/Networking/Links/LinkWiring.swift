@@ -190,12 +190,12 @@ extension LinkWiring {
       containing: Address(bits: route.destination), prefixLength: min(Int(route.prefixLength), Address.Bits.bitWidth))
   }
 
-  /// The IPv4 subnets that the host knows by route or address, without default routes and loopback.
+  /// The subnets of a family that the host knows by route or address, without default routes and loopback.
   ///
   /// - Parameter excludingOwn: leaves out the routes of this engine's networks.
-  func subnetsInUse(excludingOwn: Bool) throws -> [IPv4Subnet] {
+  func subnetsInUse<Address: IPAddress>(excludingOwn: Bool) throws -> [Subnet<Address>] {
     let own = try Set(links().filter { $0.name.hasPrefix(names.linkPrefix) }.map(\.index))
-    return try routes(UInt32.self).compactMap { route in
+    return try routes(Address.Bits.self).compactMap { route in
       guard route.prefixLength > 0, route.table != Self.localTable else { return nil }
       if excludingOwn, isOwn(route) || own.contains(route.outputIndex) { return nil }
       return subnet(route)

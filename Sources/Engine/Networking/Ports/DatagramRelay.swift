@@ -26,7 +26,7 @@ final class DatagramRelay: Sendable {
       while !Task.isCancelled {
         do {
           while let (bytes, sender) = try DatagramSocket.receive(relay.listener, limit: DatagramSocket.maximumBytes) {
-            guard let sender else { continue }
+            guard let sender, !relay.service.isShutIn(sender) else { continue }
             guard
               let socket = try? session(
                 of: sender,

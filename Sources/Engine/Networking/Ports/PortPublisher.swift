@@ -128,11 +128,6 @@ final class PortPublisher: Sendable {
     for item in all { item.relay?.stop() }
   }
 
-  /// What the firewall has to hold for the ports published now.
-  func elements() -> [Firewall.Change] {
-    state.withLock { $0.held.values.joined().flatMap(\.changes) }
-  }
-
   private func undo(_ held: [Held]) {
     let removals = held.flatMap(\.changes).map { Firewall.Change(.remove, $0.set, $0.elements) }
     do {

@@ -9,8 +9,13 @@ final class RelayService: Sendable {
   let poller: Poller
   let namespace: HostNamespace
   let logger: Logger
+  /// Clients that reach nothing outside of their network, so no published port either.
+  let isShutIn: @Sendable (SocketAddress) -> Bool
 
-  init(poller: Poller, namespace: HostNamespace, logger: Logger) {
+  init(
+    poller: Poller, namespace: HostNamespace, logger: Logger, isShutIn: @escaping @Sendable (SocketAddress) -> Bool
+  ) {
+    self.isShutIn = isShutIn
     self.poller = poller
     self.namespace = namespace
     self.logger = logger

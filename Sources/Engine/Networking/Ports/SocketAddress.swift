@@ -113,11 +113,22 @@ enum InternetSocket {
 
   /// The address that the kernel gave the socket.
   static func localAddress(_ descriptor: Descriptor) throws -> SocketAddress? {
+    try address("getsockname") { getsockname(descriptor.raw, $0, &$1) }
+  }
+
+  /// The address of whom a socket is connected with.
+  static func peer(of descriptor: Descriptor) throws -> SocketAddress? {
+    try address("getpeername") { getpeername(descriptor.raw, $0, &$1) }
+  }
+
+  private static func address(
+    _ name: String, _ call: (UnsafeMutablePointer<sockaddr>, inout socklen_t) -> Int32
+  ) throws -> SocketAddress? {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     try withUnsafeMutablePointer(to: &storage) { pointer in
       _ = try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
-        try systemCall("getsockname") { getsockname(descriptor.raw, rebound, &length) }
+        try systemCall(name) { call(rebound, &length) }
       }
     }
     return SocketAddress(storage)

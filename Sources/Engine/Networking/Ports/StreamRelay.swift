@@ -19,6 +19,7 @@ struct StreamRelay: Sendable {
         do {
           guard let listener = try? AsyncDescriptor(relay.listener, poller: relay.service.poller) else { return }
           let client = try await listener.accept()
+          guard let peer = try? InternetSocket.peer(of: client), !relay.service.isShutIn(peer) else { continue }
           guard slots.take() else { continue }
           connections.addTask {
             await carry(client)

@@ -29,7 +29,7 @@ struct InstanceNames: Sendable, Equatable {
     }
     self.instance = instance
     table = Self.tablePrefix + instance
-    let hash = Self.hash(instance)
+    let hash = NameHash.of(instance)
     let letters = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
     let tag = (0..<4).map { letters[Int(hash >> ($0 * 5) & 31)] }
     linkPrefix = Self.sharedLinkPrefix + String(decoding: tag, as: UTF8.self)
@@ -39,9 +39,4 @@ struct InstanceNames: Sendable, Equatable {
 
   /// The host's end of an endpoint's veth pair: 15 characters, the longest name that the kernel takes.
   func link(endpointID: String) -> String { linkPrefix + endpointID.prefix(Self.endpointDigits) }
-
-  /// FNV-1a with 64 bits: names only have to differ, nobody gains from a collision of their own engines.
-  private static func hash(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
 }

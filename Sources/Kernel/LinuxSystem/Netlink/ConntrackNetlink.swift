@@ -39,6 +39,8 @@ public enum ConntrackNetlink {
     let family: UInt8
     /// The address, in network order, that answers: the container's, for a translated connection.
     public let answers: [UInt8]?
+    /// The address, in network order, that sent the first packet.
+    public let asks: [UInt8]?
     public let transport: UInt8?
     /// The port that the first packet was sent to.
     public let destinationPort: UInt16?
@@ -52,24 +54,38 @@ public enum ConntrackNetlink {
       self.family = family
       let addresses = attributes.nested(Attribute.reply)?.nested(Attribute.tupleAddresses)
       answers = (addresses?.first(Attribute.source) ?? addresses?.first(Attribute.sourceIPv6)).map(Array.init)
+      let asking = NetlinkAttributes(original).nested(Attribute.tupleAddresses)
+      asks = (asking?.first(Attribute.source) ?? asking?.first(Attribute.sourceIPv6)).map(Array.init)
       let ports = NetlinkAttributes(original).nested(Attribute.tupleTransport)
       transport = ports?.number(Attribute.transportNumber)
       destinationPort = ports?.number(Attribute.destinationPort, as: UInt16.self)?.bigEndian
     }
   }
 
-  /// Asks for the connections of one transport that a host answers.
-  public static func answered<Bits: AddressBits>(by address: Bits, transport: UInt8) -> NetlinkRequest {
+  /// Asks for the connections that a host answers, of one transport or of all.
+  public static func answered<Bits: AddressBits>(by address: Bits, transport: UInt8? = nil) -> NetlinkRequest {
+    connections(of: address, transport, tuple: Attribute.reply, filter: Attribute.filterReply)
+  }
+
+  /// Asks for the connections whose first packet a host sent.
+  public static func begun<Bits: AddressBits>(by address: Bits) -> NetlinkRequest {
+    connections(of: address, nil, tuple: Attribute.original, filter: Attribute.filterOriginal)
+  }
+
+  private static func connections<Bits: AddressBits>(
+    of address: Bits, _ transport: UInt8?, tuple: UInt16, filter: UInt16
+  ) -> NetlinkRequest {
     var request = NetlinkRequest(
       type: subsystem << 8 | getEntry, flags: Netlink.flagDump, header: header(Bits.family))
     let source = Bits.family == UInt8(AF_INET) ? Attribute.source : Attribute.sourceIPv6
-    request.nested(Attribute.reply) { tuple in
+    request.nested(tuple) { tuple in
       tuple.nested(Attribute.tupleAddresses) { $0.attribute(source, bigEndian: address) }
-      tuple.nested(Attribute.tupleTransport) { $0.attribute(Attribute.transportNumber, transport) }
+      if let transport {
+        tuple.nested(Attribute.tupleTransport) { $0.attribute(Attribute.transportNumber, transport) }
+      }
     }
-    request.nested(Attribute.filter) {
-      $0.attribute(Attribute.filterReply, FilterFlag.source | FilterFlag.transportNumber)
-    }
+    let fields = transport == nil ? FilterFlag.source : FilterFlag.source | FilterFlag.transportNumber
+    request.nested(Attribute.filter) { $0.attribute(filter, fields) }
     return request
   }
 

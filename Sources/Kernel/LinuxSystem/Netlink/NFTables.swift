@@ -141,9 +141,20 @@ public enum NFTables {
     return request
   }
 
-  /// The chain that a rule stands in; nil where the reply is none.
-  public static func chain(ofRule reply: NetlinkReply) -> String? {
-    reply.type == type(newRule) ? reply.attributes(after: 4).string(2) : nil
+  /// A rule as the kernel lists it.
+  public struct Rule: Sendable, Equatable {
+    public let chain: String
+    /// What it compares and does, as the kernel encodes it.
+    public let expressions: [UInt8]
+
+    /// Nil where the reply is none.
+    public init?(_ reply: NetlinkReply) {
+      guard reply.type == type(newRule) else { return nil }
+      let attributes = reply.attributes(after: 4)
+      guard let chain = attributes.string(2) else { return nil }
+      self.chain = chain
+      expressions = attributes.first(4).map(Array.init) ?? []
+    }
   }
 
   /// `NFT_TABLE_F_OWNER`, from kernel 5.12 on.

@@ -7,8 +7,8 @@ import Glibc
 public final class NFTablesMonitor: Sendable {
   /// Something that happened to a table, or the end of the transaction in which it did.
   public enum Event: Sendable, Equatable {
-    /// - Parameter isRemoval: of the table, or of a chain, rule, set or element of it.
-    case change(table: String, isRemoval: Bool)
+    /// Of the table, or of a chain, rule, set or element of it.
+    case change(table: String)
     /// - Parameter port: the netlink socket that sent the transaction, see `NetlinkSocket.port`. What the kernel calls the
     ///   process is the number of one of its threads.
     case end(port: UInt32)
@@ -16,7 +16,6 @@ public final class NFTablesMonitor: Sendable {
 
   private static let group: UInt32 = 7
   private static let newGeneration: UInt16 = 15
-  private static let removals: Set<UInt16> = [2, 5, 8, 11, 14, 20, 24]
   private static let bufferBytes: Int32 = 4 << 20
 
   private let descriptor: Descriptor
@@ -71,6 +70,6 @@ public final class NFTablesMonitor: Sendable {
     let kind = message.type & 0xff
     if kind == newGeneration { return .end(port: message.port) }
     // The table's name is the first attribute of everything that is in one, and of the table itself.
-    return attributes.string(1).map { .change(table: $0, isRemoval: removals.contains(kind)) }
+    return attributes.string(1).map { .change(table: $0) }
   }
 }
