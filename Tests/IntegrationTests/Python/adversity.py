@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from checks import check, equal, main
+from checks import check, equal, main, until
 from service import MANIFEST, PASSWORD, Server, digest_of, manifest_of
 
 PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
@@ -59,15 +59,6 @@ def descriptors():
     return len(os.listdir(f"/proc/{SERVER.process.pid}/fd"))
 
 
-def until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 @check("garbage at the TLS port and at the local socket is shown the door")
 def garbage():
     generator, before = random.Random(5), descriptors()
@@ -101,7 +92,7 @@ def garbage():
             except OSError:
                 pass
     serves()
-    equal(until(lambda: descriptors() <= before + 5), True)
+    until("the connections are gone", lambda: descriptors() <= before + 5)
 
 
 @check("a thousand idle and slow connections leave room for others, and go when they have had their time")
@@ -152,7 +143,7 @@ def crowd():
                 pass
             return True
         equal([cut(link) for link in links[:5] + links[1000:1005]], [True] * 10)
-        equal(until(lambda: descriptors() < 100, 45), True)
+        until("the connections are gone", lambda: descriptors() < 100, 45)
     finally:
         for link in links:
             link.close()
@@ -291,7 +282,7 @@ def starts():
     threads = [threading.Thread(target=push_on, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
-    equal(until(lambda: len(told) > 20), True)
+    until("others are served", lambda: len(told) > 20)
     fill()
     equal(refused.wait(20), True)
     SERVER.end(signal.SIGKILL)

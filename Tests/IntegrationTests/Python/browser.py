@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
-from checks import check, equal, main
+from checks import check, equal, main, until
 
 VOTE, RESULT = sys.argv[1], sys.argv[2]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
@@ -42,7 +41,7 @@ class Browser:
         self.close()
 
     def begin(self):
-        until(lambda: self.ask("GET", "/status")["ready"], "the driver is ready")
+        comes("the driver is ready", lambda: self.ask("GET", "/status")["ready"])
         options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                             f"--user-data-dir={self.home.name}"]}
         session = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
@@ -81,18 +80,9 @@ class Browser:
             self.home.cleanup()
 
 
-def until(condition, what, seconds=30):
-    """Asks until the condition holds; pages that are not there yet count as not yet."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
+def comes(what, body):
+    """Pages that are not there yet count as not yet."""
+    return until(what, body, ignoring=OSError)
 
 
 def counts(browser):
@@ -104,19 +94,19 @@ def counts(browser):
 def vote():
     with Browser() as voter, Browser() as viewer:
         viewer.open(RESULT)
-        until(lambda: counts(viewer) is not None, "the result shows counts")
+        comes("the result shows counts", lambda: counts(viewer) is not None)
         before = counts(viewer)
         voter.open(VOTE)
         voter.click("#a")
         equal(voter.ask("GET", voter.element("#a") + "/attribute/aria-pressed"), "true")
-        until(lambda: counts(viewer) == (before[0] + 1, before[1]), "the result shows the vote")
+        comes("the result shows the vote", lambda: counts(viewer) == (before[0] + 1, before[1]))
         # The same voter changes his mind: one row, so one count moves to the other side.
         voter.click("#b")
-        until(lambda: counts(viewer) == (before[0], before[1] + 1), "the result shows the changed vote")
+        comes("the result shows the changed vote", lambda: counts(viewer) == (before[0], before[1] + 1))
         voter.forget()
         voter.open(VOTE)
         voter.click("#b")
-        until(lambda: counts(viewer) == (before[0], before[1] + 2), "the result shows another voter's vote")
+        comes("the result shows another voter's vote", lambda: counts(viewer) == (before[0], before[1] + 2))
 
 
 sys.exit(1 if main() else 0)

@@ -5,6 +5,7 @@ A script defines functions with the decorator `check` and ends with `main()`. Th
 
 import os
 import sys
+import time
 import traceback
 
 CHECKS = []
@@ -25,6 +26,20 @@ def check(name, lacking=None):
 def equal(actual, expected):
     if actual != expected:
         raise AssertionError(f"{actual!r} is not {expected!r}")
+
+
+def until(what, body, seconds=30, pause=0.05, ignoring=()):
+    """Asks until something comes of it, and returns that; errors of the kinds ignored count as nothing."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if value := body():
+                return value
+        except ignoring:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(pause)
 
 
 def main():

@@ -11,10 +11,9 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 
 import docker
-from checks import check, equal, main
+from checks import check, equal, main, until
 
 client = docker.from_env(timeout=60)
 folder = pathlib.Path(tempfile.mkdtemp(prefix="own-", dir=os.environ["SCRATCH"]))
@@ -76,14 +75,6 @@ def containers(service, project=PROJECT, **options):
 
 def ids():
     return {container.id for service in ("base", "web") for container in containers(service)}
-
-
-def until(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.05)
 
 
 @check("up --wait builds, waits for health and completion, runs hooks")
@@ -367,24 +358,24 @@ def watches():
             watching = subprocess.Popen([os.environ["CLIENT"], "compose", *command], cwd=place, env=ENVIRONMENT | environment,
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            until(lambda: "Watch enabled" in (place / "log").read_text() or watching.poll() is not None, "the watch")
+            until("the watch", lambda: "Watch enabled" in (place / "log").read_text() or watching.poll() is not None)
             equal([watching.poll(), read("cat", "/app/first")], [None, "first\n"])
             (place / "src" / "deep").mkdir(exist_ok=True)
             (place / "src" / "deep" / "new").write_text("new\n")
             (place / "src" / "left.log").write_text("out\n")
-            until(lambda: read("cat", "/app/deep/new") == "new\n", "a new file in a new folder")
+            until("a new file in a new folder", lambda: read("cat", "/app/deep/new") == "new\n")
             equal(read("ls", "/app").split(), ["deep", "first"])
             (place / "src" / "deep" / "new").unlink()
-            until(lambda: read("ls", "/app/deep") == "", "the removal of a file")
+            until("the removal of a file", lambda: read("ls", "/app/deep") == "")
             before = read("cat", "/started")
             (place / "config" / "settings").write_text(command[0])
-            until(lambda: read("cat", "/started") not in (None, "", before), "the restart")
+            until("the restart", lambda: read("cat", "/started") not in (None, "", before))
             equal(read("cat", "/config/settings"), command[0])
             (place / "data" / "one").write_text(command[0])
-            until(lambda: read("cat", "/all") == command[0], "the command")
+            until("the command", lambda: read("cat", "/all") == command[0])
             old = containers("web", project)[0].id
             (place / "version").write_text("2\n")
-            until(lambda: read("cat", "/version") == "2\n", "the new image", 60)
+            until("the new image", lambda: read("cat", "/version") == "2\n", 60)
             assert containers("web", project)[0].id != old
             watching.terminate()
             equal([watching.wait(30), containers("web", project) == []], [0, command[0] == "up"])

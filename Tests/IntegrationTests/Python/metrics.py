@@ -7,9 +7,8 @@ import pwd
 import signal
 import subprocess
 import sys
-import time
 
-from checks import check, equal, main
+from checks import check, equal, main, until
 from service import PASSWORD, Engine, Local, Server, exchange, free_port
 
 SOURCES = pathlib.Path(__file__).resolve().parents[3]
@@ -42,14 +41,6 @@ def container(name, command, **more):
     status, data, _ = ENGINE.ask("POST", f"/containers/create?name={name}", body)
     equal((status, data[:200] if status != 201 else b""), (201, b""))
     equal(ENGINE.ask("POST", f"/containers/{name}/start")[0], 204)
-
-
-def until(what, body, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not body():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 def prepare():

@@ -10,14 +10,13 @@ import random
 import signal
 import subprocess
 import sys
-import time
 
 if "BULKHEAD_TEST_NAMESPACE" not in os.environ:
     os.environ["BULKHEAD_TEST_NAMESPACE"] = "host"
     os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv])
 
 from agents import Agent
-from checks import check, equal, main
+from checks import check, equal, main, until
 from service import Engine
 
 PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
@@ -43,14 +42,6 @@ def sh(command):
 
 def nft(text):
     subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True)
-
-
-def until(what, body, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not body():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def other_host():

@@ -7,7 +7,7 @@ import time
 import uuid
 
 import docker
-from checks import check, equal, main
+from checks import check, equal, main, until
 
 client = docker.from_env(timeout=60)
 MARK = "sdk" + uuid.uuid4().hex[:8]
@@ -15,15 +15,6 @@ MARK = "sdk" + uuid.uuid4().hex[:8]
 
 def name(suffix):
     return f"{MARK}-{suffix}"
-
-
-def until(condition, seconds=10):
-    """Polls until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("did not come true in time")
-        time.sleep(0.02)
 
 
 class Sleeper:
@@ -130,7 +121,7 @@ def exec_socket():
         raw.shutdown(1)
         equal(raw.recv(10), b"")
         sock.close()
-        until(lambda: client.api.exec_inspect(session)["Running"] is False)
+        until("the command ends", lambda: client.api.exec_inspect(session)["Running"] is False)
         equal(client.api.exec_inspect(session)["ExitCode"], 0)
 
 
@@ -185,7 +176,7 @@ def attach_many():
         threads = [threading.Thread(target=listen) for _ in range(3)]
         for thread in threads:
             thread.start()
-        until(lambda: heard() == 3)
+        until("all three hear", lambda: heard() == 3)
         container.exec_run(["touch", "/go"])
         for thread in threads:
             thread.join(10)
@@ -195,7 +186,7 @@ def attach_many():
 @check("logs: tail, since, timestamps, streams, follow")
 def logs():
     with Sleeper(command=["sh", "-c", "echo 1; echo 2; echo e >&2; until [ -e /go ]; do sleep 0.02; done; echo 3"]) as container:
-        until(lambda: container.logs(stdout=True, stderr=False) == b"1\n2\n" and container.logs(stdout=False) == b"e\n")
+        until("the lines are there", lambda: container.logs(stdout=True, stderr=False) == b"1\n2\n" and container.logs(stdout=False) == b"e\n")
         equal(len(container.logs(tail=2).splitlines()), 2)
         assert container.logs(timestamps=True, tail=1).startswith(b"20")
         follow = container.logs(stream=True, follow=True, stderr=False)
@@ -246,9 +237,9 @@ def archives():
 @check("resize of a terminal")
 def resize():
     with Sleeper(command=["sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 0.02; done"], tty=True) as container:
-        until(lambda: b"ready" in container.logs())
+        until("it is ready", lambda: b"ready" in container.logs())
         container.resize(33, 77)
-        until(lambda: b"33 77" in container.logs())
+        until("the terminal has the size", lambda: b"33 77" in container.logs())
 
 
 @check("images: tag, list, history, save, load, remove")
@@ -362,7 +353,7 @@ def ports():
 def health():
     check_command = docker.types.Healthcheck(test=["CMD", "true"], interval=100_000_000)
     with Sleeper(healthcheck=check_command, restart_policy={"Name": "on-failure", "MaximumRetryCount": 2}) as container:
-        until(lambda: client.api.inspect_container(container.id)["State"]["Health"]["Status"] == "healthy")
+        until("it is healthy", lambda: client.api.inspect_container(container.id)["State"]["Health"]["Status"] == "healthy")
         equal(container.attrs["HostConfig"]["RestartPolicy"], {"Name": "on-failure", "MaximumRetryCount": 2})
 
 

@@ -19,6 +19,8 @@ import sys
 import threading
 import time
 
+from checks import until
+
 HOST, OUTSIDE = "198.51.100.2", "198.51.100.1"
 HOST_IPV6, OUTSIDE_IPV6 = "2001:db8::2", "2001:db8::1"
 PUBLISHED, INSIDE, ABROAD = 28990, 8000, 8001
@@ -139,7 +141,7 @@ class Place:
         run("ip", "link", "set", "lo", "up")
         self.outside = subprocess.Popen(["unshare", "--net", "sleep", "1000"])
         self.children = []
-        self.wait_for(lambda: os.readlink(f"/proc/{self.outside.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
+        until("another namespace", lambda: os.readlink(f"/proc/{self.outside.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
         run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "port", "netns", str(self.outside.pid))
         run("ip", "address", "add", f"{HOST}/24", "dev", "uplink")
         run("ip", "address", "add", f"{HOST_IPV6}/64", "dev", "uplink", "nodad")
@@ -152,14 +154,6 @@ class Place:
         self.engine = Engine(program, folder)
         client = str(pathlib.Path(program).with_name("bulkhead"))
         run(client, "--host", f"unix://{self.engine.socket}", "image", "bootstrap", "busybox", "--tag", "busybox")
-
-    @staticmethod
-    def wait_for(condition, seconds=20):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds} s")
-            time.sleep(0.01)
 
     def ask(self, method, path, body=None):
         status, answer, _ = self.engine.ask(method, path, body)
@@ -211,7 +205,7 @@ class Place:
                         raise AssertionError(f"{name}: {new['to']}: {new['fault']} after {new['blocks']} blocks")
                 return all(new["blocks"] > old["blocks"] or new["fault"] for old, new in zip(before, now))
             # A packet that was lost is sent again after some 200 ms.
-            self.wait_for(moved, 5)
+            until("all connections go on", moved, 5, 0.01)
             pause = max([pause, *(old["pause"] for old in before)])
         return pause
 
@@ -239,7 +233,7 @@ class Place:
                 return self.rules() == before
             except subprocess.CalledProcessError:
                 return False  # A table went between the list and the look.
-        self.wait_for(same)
+        until("the rules are what they were", same, 20, 0.01)
         return time.monotonic() - since
 
     def close(self):

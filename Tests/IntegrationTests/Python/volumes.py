@@ -15,7 +15,7 @@ import tarfile
 import threading
 import time
 
-from checks import check, equal, main
+from checks import check, equal, main, until
 from service import Engine
 
 PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
@@ -69,17 +69,6 @@ def asked(method, path, body=None):
     """As JSON; None where there is nothing."""
     status, data, _ = ENGINE.ask(method, path, body)
     return json.loads(data) if status < 300 and data else None
-
-
-def until(what, body, seconds=30):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = body()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 def archive(content):
