@@ -409,6 +409,49 @@ def abort():
     (folder / "compose.yaml").write_text(FILE)
 
 
+LIMITED = """
+services:
+  web:
+    image: busybox
+    command: sh -c 'mkdir /page; echo page >/page/index.html; exec httpd -f -p 80 -h /page'
+    networks: [front]
+    ports: [{target: 80, x-bulkhead: {rate-per-source: "${RATE}"}}]
+    stop_grace_period: 0s
+  asker: {image: busybox, command: sleep 1d, networks: [other], stop_grace_period: 0s}
+networks: {front: {}, other: {}}
+"""
+
+
+@check("limits of a published port hold; other limits make its container anew, and it alone")
+def limits():
+    place = folder / "limited"
+    place.mkdir()
+    (place / "compose.yaml").write_text(LIMITED)
+    project = f"{PROJECT}-limited"
+
+    def act(*arguments, rate="5/hour", **options):
+        return compose("-p", project, *arguments, cwd=place, env={"COMPOSE_PROJECT_NAME": project, "RATE": rate}, **options)
+
+    def answers():
+        """How many of eight connections of another container are answered."""
+        port = act("port", "web", "80").rpartition(":")[2].strip()
+        ask = f"wget -q -T 1 -O - http://host.docker.internal:{port}/ || true"
+        return act("exec", "-T", "asker", "sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do {ask}; done").count("page")
+
+    try:
+        act("up", "-d", "--wait")
+        before = {one.id for service in ("web", "asker") for one in containers(service, project)}
+        equal(containers("web", project)[0].labels["bulkhead.publish.80/tcp.rate-per-source"], "5/hour")
+        equal(answers(), 5)
+        act("up", "-d", "--wait", rate="1000/second")
+        equal([len(before & {one.id for one in containers(service, project)}) for service in ("web", "asker")], [0, 1])
+        equal(answers(), 8)
+        output = act("up", "-d", rate="5/day", status=1)
+        assert "compose.yaml:7:" in output and "services.web.ports[0].x-bulkhead.rate-per-source: '5/day'" in output, output
+    finally:
+        act("down", "-t", "0")
+
+
 @check("down leaves volumes, and takes them and orphans when asked to")
 def down():
     compose("up", "-d")

@@ -67,11 +67,13 @@ extension ServiceDecoder {
       guard let target = port.integer("target").flatMap({ UInt16(exactly: $0) }) else {
         throw port.fault("'target' is missing: the port inside")
       }
-      service.ports.append(
-        ComposePort(
-          target: target, published: port.text("published").flatMap { PortForm.range($0[...]) },
-          hostAddress: port.text("host_ip") ?? "",
-          transport: port.text("protocol").flatMap(ComposePort.Transport.init) ?? .tcp))
+      var result = ComposePort(
+        target: target, published: port.text("published").flatMap { PortForm.range($0[...]) },
+        hostAddress: port.text("host_ip") ?? "",
+        transport: port.text("protocol").flatMap(ComposePort.Transport.init) ?? .tcp)
+      if let limits = port.below("x-bulkhead") { result.limits = ComposePortLimits(limits) }
+      try requireSameLimits(result, port)
+      service.ports.append(result)
     }
     let fixed = service.ports.filter { ($0.published?.count ?? service.replicas) < service.replicas }
     if service.replicas > 1, let port = fixed.first {
@@ -94,6 +96,21 @@ extension ServiceDecoder {
         throw fields.fault("expose", "more than \(ComposeLimits.portRange) ports", .limit)
       }
       service.exposedPorts += range.map { "\($0)/\(transport)" }
+    }
+  }
+
+  /// The engine limits the port inside, wherever it is published.
+  private func requireSameLimits(_ port: ComposePort, _ fields: Fields) throws(ComposeFault) {
+    let isAlike: (ComposePort) -> Bool = { $0.target == port.target && $0.transport == port.transport }
+    if let other = service.ports.first(where: isAlike), other.limits != port.limits {
+      throw fields.fault(
+        "x-bulkhead",
+        "limits hold for port \(port.target)/\(port.transport.rawValue) inside, and an entry above publishes it with "
+          + "others: write the same there")
+    }
+    for (label, value) in port.limitLabels.sorted(by: { $0.key < $1.key }) {
+      guard let other = service.labels[label], other != value else { continue }
+      throw fields.fault("x-bulkhead", "says '\(value)' where the label '\(label)' says '\(other.prefix(50))'")
     }
   }
 

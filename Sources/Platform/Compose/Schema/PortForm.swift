@@ -76,6 +76,22 @@ enum PortForm {
     }
   }
 
+  /// `50/second`, `/minute` or `/hour`.
+  @Sendable static func rate(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    guard let text = node.text else { return node }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let isNumber = !parts[0].isEmpty && parts[0].utf8.allSatisfy { (0x30...0x39).contains($0) }
+    guard parts.count == 2, isNumber, let count = Int64(parts[0]), ComposePortLimits.numbers.contains(count),
+      ComposePortLimits.spans.contains(String(parts[1]))
+    else {
+      let most = ComposePortLimits.numbers.upperBound
+      throw context.fault(
+        node,
+        "'\(text.prefix(50))' is not a number from 1 to \(most) and second, minute or hour, such as 50/second")
+    }
+    return .string("\(count)/\(parts[1])", at: node.at)
+  }
+
   /// `80` or `80-90`, from 0 on.
   static func range(_ text: Substring) -> ClosedRange<UInt16>? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)

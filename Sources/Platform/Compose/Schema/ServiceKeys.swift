@@ -215,6 +215,14 @@ enum ServiceKeys {
     SchemaKey("protocol", .choice(ComposePort.Transport.allCases.map(\.rawValue))),
     SchemaKey("published", .text),
     SchemaKey("target", .integer(1...65_535)),
+    SchemaKey("x-bulkhead", .object(portLimits)),
+  ])
+
+  private static let portLimits = ObjectSchema([
+    SchemaKey(ComposePortLimits.connectionsName, .integer(ComposePortLimits.numbers)),
+    SchemaKey(ComposePortLimits.connectionsPerSourceName, .integer(ComposePortLimits.numbers)),
+    SchemaKey(ComposePortLimits.rateName, .form(PortForm.rate, .text)),
+    SchemaKey(ComposePortLimits.ratePerSourceName, .form(PortForm.rate, .text)),
   ])
 
   private static let fileUse = ObjectSchema([

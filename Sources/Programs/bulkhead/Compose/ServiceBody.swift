@@ -27,7 +27,9 @@ struct ServiceBody {
     body.set("WorkingDir", service.workingDirectory)
     body.set("User", service.user)
     body.set("Env", Self.variables(service.environment))
-    body["Labels"] = Self.map(service.labels.merging(labels) { $1 })
+    let ports = publishesPorts ? service.ports : []
+    let limits = ports.reduce(into: [:]) { $0.merge($1.limitLabels) { $1 } }
+    body["Labels"] = Self.map(service.labels.merging(limits) { $1 }.merging(labels) { $1 })
     body.set("Hostname", service.hostname)
     body.set("Domainname", service.domainName)
     body.set("StopSignal", service.stopSignal)
@@ -35,7 +37,6 @@ struct ServiceBody {
       body["StopTimeout"] = .int(max(grace.plus(999_999_999) / 1_000_000_000, 0))
     }
     if let check = service.healthcheck { body["Healthcheck"] = Self.health(check) }
-    let ports = publishesPorts ? service.ports : []
     let exposed = service.exposedPorts + ports.map { "\($0.target)/\($0.transport.rawValue)" }
     if !exposed.isEmpty {
       body["ExposedPorts"] = .object(Set(exposed).sorted().map { .init(name: $0, value: [:]) })
