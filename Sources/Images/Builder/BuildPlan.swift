@@ -10,15 +10,20 @@ struct BuildPlan: Sendable {
   /// Number of the stage's FROM, by the stage's index.
   let firstNumbers: [Int: Int]
   let total: Int
+  private let contexts: Set<String>
 
-  init(_ file: ParsedDockerfile, target name: String, arguments: BuildArguments) throws {
+  /// - Parameter contexts: names that stand for other things than stages.
+  init(
+    _ file: ParsedDockerfile, target name: String, arguments: BuildArguments, contexts: Set<String> = []
+  ) throws {
     self.file = file
+    self.contexts = contexts
     target = try file.target(name)
     var needed: Set<Int> = []
     var pending = [target]
     while let stage = pending.popLast() {
       guard needed.insert(stage.index).inserted else { continue }
-      pending += try Self.sources(of: stage, in: file, arguments)
+      pending += try Self.sources(of: stage, in: file, arguments, contexts: contexts)
     }
     stages = file.stages.filter { needed.contains($0.index) }
     var numbers: [Int: Int] = [:]
@@ -33,20 +38,26 @@ struct BuildPlan: Sendable {
 
   /// The stages that a stage is made from.
   static func sources(
-    of stage: BuildStage, in file: ParsedDockerfile, _ arguments: BuildArguments
+    of stage: BuildStage, in file: ParsedDockerfile, _ arguments: BuildArguments, contexts: Set<String> = []
   ) throws -> [BuildStage] {
     let expansion = WordExpansion(escape: file.directives.escape, variables: arguments.global)
     var result: [BuildStage] = []
-    if let base = file.stage(named: try expansion.expand(stage.base).text, before: stage.index) { result.append(base) }
+    func source(_ from: Word) throws -> BuildStage? {
+      contexts.contains(from.text.lowercased()) ? nil : try file.source(from, of: stage.index)
+    }
+    let name = try expansion.expand(stage.base).text
+    if !contexts.contains(name.lowercased()), let base = file.stage(named: name, before: stage.index) {
+      result.append(base)
+    }
     for instruction in stage.instructions {
       switch instruction.kind {
       case .copy(let copy):
-        if let from = copy.from, let source = try file.source(from, of: stage.index) { result.append(source) }
+        if let from = copy.from, let source = try source(from) { result.append(source) }
       case .run(let run):
         // Names of stages do not expand; the rest of a mount is read when its step runs.
         let plain = WordExpansion(escape: file.directives.escape, variables: [:])
         for mount in (try? run.resolvedMounts(plain)) ?? [] {
-          if let from = mount.from, let source = try file.source(from, of: stage.index) { result.append(source) }
+          if let from = mount.from, let source = try source(from) { result.append(source) }
         }
       default: break
       }
@@ -58,9 +69,9 @@ struct BuildPlan: Sendable {
   func targetChain(_ arguments: BuildArguments) throws -> [BuildStage] {
     let expansion = WordExpansion(escape: file.directives.escape, variables: arguments.global)
     var chain = [target]
-    while let last = chain.last,
-      let base = file.stage(named: try expansion.expand(last.base).text, before: last.index)
-    {
+    while let last = chain.last {
+      let name = try expansion.expand(last.base).text
+      guard !contexts.contains(name.lowercased()), let base = file.stage(named: name, before: last.index) else { break }
       chain.append(base)
     }
     return chain

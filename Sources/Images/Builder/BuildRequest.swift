@@ -23,8 +23,29 @@ public struct BuildRequest: Sendable {
   public var secrets: [String: [UInt8]] = [:]
   /// SSH agents that the client offers to the steps that name them.
   public var agents: Set<String> = []
+  /// What names in `FROM`, `COPY --from` and `RUN --mount=from` stand for, before stages and images; in small letters.
+  public var contexts: [String: NamedContext] = [:]
 
   public init() {}
+}
+
+/// What `--build-context` names.
+public enum NamedContext: Sendable {
+  case files(BuildContext)
+  /// An image, by its name.
+  case image(String)
+
+  public static let maximumCount = 64
+  public static let maximumNameBytes = 128
+
+  /// A name that a Dockerfile can have in `FROM` and that is no stage's number: letters, digits and `._-/:@`.
+  public static func isName(_ text: String) -> Bool {
+    guard (1...maximumNameBytes).contains(text.utf8.count), Int(text) == nil, text != "scratch" else { return false }
+    return text.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+        || "._-/:@".utf8.contains(byte)
+    }
+  }
 }
 
 /// A name of a registry that `--cache-to` gives the build's steps.

@@ -76,7 +76,8 @@ public final class ImageBuilder: Sendable {
     let platform = BuildArguments.Platform(os: host.os, architecture: host.architecture, variant: host.variant ?? "")
     let arguments = try BuildArguments(
       file, given: request.arguments, target: platform, build: platform, stage: request.target)
-    let plan = try BuildPlan(file, target: request.target, arguments: arguments)
+    let plan = try BuildPlan(
+      file, target: request.target, arguments: arguments, contexts: Set(request.contexts.keys))
     for warning in file.warnings { try await report(.warning("\(warning.position): \(warning.message)")) }
     let epoch = try Self.epoch(request.arguments["SOURCE_DATE_EPOCH"])
     let sources = try await cacheSources(request, runner, report, lease, takesImages: epoch == nil)

@@ -52,6 +52,36 @@ import Testing
     }
   }
 
+  @Test func `named contexts are files that were sent, or images`() throws {
+    let digest = try Digest(hex: String(repeating: "07", count: 32))
+    let contexts = try body(
+      "{\"contexts\":{\"Base\":{\"image\":\"debian:12\"},\"a/b:c\":{\"context\":\"\(digest)\"}}}"
+    ).contexts
+    #expect(contexts == ["base": .image("debian:12"), "a/b:c": .files(digest)])
+  }
+
+  @Test(arguments: [
+    (#"{"contexts":{"1":{"image":"x"}}}"#, "contexts.1: expected a name"),
+    (#"{"contexts":{"scratch":{"image":"x"}}}"#, "contexts.scratch: expected a name"),
+    (#"{"contexts":{"a b":{"image":"x"}}}"#, "contexts.a b: expected a name"),
+    (#"{"contexts":{"a":{}}}"#, "contexts.a: expected 'context' or 'image'"),
+    (#"{"contexts":{"a":{"image":"x","context":"sha256:0"}}}"#, "contexts.a: expected 'context' or 'image'"),
+    (#"{"contexts":{"a":{"context":"x"}}}"#, "x"), (#"{"contexts":{"a":7}}"#, "contexts.a: expected an object"),
+    (#"{"contexts":{"a":{"image":"x","url":"u"}}}"#, "contexts.a.url"),
+  ])
+  func `wrong named contexts are refused`(json: String, text: String) {
+    #expect {
+      try body(json)
+    } throws: { ($0 as? PlatformError)?.message.contains(text) == true }
+  }
+
+  @Test func `named contexts are bounded in number`() {
+    let members = (0...64).map { "\"c\($0)\":{\"image\":\"x\"}" }.joined(separator: ",")
+    #expect {
+      try body("{\"contexts\":{\(members)}}")
+    } throws: { ($0 as? PlatformError)?.code == .resourceExhausted }
+  }
+
   @Test func `secrets are bounded in number`() {
     let members = (0...64).map { "\"s\($0)\":\"\"" }.joined(separator: ",")
     #expect {

@@ -3,7 +3,8 @@ import FoundationEssentials
 import Model
 
 /// What `bulkhead build` sends beside its query when the context is known by its digest:
-/// `{"dockerfile": {"name": "Dockerfile", "content": BASE64}, "secrets": {ID: BASE64}, "ssh": {"session": HEX, "ids": [ID]}}`.
+/// `{"dockerfile": {"name": "Dockerfile", "content": BASE64}, "secrets": {ID: BASE64}, "ssh": {"session": HEX, "ids": [ID]},
+/// "contexts": {NAME: {"context": DIGEST}, NAME: {"image": NAME}}}`.
 ///
 /// No error of this type quotes a value, so that no secret gets into an answer or a log.
 struct BuildBody {
@@ -14,6 +15,14 @@ struct BuildBody {
   var secrets: [String: [UInt8]] = [:]
   /// The agents that the client lends connections to, under the id that it made up for this build.
   var agents: (session: String, ids: Set<String>)?
+  /// By what the Dockerfile calls them, in small letters.
+  var contexts: [String: Named] = [:]
+
+  enum Named: Equatable {
+    /// Files that were sent before.
+    case files(Digest)
+    case image(String)
+  }
 
   /// - Throws: `invalidArgument` where a member is not as above, `resourceExhausted` where it is too large.
   init(_ fields: JSONFields, limits: BuildLimits = BuildLimits()) throws {
@@ -40,7 +49,29 @@ struct BuildBody {
       agents = (session, Set(try ssh.strings("ids") ?? []))
       try ssh.finish()
     }
+    if let contexts = try fields.object("contexts") { self.contexts = try Self.named(contexts) }
     try fields.finish()
+  }
+
+  private static func named(_ fields: JSONFields) throws -> [String: Named] {
+    guard fields.names.count <= NamedContext.maximumCount else {
+      throw PlatformError(.resourceExhausted, "contexts: at most \(NamedContext.maximumCount) of them")
+    }
+    var result: [String: Named] = [:]
+    for name in fields.names {
+      guard NamedContext.isName(name) else {
+        throw fields.failure(
+          String(name.prefix(64)), "expected a name of letters, digits and ._-/:@ that is no number and not 'scratch'")
+      }
+      guard let entry = try fields.object(name) else { continue }
+      switch (try entry.text("context"), try entry.text("image")) {
+      case (let digest?, nil): result[name.lowercased()] = .files(try Digest(parsing: digest))
+      case (nil, let image?): result[name.lowercased()] = .image(image)
+      default: throw fields.failure(name, "expected 'context' or 'image'")
+      }
+      try entry.finish()
+    }
+    return result
   }
 
   private static func decode(_ text: String, _ place: String, limit: Int) throws -> [UInt8] {

@@ -25,6 +25,12 @@ enum BuildRoutes {
     if query.contextID != nil, let fields = try await request.optionalFields() {
       let body = try BuildBody(fields)
       wanted.secrets = body.secrets
+      wanted.contexts = try body.contexts.mapValues { named in
+        switch named {
+        case .files(let id): .files(try engine.buildContexts.context(id))
+        case .image(let name): .image(name)
+        }
+      }
       if let agents = body.agents {
         lease = try engine.openAgents(agents.session, user: try user(request), agents: agents.ids)
         wanted.agents = agents.ids

@@ -40,19 +40,49 @@ extension StageBuilder {
 
   /// Where the instruction copies from, and what stands for the source in the key (empty: its files do).
   private func source(_ copy: CopyInstruction) async throws -> (any CopySource, String) {
-    guard let from = copy.from else { return (ContextSource(context: session.context), "") }
-    let state = try await self.state(from: from)
-    return (RootSource(root: try session.catalog.openRoot(state.chainIDs)), state.chainKey)
+    switch try await origin(from: copy.from) {
+    case .files(let context): return (ContextSource(context: context), "")
+    case .root(let state): return (RootSource(root: try session.catalog.openRoot(state.chainIDs)), state.chainKey)
+    }
   }
 
-  /// The result of a stage, or an image, by what `--from` and `from=` say.
-  func state(from: Word) async throws -> StageState {
-    if let earlier = try session.plan.file.source(from, of: stage.index) { return try await result(earlier) }
-    let image = try await session.runner.image(from.text, pulls: session.request.pulls)
-    for layer in image.layers { session.lease.hold(layer.digest) }
-    for chain in image.chainIDs { session.lease.hold(chain) }
-    _ = try session.catalog.image(image.id)
-    return StageState(config: image.config, layers: image.layers, chainIDs: image.chainIDs)
+  /// Where an instruction takes files from.
+  enum FileOrigin {
+    /// The build's context, or a named one.
+    case files(BuildContext)
+    /// The result of a stage, or an image.
+    case root(StageState)
+  }
+
+  /// What `--from` and `from=` mean: a named context, a stage, an image; the build's context where they are not there.
+  func origin(from: Word?) async throws -> FileOrigin {
+    guard let from else { return .files(session.context) }
+    switch session.request.contexts[from.text.lowercased()] {
+    case .files(let context): return .files(context)
+    case .image(let name): return .root(try await session.state(ofImage: name))
+    case nil: break
+    }
+    if let earlier = try session.plan.file.source(from, of: stage.index) { return .root(try await result(earlier)) }
+    return .root(try await session.state(ofImage: from.text))
+  }
+
+  /// `FROM` a named context that is a folder: its files are the first layer.
+  func takeNamedFiles() async throws {
+    let expansion = WordExpansion(escape: escape, variables: session.arguments.global)
+    let name = try expansion.expand(stage.base).text.lowercased()
+    guard case .files(let context)? = session.request.contexts[name] else { return }
+    let source = ContextSource(context: context)
+    guard let top = try source.find("", followLast: true) else { return }
+    var key = StepKey("FROM")
+    key.add(session.epoch.map(String.init) ?? "")
+    for node in try source.below(top) { key.add([node.path, source.fingerprint(node) ?? ""]) }
+    try await layer(key.digest(), history: nop("FROM \(name) ")) {
+      var layout = CopyLayout(
+        root: nil, source: source, excludes: try PatternMatcher([], file: "--exclude"), owner: nil, mode: nil,
+        now: session.now, maximumEntries: session.limits.copiedEntries)
+      try layout.add(contentOf: top, at: "")
+      return try makeLayer(layout, owner: nil)
+    }
   }
 
   private func key(

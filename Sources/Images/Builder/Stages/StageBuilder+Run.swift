@@ -119,18 +119,21 @@ extension StageBuilder {
         mount.kind.rawValue, mount.target ?? "", mount.source ?? "", mount.id ?? "", "\(mount.isReadOnly)",
         mount.environmentName ?? "",
       ])
-      if let from = mount.from {
-        key.add(try await self.state(from: from).chainKey)
-      } else if mount.kind == .bind {
-        let source = ContextSource(context: session.context)
-        let path = CopyLayout.clean(mount.source ?? "")
-        guard let node = try source.find(path, followLast: true) else { continue }
-        key.add(source.fingerprint(node) ?? "")
-        guard node.kind == .directory else { continue }
-        for file in try source.below(node) { key.add([file.path, source.fingerprint(file) ?? ""]) }
+      guard mount.from != nil || mount.kind == .bind else { continue }
+      switch try await origin(from: mount.from) {
+      case .root(let state): key.add(state.chainKey)
+      case .files(let context): try Self.add(context, CopyLayout.clean(mount.source ?? ""), to: &key)
       }
     }
     return key.digest()
+  }
+
+  private static func add(_ context: BuildContext, _ path: String, to key: inout StepKey) throws {
+    let source = ContextSource(context: context)
+    guard let node = try source.find(path, followLast: true) else { return }
+    key.add(source.fingerprint(node) ?? "")
+    guard node.kind == .directory else { return }
+    for file in try source.below(node) { key.add([file.path, source.fingerprint(file) ?? ""]) }
   }
 
   // MARK: - Mounts
@@ -140,7 +143,7 @@ extension StageBuilder {
     do {
       // Whoever waits for another stage or for a lock holds no lock that comes later in this order, so nobody waits in a
       // circle.
-      for mount in mounts { if let from = mount.from { _ = try await state(from: from) } }
+      for mount in mounts where mount.from != nil { _ = try await origin(from: mount.from) }
       let locked = mounts.filter { $0.kind == .cache && $0.sharing == .locked }.map(cacheID)
       for id in Set(locked).sorted() { try await held.lock(id) }
       for mount in mounts { try await hold(mount, in: held) }
@@ -243,21 +246,23 @@ extension StageBuilder {
   /// Copies a part of a stage, an image or the context to be mounted; what a step writes there is thrown away.
   private func copyTree(_ mount: RunMount, to root: RootedDirectory, name: String) async throws {
     let path = CopyLayout.clean(mount.source ?? "")
-    if let from = mount.from {
-      let state = try await state(from: from)
+    let context: BuildContext
+    switch try await origin(from: mount.from) {
+    case .files(let files): context = files
+    case .root(let state):
       let source = try session.catalog.openRoot(state.chainIDs)
       let isDirectory = try source.stat(path, followLink: true).type == .directory
       if isDirectory, !name.isEmpty { try root.makeDirectory(name, mode: 0o755) }
       try TreeCopy.run(source, path, to: root, isDirectory ? name : "", as: isDirectory ? "" : name)
       return
     }
-    let source = ContextSource(context: session.context)
+    let source = ContextSource(context: context)
     guard let node = try source.find(path, followLast: true) else {
       throw PlatformError.syntax(mount.position, "'\(path.prefix(200))' is not in the build context")
     }
     guard case .file = node.kind else {
-      try root.makeDirectory(name, mode: 0o755)
-      return try session.context.materialise(node.path, in: try root.directory(name))
+      if !name.isEmpty { try root.makeDirectory(name, mode: 0o755) }
+      return try context.materialise(node.path, in: try root.directory(name))
     }
     let file = try root.createFile(name, mode: node.mode)
     let content = try source.open(node)

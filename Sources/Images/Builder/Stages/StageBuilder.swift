@@ -31,6 +31,16 @@ struct BuildSession: Sendable {
 
   var now: FileTime { FileTime(seconds: epoch ?? Int64(Clock.realTimeNanoseconds() / 1_000_000_000)) }
   var timestamp: String { ImageTimestamp.text(nanoseconds: now.seconds * 1_000_000_000) }
+
+  /// An image as something to build on or to copy from, held until the build ends.
+  func state(ofImage name: String) async throws -> StageState {
+    let image = try await runner.image(name, pulls: request.pulls)
+    for layer in image.layers { lease.hold(layer.digest) }
+    for chain in image.chainIDs { lease.hold(chain) }
+    // It may have gone between being found and being held.
+    _ = try catalog.image(image.id)
+    return StageState(config: image.config, layers: image.layers, chainIDs: image.chainIDs)
+  }
 }
 
 /// Builds one stage, instruction by instruction.
@@ -71,6 +81,7 @@ final class StageBuilder {
     try await session.report(.started(name))
     let base = try await base(of: stage, in: session, result: result)
     let builder = StageBuilder(session: session, stage: stage, base: base, result: result)
+    try await builder.takeNamedFiles()
     try await session.report(.finished(name, id: builder.stepID))
     try await builder.runTriggers()
     for (index, instruction) in stage.instructions.enumerated() {
@@ -95,19 +106,20 @@ final class StageBuilder {
     guard !name.isEmpty else {
       throw PlatformError.syntax(stage.base.position, "base name (\(stage.base.text.prefix(128))) should not be blank")
     }
-    if let earlier = file.stage(named: name, before: stage.index) { return try await result(earlier) }
-    if name == "scratch" {
-      var state = StageState(
-        config: ImageConfig(platform: .host, rootfs: RootFS(diffIDs: [])), layers: [], chainIDs: [])
-      state.execution.env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-      return state
+    switch session.request.contexts[name.lowercased()] {
+    case .files: return emptyState()
+    case .image(let image): return try await session.state(ofImage: image)
+    case nil: break
     }
-    let image = try await session.runner.image(name, pulls: session.request.pulls)
-    for layer in image.layers { session.lease.hold(layer.digest) }
-    for chain in image.chainIDs { session.lease.hold(chain) }
-    // It may have gone between being found and being held.
-    _ = try session.catalog.image(image.id)
-    return StageState(config: image.config, layers: image.layers, chainIDs: image.chainIDs)
+    if let earlier = file.stage(named: name, before: stage.index) { return try await result(earlier) }
+    return name == "scratch" ? emptyState() : try await session.state(ofImage: name)
+  }
+
+  private static func emptyState() -> StageState {
+    var state = StageState(
+      config: ImageConfig(platform: .host, rootfs: RootFS(diffIDs: [])), layers: [], chainIDs: [])
+    state.execution.env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    return state
   }
 
   /// `ONBUILD` of the base image.

@@ -9,6 +9,7 @@ struct BuildSource {
   /// Credentials for base images and caches.
   let fields: [(String, String)]
   var agents: AgentForwarder?
+  var contexts: [NamedContext] = []
 
   func start(
     _ engine: Engine, query: [(String, String?)], secrets: [(id: String, value: [UInt8])]
@@ -25,19 +26,28 @@ struct BuildSource {
     }
     defer { close(directory) }
     let (name, dockerfile) = try readDockerfile()
-    var walk = ContextWalk(
-      directory, matcher: try ignored(directory),
-      cache: DigestCache(context: Self.absolute(context), environment: environmentVariable))
-    try walk.read()
     return try engine.build(
-      walk, query: query,
-      body: BuildBody(dockerfileName: name, dockerfile: dockerfile, secrets: secrets, agents: agents), fields: fields)
+      try Self.read(directory, at: context, matcher: try ignored(directory)), query: query,
+      body: BuildBody(
+        dockerfileName: name, dockerfile: dockerfile, secrets: secrets, agents: agents, contexts: contexts),
+      fields: fields)
+  }
+
+  /// A folder's files without what is to be ignored.
+  static func read(
+    _ directory: Int32, at path: String, matcher: PatternMatcher
+  ) throws(ClientError) -> ContextWalk {
+    var walk = ContextWalk(
+      directory, matcher: matcher, cache: DigestCache(context: absolute(path), environment: environmentVariable))
+    try walk.read()
+    return walk
   }
 
   /// Other contexts leave no place for them in the request.
   private func requireFolder(_ secrets: [(id: String, value: [UInt8])]) throws(ClientError) {
     guard secrets.isEmpty else { throw ClientError.usage("--secret needs a folder as context") }
     guard agents == nil else { throw ClientError.usage("--ssh needs a folder as context") }
+    guard contexts.isEmpty else { throw ClientError.usage("--build-context needs a folder as context") }
   }
 
   private static func isRemote(_ context: String) -> Bool {
@@ -65,12 +75,18 @@ struct BuildSource {
   private func ignored(_ directory: Int32) throws(ClientError) -> PatternMatcher {
     let dockerfile = file ?? (context.hasSuffix("/") ? context : context + "/") + "Dockerfile"
     let own = IgnoreFile.candidates(for: dockerfile)[0]
-    var descriptor = file == "-" ? -1 : open(own, O_RDONLY | O_CLOEXEC)
-    var name = own
-    if descriptor < 0 {
-      name = ".dockerignore"
-      descriptor = openat(directory, name, O_RDONLY | O_CLOEXEC)
-    }
+    let descriptor = file == "-" ? -1 : open(own, O_RDONLY | O_CLOEXEC)
+    return descriptor < 0 ? try Self.ignored(in: directory) : try Self.patterns(of: descriptor, named: own)
+  }
+
+  /// What the folder's .dockerignore excludes.
+  static func ignored(in directory: Int32) throws(ClientError) -> PatternMatcher {
+    let name = ".dockerignore"
+    return try patterns(of: openat(directory, name, O_RDONLY | O_CLOEXEC), named: name)
+  }
+
+  /// Closes the file; nothing is ignored where it was not there.
+  private static func patterns(of descriptor: Int32, named name: String) throws(ClientError) -> PatternMatcher {
     var patterns: [String] = []
     do {
       if descriptor >= 0 {
@@ -100,7 +116,9 @@ struct BuildSource {
       let rest = try Self.read(STDIN_FILENO, limit: DockerfileLimits.fileBytes, named: "the Dockerfile")
       return try engine.build(
         ContextWalk.empty, query: query,
-        body: BuildBody(dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets, agents: agents),
+        body: BuildBody(
+          dockerfileName: "Dockerfile", dockerfile: start + rest, secrets: secrets, agents: agents,
+          contexts: contexts),
         fields: fields)
     }
     try requireFolder(secrets)

@@ -7,6 +7,7 @@ struct BuildBody {
   /// By id. They go to the engine's socket and nowhere else.
   var secrets: [(id: String, value: [UInt8])]
   var agents: AgentForwarder?
+  var contexts: [NamedContext] = []
 
   var json: JSONValue {
     var json: JSONValue = [
@@ -14,6 +15,15 @@ struct BuildBody {
       "secrets": .map(secrets.map { ($0.id, Base64.encode($0.value)) }),
     ]
     if let agents { json["ssh"] = agents.json }
+    if !contexts.isEmpty {
+      json["contexts"] = .object(
+        contexts.map { named in
+          switch named.origin {
+          case .folder(let walk): .init(name: named.name, value: ["context": .string(walk.id)])
+          case .image(let image): .init(name: named.name, value: ["image": .string(image)])
+          }
+        })
+    }
     return json
   }
 }
@@ -33,6 +43,7 @@ extension Engine {
       guard error.status == 404, error.message.hasPrefix("no such build context") else { throw error }
     }
     try send(context)
+    for case .folder(let walk) in body.contexts.map(\.origin) { try send(walk) }
     return try open(.post, "/build", query: query, json: body.json, fields: fields)
   }
 

@@ -14,6 +14,8 @@ struct BuildOptions: ParsableArguments {
   @Option(help: "The platform, such as linux/amd64.") var platform: String?
   @Option(help: "id=ID,src=FILE or id=ID,env=NAME: for RUN --mount=type=secret.") var secret: [String] = []
   @Option(help: "default or ID[=SOCKET]: an SSH agent for RUN --mount=type=ssh.") var ssh: [String] = []
+  @Option(help: "NAME=FOLDER or NAME=docker-image://IMAGE: what FROM NAME and COPY --from=NAME mean.")
+  var buildContext: [String] = []
   @Option(help: "The network of RUN: default, none, host or a network's name.") var network: String?
   @Option(help: "HOST:ADDRESS for RUN.") var addHost: [String] = []
   @Option(help: "An image or a cache whose steps count as known, or type=registry,ref=NAME.") var cacheFrom: [String] =
@@ -79,6 +81,19 @@ struct BuildOptions: ParsableArguments {
     return agents
   }
 
+  static let maximumContexts = 64
+
+  func contexts() throws(ClientError) -> [NamedContext] {
+    guard buildContext.count <= Self.maximumContexts else {
+      throw ClientError.usage("at most \(Self.maximumContexts) contexts can be named by --build-context")
+    }
+    let contexts = try buildContext.map { text throws(ClientError) in try NamedContext(reading: text) }
+    guard Set(contexts.map { $0.name.lowercased() }).count == contexts.count else {
+      throw ClientError.usage("invalid --build-context: a name is given twice")
+    }
+    return contexts
+  }
+
   static let maximumSecretBytes = 500 << 10
 
   /// `id=ID[,src=FILE|,env=NAME][,type=file|env]`; the id is the file's or the variable's name when nothing else is said.
@@ -131,7 +146,8 @@ struct Build: ParsableCommand {
     let agents = try options.agents()
     let forwarder = agents.isEmpty ? nil : AgentForwarder(agents, engine: engine)
     let response = try BuildSource(
-      context: context, file: options.file, fields: Engine.authorizations(), agents: forwarder
+      context: context, file: options.file, fields: Engine.authorizations(), agents: forwarder,
+      contexts: try options.contexts()
     ).start(engine, query: query, secrets: options.secrets())
     try forwarder?.start()
     try follow(response, &view)
