@@ -35,20 +35,28 @@ public struct PlatformError: Error, Sendable, CustomStringConvertible {
   public let cause: (any Error)?
   /// What was exhausted is the room of a disk, or of a quota on one: asking again later does not help.
   public let isDiskFull: Bool
+  /// What of the request is to blame; nil where that is not known, or all of it.
+  public let subject: Subject?
   public let file: String
   public let line: UInt
 
   public init(
     _ code: Code, _ message: String, context: [String: String] = [:], cause: (any Error)? = nil,
-    isDiskFull: Bool = false, file: String = #fileID, line: UInt = #line
+    isDiskFull: Bool = false, subject: Subject? = nil, file: String = #fileID, line: UInt = #line
   ) {
     self.code = code
     self.message = message
     self.context = context
     self.cause = cause
     self.isDiskFull = isDiskFull
+    self.subject = subject
     self.file = file
     self.line = line
+  }
+
+  func replacing(subject: Subject?) -> PlatformError {
+    PlatformError(
+      code, message, context: context, cause: cause, isDiskFull: isDiskFull, subject: subject, file: file, line: line)
   }
 
   public var description: String {

@@ -21,7 +21,7 @@ struct ContainerDefaults {
       command = settings.command.flatMap { $0.isEmpty ? nil : $0 } ?? image.cmd ?? []
     }
     let arguments = entrypoint + command
-    guard !arguments.isEmpty else { throw PlatformError(.invalidArgument, "no command specified") }
+    guard !arguments.isEmpty else { throw PlatformError(.invalidArgument, "no command specified").about(.command) }
     guard arguments.allSatisfy({ !$0.utf8.contains(0) }) else {
       throw PlatformError(.invalidArgument, "invalid command: an argument contains a NUL byte")
     }

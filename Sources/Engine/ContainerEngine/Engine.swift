@@ -128,7 +128,7 @@ public final class Engine: Sendable {
       throw PlatformError(
         .invalidArgument,
         "unknown or invalid runtime name: \(name.prefix(64)): this engine has \(runtimes.keys.sorted().joined(separator: ", "))"
-      )
+      ).about(.runtime)
     }
     return runtime
   }

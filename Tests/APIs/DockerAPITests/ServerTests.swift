@@ -24,6 +24,26 @@ import Testing
     #expect(ErrorMap.classify(RouteError.methodNotAllowed(allowed: ["GET"]))?.status == .methodNotAllowed)
   }
 
+  private static func body(_ response: HTTPResponse) -> String {
+    if case .bytes(let bytes) = response.body { String(decoding: bytes, as: UTF8.self) } else { "" }
+  }
+
+  @Test func tellsWhatOfARequestIsToBlame() throws {
+    let error = PlatformError(.forbidden, "no").about(.capabilitiesAdded, "SYS_MODULE").about(.image)
+    let response = ErrorMap.response(error)
+    #expect(response.status == .forbidden)
+    #expect(
+      Self.body(response) == #"{"message":"no","field":"HostConfig.CapAdd","element":"SYS_MODULE"}"# + "\n")
+    let fields = try JSONFields(JSONParser.parse(Array(#"{"Memory":"x"}"#.utf8)), path: "HostConfig")
+    let wrong = try #require(#expect(throws: PlatformError.self) { try fields.integer("Memory") })
+    #expect(Self.body(ErrorMap.response(wrong)).contains(#""field":"HostConfig.Memory"}"#))
+    #expect(ErrorMap.response(PlatformError(.notModified, "so").about(.name)).status == .notModified)
+  }
+
+  @Test func everySettingHasAMember() {
+    #expect(Set(ContainerSetting.allCases.map(\.member)).count == ContainerSetting.allCases.count)
+  }
+
   @Test(
     arguments: [
       ("v1.24", APIVersion.v1(24)), ("v1.50", .v1(50)), ("v2.0", APIVersion(major: 2, minor: 0)), ("v1", nil),

@@ -80,8 +80,8 @@ enum NetworkingRequest {
     if let option = try fields.stringMap("DriverOpts")?.keys.min() {
       throw PlatformError(
         .notImplemented,
-        "\(fields.place("DriverOpts")): the endpoint option '\(option.prefix(128))' is not supported by this engine; leave it out"
-      )
+        "\(fields.place("DriverOpts")): the endpoint option '\(option.prefix(128))' is not supported by this engine; leave it out",
+        subject: .member(fields.place("DriverOpts")))
     }
     if let addresses = try fields.object("IPAMConfig") {
       attachment.address = try addresses.text("IPv4Address")

@@ -36,7 +36,7 @@ final class JSONFields {
 
   /// A failure that names the field.
   func failure(_ name: String, _ reason: String) -> PlatformError {
-    PlatformError(.invalidArgument, "\(place(name)): \(reason)")
+    PlatformError(.invalidArgument, "\(place(name)): \(reason)", subject: .member(place(name)))
   }
 
   /// The raw value, or nil where it is absent or null.
@@ -148,14 +148,17 @@ final class JSONFields {
     guard let first = left.first else { return }
     let names =
       left.count == 1 ? "the option \(first.prefix(128))" : "the options \(left.prefix(10).joined(separator: ", "))"
-    throw PlatformError(.notImplemented, "\(names) is not supported by this engine; leave it out")
+    throw PlatformError(
+      .notImplemented, "\(names) is not supported by this engine; leave it out", subject: .member(first))
   }
 
   /// Throws `notImplemented` where a field that is known but not supported says something.
   func refuse(_ names: String...) throws {
     for name in names {
       if let value = value(name), !value.isEmpty {
-        throw PlatformError(.notImplemented, "the option \(place(name)) is not supported by this engine; leave it out")
+        throw PlatformError(
+          .notImplemented, "the option \(place(name)) is not supported by this engine; leave it out",
+          subject: .member(place(name)))
       }
     }
   }

@@ -48,7 +48,12 @@ public final class DockerAPI: HTTPResponder {
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
     let (version, path) = try APIVersion.asked(by: request.path)
     let (handler, parameters) = try router.find(request.method, path)
-    var response = try await handler(DockerRequest(http: request, parameters: parameters, version: version))
+    var response: HTTPResponse
+    do {
+      response = try await handler(DockerRequest(http: request, parameters: parameters, version: version))
+    } catch let error as PlatformError where error.subject != nil {
+      response = ErrorMap.response(error)
+    }
     response.headers.add(name: "Api-Version", value: APIVersion.current.description)
     response.headers.add(name: "Docker-Experimental", value: "false")
     response.headers.add(name: "Ostype", value: "linux")

@@ -9,6 +9,25 @@ enum ErrorMap {
     JSONWriter.object { $0.field("message", message) } + [UInt8(ascii: "\n")]
   }
 
+  /// An error that is about a member of the request: `{"message": …, "field": "HostConfig.CapAdd", "element": "SYS_ADMIN"}`.
+  ///
+  /// docker's clients read the message alone; who made the request of something else, such as a compose file, is led to
+  /// what its author wrote.
+  static func response(_ error: PlatformError) -> HTTPResponse {
+    let status = error.isDiskFull ? .insufficientStorage : status(of: error.code)
+    guard status != .notModified else { return HTTPResponse(status: status) }
+    return .json(status: status) { writer in
+      writer.field("message", error.message)
+      switch error.subject {
+      case .setting(let setting, let element):
+        writer.field("field", setting.member)
+        if let element { writer.field("element", String(element.prefix(512))) }
+      case .member(let path): writer.field("field", String(path.prefix(512)))
+      case nil: break
+      }
+    }
+  }
+
   static func status(of code: PlatformError.Code) -> HTTPStatus {
     switch code {
     case .invalidArgument: .badRequest

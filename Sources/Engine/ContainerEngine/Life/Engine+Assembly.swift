@@ -24,7 +24,9 @@ extension Engine {
     for (index, mount) in record.mounts.enumerated() where mount.kind != .tmpfs {
       try builder.add(mount, name: "v\(index)")
     }
-    for device in record.settings.host.devices { try builder.add(device) }
+    for device in record.settings.host.devices {
+      try ContainerSetting.devices.blamed(device.pathOnHost) { try builder.add(device) }
+    }
     try builder.addSharedMemory()
     let plan = RootfsPlan(
       layers: record.layers, container: record.id, ids: record.ids, userNamespace: layerMap)

@@ -16,10 +16,12 @@ extension Engine {
   ) {
     // Most containers are started at once.
     moves.begin(on: executor)
-    let found = Result { try catalog.resolve(settings.image) }
+    let found = Result { try ContainerSetting.image.blamed { try catalog.resolve(settings.image) } }
     // What is wrong in itself is told before what is not there.
     if case .failure(let error as PlatformError) = found, error.code == .invalidArgument { throw error }
-    if let name, !name.isEmpty { try ContainerName.check(ContainerName.plain(name)) }
+    if let name, !name.isEmpty {
+      try ContainerSetting.name.blamed { try ContainerName.check(ContainerName.plain(name)) }
+    }
     return try await create(name: name, settings: settings, image: try found.get(), creator: creator)
   }
 
@@ -43,7 +45,9 @@ extension Engine {
     let name = try reserveName(name, for: id)
     var made = CreationUndo(engine: self, id: id, name: name)
     do {
-      let volumesFrom = try settings.host.volumesFrom.flatMap(mountsFrom)
+      let volumesFrom = try settings.host.volumesFrom.flatMap { text in
+        try ContainerSetting.volumesFrom.blamed(text) { try mountsFrom(text) }
+      }
       var record = try makeRecord(id: id, name: name, settings: settings, image: image)
       if !record.ids.isHost { made.range = record.ids }
       record.creator = creator
@@ -86,7 +90,7 @@ extension Engine {
         throw PlatformError(
           .notFound,
           "image with reference \(settings.image) was found but does not provide the specified platform (\(platform.prefix(64)))"
-        )
+        ).about(.platform)
       }
     }
     let warnings = try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validate(settings)
@@ -115,6 +119,7 @@ extension Engine {
         _ = try registry.find(ContainerName.plain(name))
       } catch let error as PlatformError where error.code == .notFound {
         throw PlatformError(.invalidArgument, "could not get container for \(name.prefix(256)): \(error.message)")
+          .about(.links, link)
       }
     }
   }
@@ -122,7 +127,7 @@ extension Engine {
   private func reserveName(_ name: String?, for id: ContainerID) throws -> String {
     if let name, !name.isEmpty {
       let plain = ContainerName.plain(name)
-      try registry.reserve(name: plain, for: id)
+      try ContainerSetting.name.blamed { try registry.reserve(name: plain, for: id) }
       return plain
     }
     for attempt in 0..<100 {
@@ -165,8 +170,8 @@ extension Engine {
 
   /// A container that joins another's pid or ipc namespace has to have its ids, or it could not touch what is in there.
   private func donorOfIDs(_ settings: ContainerSettings) throws -> Container? {
-    for mode in [settings.host.pidMode, settings.host.ipcMode] {
-      if case .container(let reference) = mode { return try enterable(reference) }
+    for (setting, mode) in [(ContainerSetting.pidMode, settings.host.pidMode), (.ipcMode, settings.host.ipcMode)] {
+      if case .container(let reference) = mode { return try setting.blamed { try enterable(reference) } }
     }
     return nil
   }

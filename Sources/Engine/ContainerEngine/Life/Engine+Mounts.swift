@@ -16,7 +16,11 @@ extension Engine {
       mounts.append(mount)
     }
     for mount in inherited { add(mount) }
-    for request in record.settings.host.mounts { add(try resolve(request, of: record, made: &made)) }
+    for request in record.settings.host.mounts {
+      try ContainerSetting.mounts.blamed(request.destination) {
+        add(try resolve(request, of: record, made: &made))
+      }
+    }
     for (destination, options) in record.settings.host.tmpfs.sorted(by: { $0.key < $1.key }) {
       add(Self.tmpfs(destination, options: options, shortSyntax: true))
     }
@@ -28,8 +32,10 @@ extension Engine {
       request.shortSyntax = true
       add(try resolve(request, of: record, made: &made))
     }
-    if mounts.contains(where: { $0.isEngineSocket == true }) {
-      try policyCheck.checkEngineSocket(labels: record.labels)
+    if let socket = mounts.first(where: { $0.isEngineSocket == true }) {
+      try ContainerSetting.mounts.blamed(socket.destination) {
+        try policyCheck.checkEngineSocket(labels: record.labels)
+      }
     }
     // Parents before children, whatever order they were asked in.
     return mounts.sorted { Self.depth($0.destination) < Self.depth($1.destination) }

@@ -35,8 +35,10 @@ struct SpecificationWriter: Sendable {
     for volume in plan.population {
       try populate(root, volume.destination, volume.volume)
     }
-    let user = try ContainerAccounts.resolve(
-      record.user, groups: record.settings.host.additionalGroups, in: root, idCount: record.ids.count)
+    let user = try ContainerSetting.user.blamed {
+      try ContainerAccounts.resolve(
+        record.user, groups: record.settings.host.additionalGroups, in: root, idCount: record.ids.count)
+    }
     var input = SpecInput(
       settings: record.settings, policy: policy, host: host, arguments: record.arguments,
       environment: environment, workingDirectory: record.workingDirectory, user: user, hostname: record.hostname,
@@ -51,6 +53,7 @@ struct SpecificationWriter: Sendable {
     if record.settings.host.useInit == true {
       guard let initProgram else {
         throw PlatformError(.unavailable, "--init needs an init program on the host: install the package catatonit")
+          .about(.initProgram)
       }
       input.initProgram = initProgram
     }
@@ -91,7 +94,8 @@ struct SpecificationWriter: Sendable {
       throw PlatformError(
         .invalidArgument,
         "cannot make the working directory '\(path.prefix(256))': \(SystemError.message(for: error.errno))",
-        cause: error)
+        cause: error
+      ).about(.workingDirectory)
     }
   }
 }

@@ -44,19 +44,23 @@ struct StartFailure: Error {
       let reason =
         program.contains("/") ? "stat \(program): no such file or directory" : "executable file not found in $PATH"
       platformError = PlatformError(
-        .invalidArgument, "\(prefix)\"\(program)\": \(reason): unknown", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": \(reason): unknown", context: ["runtime": words]
+      ).about(.command)
     case .notExecutable:
       exitCode = 126
       platformError = PlatformError(
-        .invalidArgument, "\(prefix)\"\(program)\": permission denied: unknown", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": permission denied: unknown", context: ["runtime": words]
+      ).about(.command)
     case .isDirectory:
       exitCode = 126
       platformError = PlatformError(
-        .invalidArgument, "\(prefix)\"\(program)\": is a directory: unknown", context: ["runtime": words])
+        .invalidArgument, "\(prefix)\"\(program)\": is a directory: unknown", context: ["runtime": words]
+      ).about(.command)
     case .found, nil:
       exitCode = 128
       let code = (error as? PlatformError)?.code ?? .internal
-      platformError = PlatformError(code, phase.rawValue + words, cause: error)
+      platformError = PlatformError(
+        code, phase.rawValue + words, cause: error, subject: (error as? PlatformError)?.subject)
     }
   }
 }

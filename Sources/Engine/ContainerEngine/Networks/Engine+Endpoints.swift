@@ -11,9 +11,11 @@ extension Engine {
     var planned: [String: EndpointRecord] = [:]
     do {
       for (index, attachment) in record.networks.enumerated() {
-        let network = try networkStore.find(attachment.network)
-        guard network.isBridge else { continue }
-        planned[network.name] = try plan(attachment, network: network, record: record, index: index)
+        try ContainerSetting.networks.blamed(attachment.network) {
+          let network = try networkStore.find(attachment.network)
+          guard network.isBridge else { return }
+          planned[network.name] = try plan(attachment, network: network, record: record, index: index)
+        }
       }
     } catch {
       for endpoint in planned.values { networking.releaseEndpoint(endpoint) }
@@ -131,7 +133,8 @@ extension Engine {
       let port = "\(limits.containerPort)/\(limits.transport.rawValue)"
       throw PlatformError(
         .invalidArgument,
-        "invalid label \(PortLimits.labelPrefix)\(port).\(name)='\(value)': port \(port) is not published")
+        "invalid label \(PortLimits.labelPrefix)\(port).\(name)='\(value)': port \(port) is not published"
+      ).about(.labels, "\(PortLimits.labelPrefix)\(port).\(name)")
     }
   }
 

@@ -20,30 +20,37 @@ public struct PolicyCheck: Sendable {
   /// followed: `checkHostPath`, `checkDevice`.
   public func check(_ settings: ContainerSettings) throws {
     let host = settings.host
-    if host.privileged { try requirePrivileged() }
+    if host.privileged { try ContainerSetting.privileged.blamed { try requirePrivileged() } }
     try checkNamespaces(host)
-    try checkSecurity(try SecurityOptions(parsing: host.securityOptions), privileged: host.privileged)
+    try ContainerSetting.securityOptions.blamed {
+      try checkSecurity(try SecurityOptions(parsing: host.securityOptions), privileged: host.privileged)
+    }
     let request = try CapabilityRequest(adding: host.capabilitiesAdded, dropping: host.capabilitiesDropped)
     for capability in request.added.sorted() where !policy.capabilities.addable.contains(capability) {
       throw refusal(
         "the capability \(capability.rawValue) may not be added", rule: "capabilities.addable",
-        remedy: "add \(capability.rawValue) to 'capabilities.addable'")
+        remedy: "add \(capability.rawValue) to 'capabilities.addable'"
+      ).about(.capabilitiesAdded, capability.rawValue)
     }
-    try checkPaths(host)
+    try ContainerSetting.systemPaths.blamed { try checkPaths(host) }
     try checkLog(host.log)
     if !host.deviceCgroupRules.isEmpty, !policy.devices.cgroupRules {
       throw refusal(
-        "device cgroup rules are not allowed", rule: "devices.cgroupRules", remedy: "set 'devices.cgroupRules: true'")
+        "device cgroup rules are not allowed", rule: "devices.cgroupRules", remedy: "set 'devices.cgroupRules: true'"
+      ).about(.deviceCgroupRules)
     }
     for name in host.sysctls.keys.sorted()
     where !policy.sysctls.allowed.contains(where: { PathPattern.matches($0, name, separator: nil) }) {
       throw refusal(
         "the kernel setting '\(name.prefix(100))' may not be set", rule: "sysctls.allowed",
-        remedy: "add it to 'sysctls.allowed'")
+        remedy: "add it to 'sysctls.allowed'"
+      ).about(.sysctls, name)
     }
-    if let parent = host.cgroupParent, !parent.isEmpty { try checkCgroupParent(parent) }
+    if let parent = host.cgroupParent, !parent.isEmpty {
+      try ContainerSetting.cgroupParent.blamed { try checkCgroupParent(parent) }
+    }
     if let runtime = host.runtime, !runtime.isEmpty, policy.runtimes[runtime] == nil {
-      throw PlatformError(.invalidArgument, "unknown or invalid runtime name: \(runtime.prefix(100))")
+      throw PlatformError(.invalidArgument, "unknown or invalid runtime name: \(runtime.prefix(100))").about(.runtime)
     }
     try checkAnnotations(host.annotations)
   }
@@ -87,16 +94,17 @@ public struct PolicyCheck: Sendable {
 
   private func checkNamespaces(_ host: HostSettings) throws {
     let rules = policy.hostNamespaces
-    let asked: [(name: String, isHost: Bool, allowed: Bool)] = [
-      ("network", host.networkMode == .host, rules.network), ("pid", host.pidMode == .host, rules.pid),
-      ("ipc", host.ipcMode == .host, rules.ipc), ("uts", host.utsMode == .host, rules.uts),
-      ("user", host.userMode == .host, rules.user),
-      ("cgroup", host.cgroupNamespaceMode == .host, rules.cgroup),
+    let asked: [(name: String, setting: ContainerSetting, isHost: Bool, allowed: Bool)] = [
+      ("network", .networkMode, host.networkMode == .host, rules.network),
+      ("pid", .pidMode, host.pidMode == .host, rules.pid), ("ipc", .ipcMode, host.ipcMode == .host, rules.ipc),
+      ("uts", .utsMode, host.utsMode == .host, rules.uts), ("user", .userMode, host.userMode == .host, rules.user),
+      ("cgroup", .cgroupMode, host.cgroupNamespaceMode == .host, rules.cgroup),
     ]
-    for (name, isHost, allowed) in asked where isHost && !allowed && !(host.privileged && policy.privileged) {
+    for (name, setting, isHost, allowed) in asked where isHost && !allowed && !(host.privileged && policy.privileged) {
       throw refusal(
         "the host's \(name) namespace is not allowed", rule: "hostNamespaces.\(name)",
-        remedy: "set '\(name): true' under 'hostNamespaces'")
+        remedy: "set '\(name): true' under 'hostNamespaces'"
+      ).about(setting)
     }
   }
 
@@ -152,13 +160,14 @@ public struct PolicyCheck: Sendable {
 
   /// Checks where a container's output may be sent.
   public func checkLog(_ log: LogSettings) throws {
-    let options = try LogOptions(log, defaultDriver: policy.defaults.logDriver)
+    let options = try ContainerSetting.log.blamed { try LogOptions(log, defaultDriver: policy.defaults.logDriver) }
     guard options.driver == .syslog else { return }
     let address = options.syslogAddress.description
     guard policy.syslog.allowed.contains(where: { PathPattern.matches($0, address, separator: nil) }) else {
       throw refusal(
         "sending logs to '\(address)' is not allowed", rule: "syslog.allowed",
-        remedy: "add '\(address)' to 'syslog.allowed'")
+        remedy: "add '\(address)' to 'syslog.allowed'"
+      ).about(.log)
     }
   }
 
@@ -185,7 +194,8 @@ public struct PolicyCheck: Sendable {
       throw PlatformError(
         .forbidden,
         "the annotation '\(name.prefix(100))' is not allowed: OCI runtimes take orders by it (rule annotations; it cannot "
-          + "be allowed)")
+          + "be allowed)"
+      ).about(.annotations, name)
     }
   }
 

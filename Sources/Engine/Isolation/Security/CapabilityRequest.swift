@@ -13,8 +13,8 @@ public struct CapabilityRequest: Sendable, Equatable {
 
   /// Reads the names of `--cap-add` and `--cap-drop`; throws `invalidArgument` naming the first unknown one.
   public init(adding: [String], dropping: [String]) throws {
-    (addsAll, added) = try Self.parse(adding, field: "CapAdd")
-    (dropsAll, dropped) = try Self.parse(dropping, field: "CapDrop")
+    (addsAll, added) = try Self.parse(adding, field: "CapAdd", .capabilitiesAdded)
+    (dropsAll, dropped) = try Self.parse(dropping, field: "CapDrop", .capabilitiesDropped)
   }
 
   /// The set asked for. `permitted` bounds what `ALL` means; names added one by one are checked by the policy
@@ -25,9 +25,11 @@ public struct CapabilityRequest: Sendable, Equatable {
     return Capability.standard.subtracting(dropped).union(added)
   }
 
-  private static func parse(_ names: [String], field: String) throws -> (Bool, Set<Capability>) {
+  private static func parse(
+    _ names: [String], field: String, _ setting: ContainerSetting
+  ) throws -> (Bool, Set<Capability>) {
     guard names.count <= maximumNames else {
-      throw PlatformError(.invalidArgument, "invalid \(field): more than \(maximumNames) names")
+      throw PlatformError(.invalidArgument, "invalid \(field): more than \(maximumNames) names").about(setting)
     }
     var all = false
     var found: Set<Capability> = []
@@ -40,6 +42,7 @@ public struct CapabilityRequest: Sendable, Equatable {
       } else {
         let shown = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
         throw PlatformError(.invalidArgument, "invalid \(field): unknown capability: \"\(shown.prefix(100))\"")
+          .about(setting, name)
       }
     }
     return (all, found)

@@ -99,7 +99,8 @@ extension SpecBuilder {
       throw PlatformError(
         .unavailable,
         "failed to set the OOM score adjustment \(asked): the engine runs without CAP_SYS_RESOURCE on this host and "
-          + "cannot go below \(floor)")
+          + "cannot go below \(floor)"
+      ).about(.oomScore)
     }
     return asked
   }
@@ -109,6 +110,7 @@ extension SpecBuilder {
     return try limits.map { limit in
       guard let type = ResourceLimitName.specName(limit.name) else {
         throw PlatformError(.invalidArgument, "invalid ulimit type: \(limit.name.prefix(100))")
+          .about(.resourceLimits, limit.name)
       }
       return ProcessSpec.ResourceLimit(
         type: type, soft: limit.soft < 0 ? .max : UInt64(limit.soft), hard: limit.hard < 0 ? .max : UInt64(limit.hard))

@@ -92,6 +92,7 @@ extension SpecBuilder {
     func number(_ throttle: DeviceThrottle) throws -> DeviceNumber {
       guard let number = devices[throttle.path] else {
         throw PlatformError(.invalidArgument, "no such block device: \(throttle.path.prefix(200))")
+          .about(.blockDevices, throttle.path)
       }
       return number
     }

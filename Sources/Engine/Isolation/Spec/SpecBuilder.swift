@@ -17,6 +17,7 @@ public enum SpecBuilder {
     try PolicyCheck(policy: input.policy, cgroupParent: input.engineCgroupParent).check(input.settings)
     guard !input.arguments.isEmpty else {
       throw PlatformError(.invalidArgument, "no command specified: neither the image nor the request names one")
+        .about(.command)
     }
     let security = try SecurityOptions(parsing: input.settings.host.securityOptions)
     let plan = try Plan(input, security: security)

@@ -7,33 +7,42 @@ extension SettingsValidator {
   func checkMounts(_ settings: ContainerSettings) throws {
     let host = settings.host
     guard host.mounts.count + host.tmpfs.count + settings.anonymousVolumes.count <= Self.maximumMounts else {
-      throw PlatformError(.invalidArgument, "more than \(Self.maximumMounts) mounts")
+      throw PlatformError(.invalidArgument, "more than \(Self.maximumMounts) mounts").about(.mounts)
     }
     var seen: Set<String> = []
-    for mount in host.mounts {
-      let destination = try MountDestination.checked(mount.destination)
-      guard seen.insert(destination).inserted else {
-        throw PlatformError(.invalidArgument, "Duplicate mount point: \(mount.destination)")
-      }
-      try check(mount)
-    }
-    for (path, options) in host.tmpfs.sorted(by: { $0.key < $1.key }) {
-      let destination = try MountDestination.checked(path)
-      guard seen.insert(destination).inserted else {
+    func add(_ path: String) throws {
+      guard seen.insert(try MountDestination.checked(path)).inserted else {
         throw PlatformError(.invalidArgument, "Duplicate mount point: \(path)")
       }
-      try TmpfsOptions.validate(options)
     }
-    for path in settings.anonymousVolumes { _ = try MountDestination.checked(path) }
+    for mount in host.mounts {
+      try ContainerSetting.mounts.blamed(mount.destination) {
+        try add(mount.destination)
+        try check(mount)
+      }
+    }
+    for (path, options) in host.tmpfs.sorted(by: { $0.key < $1.key }) {
+      try ContainerSetting.tmpfs.blamed(path) {
+        try add(path)
+        try TmpfsOptions.validate(options)
+      }
+    }
+    for path in settings.anonymousVolumes {
+      _ = try ContainerSetting.anonymousVolumes.blamed(path) { try MountDestination.checked(path) }
+    }
     for device in host.devices {
-      _ = try MountDestination.checked(device.pathInContainer)
-      guard (1...3).contains(device.permissions.count), Set(device.permissions).isSubset(of: "rwm") else {
-        throw PlatformError(.invalidArgument, "invalid device mode: \(device.permissions.prefix(20))")
-      }
-      guard device.pathOnHost.hasPrefix("/dev/") else {
-        throw PlatformError(
-          .invalidArgument, "bad format for path: \(device.pathOnHost.prefix(200)) is not a device path")
-      }
+      try ContainerSetting.devices.blamed(device.pathOnHost) { try check(device) }
+    }
+  }
+
+  private func check(_ device: DeviceRequest) throws {
+    _ = try MountDestination.checked(device.pathInContainer)
+    guard (1...3).contains(device.permissions.count), Set(device.permissions).isSubset(of: "rwm") else {
+      throw PlatformError(.invalidArgument, "invalid device mode: \(device.permissions.prefix(20))")
+    }
+    guard device.pathOnHost.hasPrefix("/dev/") else {
+      throw PlatformError(
+        .invalidArgument, "bad format for path: \(device.pathOnHost.prefix(200)) is not a device path")
     }
   }
 

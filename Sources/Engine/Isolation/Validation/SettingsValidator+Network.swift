@@ -10,22 +10,17 @@ extension SettingsValidator {
     var warnings: [String] = []
     guard host.publishedPorts.count <= Self.maximumPublishedPorts else {
       throw PlatformError(.invalidArgument, "more than \(Self.maximumPublishedPorts) published ports")
+        .about(.publishedPorts)
     }
     for port in host.publishedPorts {
-      guard port.hostPortFirst <= port.hostPortLast, port.port.number > 0 else {
-        throw PlatformError(.invalidArgument, "invalid port range for port \(port.port.number)")
-      }
-      guard port.hostAddress.isEmpty || Self.isAddress(port.hostAddress) else {
-        throw PlatformError(.invalidArgument, "invalid IP address: \(port.hostAddress.prefix(100))")
-      }
-      guard port.port.transport != .sctp else {
-        throw PlatformError(
-          .notImplemented, "port \(port.port.number)/sctp cannot be published: this engine forwards TCP and UDP only")
+      try ContainerSetting.publishedPorts.blamed("\(port.port.number)/\(port.port.transport.rawValue)") {
+        try check(port)
       }
     }
     if host.publishAllPorts, let port = settings.exposedPorts.first(where: { $0.transport == .sctp }) {
       throw PlatformError(
-        .notImplemented, "port \(port.number)/sctp cannot be published: this engine forwards TCP and UDP only")
+        .notImplemented, "port \(port.number)/sctp cannot be published: this engine forwards TCP and UDP only"
+      ).about(.exposedPorts, "\(port.number)/sctp")
     }
     switch host.networkMode {
     case .host:
@@ -36,24 +31,26 @@ extension SettingsValidator {
     case .container:
       guard host.publishedPorts.isEmpty, !host.publishAllPorts else {
         throw PlatformError(
-          .invalidArgument, "conflicting options: port publishing and the container type network mode")
+          .invalidArgument, "conflicting options: port publishing and the container type network mode"
+        ).about(.publishedPorts)
       }
       guard settings.exposedPorts.isEmpty else {
         throw PlatformError(.invalidArgument, "conflicting options: port exposing and the container type network mode")
+          .about(.exposedPorts)
       }
-      let conflicts = [
-        ("hostname and the network mode", settings.hostname?.isEmpty == false),
-        ("dns and the network mode", !host.dnsServers.isEmpty),
-        ("custom host-to-IP mapping and the network mode", !host.extraHosts.isEmpty),
-        ("links and container type network", !host.links.isEmpty),
+      let conflicts: [(ContainerSetting, String, Bool)] = [
+        (.hostname, "hostname and the network mode", settings.hostname?.isEmpty == false),
+        (.dnsServers, "dns and the network mode", !host.dnsServers.isEmpty),
+        (.extraHosts, "custom host-to-IP mapping and the network mode", !host.extraHosts.isEmpty),
+        (.links, "links and container type network", !host.links.isEmpty),
       ]
-      for (name, isThere) in conflicts where isThere {
-        throw PlatformError(.invalidArgument, "conflicting options: \(name)")
+      for (setting, name, isThere) in conflicts where isThere {
+        throw PlatformError(.invalidArgument, "conflicting options: \(name)").about(setting)
       }
     case .none, .standard, .network: break
     }
     if host.utsMode == .host, settings.hostname?.isEmpty == false {
-      throw PlatformError(.invalidArgument, "conflicting options: hostname and the UTS mode")
+      throw PlatformError(.invalidArgument, "conflicting options: hostname and the UTS mode").about(.hostname)
     }
     try checkNames(host)
     return warnings
@@ -62,6 +59,7 @@ extension SettingsValidator {
   private func refuseAddressing(_ settings: ContainerSettings, mode: String) throws {
     guard settings.host.links.isEmpty else {
       throw PlatformError(.invalidArgument, "conflicting options: \(mode) type networking can't be used with links")
+        .about(.links)
     }
   }
 
@@ -71,13 +69,28 @@ extension SettingsValidator {
       throw PlatformError(.invalidArgument, "more than \(Self.maximumNames) DNS settings, hosts or links")
     }
     for server in host.dnsServers where !Self.isAddress(server) {
-      throw PlatformError(.invalidArgument, "invalid IP address: \(server.prefix(100))")
+      throw PlatformError(.invalidArgument, "invalid IP address: \(server.prefix(100))").about(.dnsServers, server)
     }
-    for text in host.dnsSearch + host.dnsOptions where text.utf8.contains(where: { $0 <= 32 || $0 == 127 }) {
-      throw PlatformError(.invalidArgument, "invalid DNS setting: '\(text.prefix(100))'")
+    for (setting, texts) in [(ContainerSetting.dnsSearch, host.dnsSearch), (.dnsOptions, host.dnsOptions)] {
+      for text in texts where text.utf8.contains(where: { $0 <= 32 || $0 == 127 }) {
+        throw PlatformError(.invalidArgument, "invalid DNS setting: '\(text.prefix(100))'").about(setting, text)
+      }
     }
     for text in host.extraHosts where ExtraHost(text) == nil {
-      throw PlatformError(.invalidArgument, "bad format for add-host: \"\(text.prefix(200))\"")
+      throw PlatformError(.invalidArgument, "bad format for add-host: \"\(text.prefix(200))\"").about(.extraHosts, text)
+    }
+  }
+
+  private func check(_ port: PublishedPortRequest) throws {
+    guard port.hostPortFirst <= port.hostPortLast, port.port.number > 0 else {
+      throw PlatformError(.invalidArgument, "invalid port range for port \(port.port.number)")
+    }
+    guard port.hostAddress.isEmpty || Self.isAddress(port.hostAddress) else {
+      throw PlatformError(.invalidArgument, "invalid IP address: \(port.hostAddress.prefix(100))")
+    }
+    guard port.port.transport != .sctp else {
+      throw PlatformError(
+        .notImplemented, "port \(port.port.number)/sctp cannot be published: this engine forwards TCP and UDP only")
     }
   }
 

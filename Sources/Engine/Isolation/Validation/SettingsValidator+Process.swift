@@ -9,29 +9,37 @@ extension SettingsValidator {
 
   func checkProcess(_ settings: ContainerSettings) throws {
     for text in (settings.command ?? []) + (settings.entrypoint ?? []) where text.utf8.contains(0) {
-      throw PlatformError(.invalidArgument, "invalid command: an argument has a zero byte")
+      throw PlatformError(.invalidArgument, "invalid command: an argument has a zero byte").about(.command)
     }
     guard (settings.command?.count ?? 0) + (settings.entrypoint?.count ?? 0) <= Self.maximumArguments else {
       throw PlatformError(.invalidArgument, "invalid command: more than \(Self.maximumArguments) arguments")
+        .about(.command)
     }
     for variable in settings.environment {
       guard !variable.isEmpty, variable.first != "=", !variable.utf8.contains(0) else {
         throw PlatformError(.invalidArgument, "invalid environment variable: \(variable.prefix(100))")
+          .about(.environment)
       }
     }
-    if let folder = settings.workingDirectory { try Self.checkWorkingDirectory(folder) }
-    if let name = settings.hostname, !name.isEmpty { try checkHostname(name) }
+    if let folder = settings.workingDirectory {
+      try ContainerSetting.workingDirectory.blamed { try Self.checkWorkingDirectory(folder) }
+    }
+    if let name = settings.hostname, !name.isEmpty {
+      try ContainerSetting.hostname.blamed { try checkHostname(name) }
+    }
     if let name = settings.domainName, !name.isEmpty {
       guard name.utf8.count <= Self.maximumDomain,
         name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy(Self.isLabel)
-      else { throw PlatformError(.invalidArgument, "invalid domain name: '\(name.prefix(300))'") }
+      else { throw PlatformError(.invalidArgument, "invalid domain name: '\(name.prefix(300))'").about(.domainName) }
     }
-    if let signal = settings.stopSignal, !signal.isEmpty { _ = try SignalName.number(signal) }
+    if let signal = settings.stopSignal, !signal.isEmpty {
+      _ = try ContainerSetting.stopSignal.blamed { try SignalName.number(signal) }
+    }
     if let seconds = settings.stopTimeoutSeconds, seconds < -1 {
-      throw PlatformError(.invalidArgument, "invalid stop timeout: \(seconds)")
+      throw PlatformError(.invalidArgument, "invalid stop timeout: \(seconds)").about(.stopTimeout)
     }
     for key in settings.labels.keys where key.isEmpty || key.utf8.contains(0) {
-      throw PlatformError(.invalidArgument, "invalid label: the name is empty or has a zero byte")
+      throw PlatformError(.invalidArgument, "invalid label: the name is empty or has a zero byte").about(.labels)
     }
   }
 
@@ -90,29 +98,41 @@ extension SettingsValidator {
   func checkLimits(_ host: HostSettings) throws {
     var seen: Set<String> = []
     for limit in host.resourceLimits {
-      guard ResourceLimitName.specName(limit.name) != nil, seen.insert(limit.name).inserted else {
-        throw PlatformError(.invalidArgument, "invalid ulimit type: \(limit.name.prefix(100))")
-      }
-      let soft = limit.soft < 0 ? Int64.max : limit.soft
-      let hard = limit.hard < 0 ? Int64.max : limit.hard
-      guard soft <= hard else {
-        throw PlatformError(
-          .invalidArgument,
-          "ulimit soft limit must be less than or equal to hard limit: \(limit.soft) > \(limit.hard)")
-      }
-      guard limit.soft >= -1, limit.hard >= -1 else {
-        throw PlatformError(.invalidArgument, "invalid ulimit value for \(limit.name): below -1")
+      try ContainerSetting.resourceLimits.blamed(limit.name) {
+        guard seen.insert(limit.name).inserted else {
+          throw PlatformError(.invalidArgument, "invalid ulimit type: \(limit.name.prefix(100))")
+        }
+        try check(limit)
       }
     }
     if let score = host.oomScoreAdjustment, !(-1000...1000).contains(score) {
       throw PlatformError(.invalidArgument, "Invalid value \(score), range for oom score adj is [-1000, 1000]")
+        .about(.oomScore)
     }
     if let size = host.sharedMemorySizeBytes, size < 0 {
-      throw PlatformError(.invalidArgument, "SHM size can not be less than 0")
+      throw PlatformError(.invalidArgument, "SHM size can not be less than 0").about(.sharedMemory)
     }
-    for rule in host.deviceCgroupRules { _ = try DeviceCgroupRule.parse(rule) }
+    for rule in host.deviceCgroupRules {
+      _ = try ContainerSetting.deviceCgroupRules.blamed(rule) { try DeviceCgroupRule.parse(rule) }
+    }
     for group in host.additionalGroups where group.isEmpty || group.utf8.count > 256 {
-      throw PlatformError(.invalidArgument, "invalid additional group: '\(group.prefix(100))'")
+      throw PlatformError(.invalidArgument, "invalid additional group: '\(group.prefix(100))'").about(.groups, group)
+    }
+  }
+
+  private func check(_ limit: ResourceLimit) throws {
+    guard ResourceLimitName.specName(limit.name) != nil else {
+      throw PlatformError(.invalidArgument, "invalid ulimit type: \(limit.name.prefix(100))")
+    }
+    let soft = limit.soft < 0 ? Int64.max : limit.soft
+    let hard = limit.hard < 0 ? Int64.max : limit.hard
+    guard soft <= hard else {
+      throw PlatformError(
+        .invalidArgument,
+        "ulimit soft limit must be less than or equal to hard limit: \(limit.soft) > \(limit.hard)")
+    }
+    guard limit.soft >= -1, limit.hard >= -1 else {
+      throw PlatformError(.invalidArgument, "invalid ulimit value for \(limit.name): below -1")
     }
   }
 }

@@ -17,7 +17,9 @@ extension SettingsValidator {
     return warnings
   }
 
-  private func fail(_ message: String) -> PlatformError { PlatformError(.invalidArgument, message) }
+  private func fail(_ setting: ContainerSetting, _ message: String) -> PlatformError {
+    PlatformError(.invalidArgument, message).about(setting)
+  }
 
   private func discarded(_ what: String) -> String {
     "The host's kernel does not support \(what), or the cgroup is not mounted. The limit is discarded."
@@ -27,22 +29,24 @@ extension SettingsValidator {
     let memory = resources.memoryBytes
     let swap = resources.memorySwapBytes
     let reservation = resources.memoryReservationBytes
-    guard memory == 0 || memory >= Self.minimumMemoryBytes else { throw fail("Minimum memory limit allowed is 6MB") }
+    guard memory == 0 || memory >= Self.minimumMemoryBytes else {
+      throw fail(.memory, "Minimum memory limit allowed is 6MB")
+    }
     if memory > 0, swap > 0, swap < memory {
-      throw fail("Minimum memoryswap limit should be larger than memory limit, see usage")
+      throw fail(.memorySwap, "Minimum memoryswap limit should be larger than memory limit, see usage")
     }
     if memory == 0, swap > 0 {
-      throw fail("You should always set the Memory limit when using Memoryswap limit, see usage")
+      throw fail(.memorySwap, "You should always set the Memory limit when using Memoryswap limit, see usage")
     }
-    guard swap >= -1 else { throw fail("Invalid value: \(swap), valid memory swap is -1 or more") }
+    guard swap >= -1 else { throw fail(.memorySwap, "Invalid value: \(swap), valid memory swap is -1 or more") }
     if let swappiness = resources.memorySwappiness, !(-1...100).contains(swappiness) {
-      throw fail("Invalid value: \(swappiness), valid memory swappiness range is 0-100")
+      throw fail(.memorySwappiness, "Invalid value: \(swappiness), valid memory swappiness range is 0-100")
     }
     guard reservation == 0 || reservation >= Self.minimumMemoryBytes else {
-      throw fail("Minimum memory reservation allowed is 6MB")
+      throw fail(.memoryReservation, "Minimum memory reservation allowed is 6MB")
     }
     if memory > 0, reservation > 0, memory < reservation {
-      throw fail("Minimum memory limit can not be less than memory reservation limit, see usage")
+      throw fail(.memoryReservation, "Minimum memory limit can not be less than memory reservation limit, see usage")
     }
     let hasMemory = host.controllers.contains("memory")
     if !hasMemory, memory > 0 || reservation > 0 { warnings.append(discarded("memory limits")) }
@@ -61,44 +65,50 @@ extension SettingsValidator {
 
   private func checkProcessor(_ resources: ResourceSettings, _ warnings: inout [String]) throws {
     if resources.nanoCPUs > 0, resources.cpuPeriodMicroseconds > 0 {
-      throw fail("Conflicting options: Nano CPUs and CPU Period cannot both be set.")
+      throw fail(.cpus, "Conflicting options: Nano CPUs and CPU Period cannot both be set.")
     }
     if resources.nanoCPUs > 0, resources.cpuQuotaMicroseconds != 0 {
-      throw fail("Conflicting options: Nano CPUs and CPU Quota cannot both be set.")
+      throw fail(.cpus, "Conflicting options: Nano CPUs and CPU Quota cannot both be set.")
     }
     // A hundredth of a processor is the kernel's least quota, 1 ms in 100 ms.
     let count = max(host.processors.count, 1)
     guard resources.nanoCPUs == 0 || (10_000_000...Int64(count) * 1_000_000_000).contains(resources.nanoCPUs) else {
       throw fail(
+        .cpus,
         "Range of CPUs is from 0.01 to \(count).00, as there are only \(count) CPUs available")
     }
     guard resources.cpuShares >= 0, resources.cpuShares <= 262_144 else {
-      throw fail("Invalid value \(resources.cpuShares), range for cpu shares is [0, 262144]")
+      throw fail(.cpuShares, "Invalid value \(resources.cpuShares), range for cpu shares is [0, 262144]")
     }
     let period = resources.cpuPeriodMicroseconds
     guard period == 0 || (1000...1_000_000).contains(period) else {
-      throw fail("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+      throw fail(.cpuPeriod, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
     }
     let quota = resources.cpuQuotaMicroseconds
-    guard quota <= 0 || quota >= 1000 else { throw fail("CPU cfs quota can not be less than 1ms (i.e. 1000)") }
+    guard quota <= 0 || quota >= 1000 else {
+      throw fail(.cpuQuota, "CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    }
     let wantsProcessor = resources.nanoCPUs > 0 || period > 0 || quota > 0 || resources.cpuShares > 0
     if wantsProcessor, !host.controllers.contains("cpu") { warnings.append(discarded("CPU limits")) }
     let runtime = resources.cpuRealtimeRuntimeMicroseconds
     let realtimePeriod = resources.cpuRealtimePeriodMicroseconds
     if runtime > 0, realtimePeriod > 0, runtime > realtimePeriod {
-      throw fail("cpu real-time runtime cannot be higher than cpu real-time period")
+      throw fail(.cpuRealtime, "cpu real-time runtime cannot be higher than cpu real-time period")
     }
   }
 
   private func checkSets(_ resources: ResourceSettings, _ warnings: inout [String]) throws {
-    let sets = [
-      ("cpuset cpus", "CPUs", resources.cpusetCPUs, host.processors),
-      ("cpuset mems", "memory nodes", resources.cpusetMemoryNodes, host.memoryNodes),
+    let sets: [(ContainerSetting, String, String, String, Set<Int>)] = [
+      (.cpusetCPUs, "cpuset cpus", "CPUs", resources.cpusetCPUs, host.processors),
+      (.cpusetMemoryNodes, "cpuset mems", "memory nodes", resources.cpusetMemoryNodes, host.memoryNodes),
     ]
-    for (name, things, text, available) in sets where !text.isEmpty {
-      guard let wanted = IndexList.parse(text) else { throw fail("Invalid value \(text.prefix(100)) for \(name)") }
+    for (setting, name, things, text, available) in sets where !text.isEmpty {
+      guard let wanted = IndexList.parse(text) else {
+        throw fail(setting, "Invalid value \(text.prefix(100)) for \(name)")
+      }
       guard wanted.isSubset(of: available) else {
         throw fail(
+          setting,
           "Requested \(things) are not available - requested \(text.prefix(100)), available: \(IndexList.text(available))"
         )
       }
@@ -108,16 +118,16 @@ extension SettingsValidator {
 
   private func checkBlock(_ resources: ResourceSettings, _ warnings: inout [String]) throws {
     guard resources.blockWeight == 0 || (10...1000).contains(resources.blockWeight) else {
-      throw fail("Range of blkio weight is from 10 to 1000")
+      throw fail(.blockWeight, "Range of blkio weight is from 10 to 1000")
     }
     for device in resources.blockWeightDevices where !(10...1000).contains(device.rate) {
-      throw fail("Range of blkio weight is from 10 to 1000")
+      throw fail(.blockDevices, "Range of blkio weight is from 10 to 1000")
     }
     let throttles =
       resources.blockReadBytesPerSecond + resources.blockWriteBytesPerSecond + resources.blockReadOperationsPerSecond
       + resources.blockWriteOperationsPerSecond
     for device in throttles + resources.blockWeightDevices where !device.path.hasPrefix("/dev/") {
-      throw fail("bad format for device path: \(device.path.prefix(200))")
+      throw fail(.blockDevices, "bad format for device path: \(device.path.prefix(200))")
     }
     let wantsBlock = resources.blockWeight > 0 || !throttles.isEmpty || !resources.blockWeightDevices.isEmpty
     if wantsBlock, host.controllers.isDisjoint(with: ["blkio", "io"]) {

@@ -18,17 +18,20 @@ public struct SettingsValidator: Sendable {
   public func validate(_ settings: ContainerSettings) throws -> [String] {
     try checkSupported(settings)
     try checkProcess(settings)
-    try checkHealth(settings.healthcheck)
-    try checkRestart(settings.host)
-    _ = try LogOptions(settings.host.log, defaultDriver: defaultLogDriver)
+    try ContainerSetting.healthcheck.blamed { try checkHealth(settings.healthcheck) }
+    try ContainerSetting.restart.blamed { try checkRestart(settings.host) }
+    _ = try ContainerSetting.log.blamed { try LogOptions(settings.host.log, defaultDriver: defaultLogDriver) }
     try checkMounts(settings)
     try checkLimits(settings.host)
     try checkSysctls(settings.host)
-    let security = try SecurityOptions(parsing: settings.host.securityOptions)
+    let security = try ContainerSetting.securityOptions.blamed {
+      try SecurityOptions(parsing: settings.host.securityOptions)
+    }
     if !host.appArmor, let profile = security.appArmor, profile != "unconfined" {
       throw PlatformError(
         .notImplemented,
-        "security option 'apparmor=\(profile.prefix(100))' is not supported: AppArmor is not enabled on this host")
+        "security option 'apparmor=\(profile.prefix(100))' is not supported: AppArmor is not enabled on this host"
+      ).about(.securityOptions)
     }
     _ = try CapabilityRequest(
       adding: settings.host.capabilitiesAdded, dropping: settings.host.capabilitiesDropped)
@@ -47,7 +50,8 @@ public struct SettingsValidator: Sendable {
       try checkMounts(merged)
     } catch let error as PlatformError {
       throw PlatformError(
-        error.code, "the image '\(merged.image.prefix(200))' cannot be used: \(error.message)", context: error.context)
+        error.code, "the image '\(merged.image.prefix(200))' cannot be used: \(error.message)", context: error.context
+      ).about(.image)
     }
   }
 
@@ -56,21 +60,24 @@ public struct SettingsValidator: Sendable {
       PlatformError(.notImplemented, "option '\(option)' is not supported: \(why)")
     }
     let host = settings.host
-    if !host.storageOptions.isEmpty { throw refuse("storage-opt", "the overlay snapshots have no size of their own") }
+    if !host.storageOptions.isEmpty {
+      throw refuse("storage-opt", "the overlay snapshots have no size of their own").about(.storageOptions)
+    }
     if let driver = host.volumeDriver, !driver.isEmpty, driver != "local" {
-      throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist")
+      throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist").about(.volumeDriver)
     }
     for mount in host.mounts {
       if let driver = mount.volumeDriver, !driver.isEmpty, driver != "local" {
         throw refuse("volume-driver \(driver.prefix(100))", "only 'local' volumes exist")
+          .about(.mounts, mount.destination)
       }
     }
     if host.resources.kernelMemoryBytes != 0 {
-      throw refuse("kernel-memory", "the kernel has given up this limit")
+      throw refuse("kernel-memory", "the kernel has given up this limit").about(.kernelMemory)
     }
     if host.resources.cpuRealtimePeriodMicroseconds != 0 || host.resources.cpuRealtimeRuntimeMicroseconds != 0 {
       guard self.host.cgroupMode != .v2 else {
-        throw refuse("cpu-rt-runtime", "cgroup v2 has no real-time limits")
+        throw refuse("cpu-rt-runtime", "cgroup v2 has no real-time limits").about(.cpuRealtime)
       }
     }
     try checkNamespaceModes(host)
@@ -88,11 +95,11 @@ public struct SettingsValidator: Sendable {
         guard ipc else { throw PlatformError(.invalidArgument, "invalid \(name) mode: \"\(mode)\"") }
       }
     }
-    try require(host.pidMode, "PID", joins: true)
-    try require(host.ipcMode, "IPC", joins: true, ipc: true)
-    try require(host.utsMode, "UTS", joins: false)
-    try require(host.userMode, "user namespace", joins: false)
-    try require(host.cgroupNamespaceMode, "cgroup namespace", joins: false)
+    try ContainerSetting.pidMode.blamed { try require(host.pidMode, "PID", joins: true) }
+    try ContainerSetting.ipcMode.blamed { try require(host.ipcMode, "IPC", joins: true, ipc: true) }
+    try ContainerSetting.utsMode.blamed { try require(host.utsMode, "UTS", joins: false) }
+    try ContainerSetting.userMode.blamed { try require(host.userMode, "user namespace", joins: false) }
+    try ContainerSetting.cgroupMode.blamed { try require(host.cgroupNamespaceMode, "cgroup namespace", joins: false) }
   }
 
   private func checkRestart(_ host: HostSettings) throws {
@@ -112,23 +119,27 @@ public struct SettingsValidator: Sendable {
 
   private func checkSysctls(_ settings: HostSettings) throws {
     for name in settings.sysctls.keys.sorted() {
-      let shown = name.prefix(100)
-      switch SysctlName.namespace(of: name) {
-      case .none:
-        throw PlatformError(
-          .invalidArgument, "sysctl '\(shown)' is not allowed: it is not a setting of a container's own namespaces")
-      case .network:
-        if settings.networkMode == .host {
-          throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's network namespace")
-        }
-      case .ipc:
-        if settings.ipcMode == .host {
-          throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's IPC namespace")
-        }
+      try ContainerSetting.sysctls.blamed(name) { try checkSysctl(name, settings) }
+    }
+  }
+
+  private func checkSysctl(_ name: String, _ settings: HostSettings) throws {
+    let shown = name.prefix(100)
+    switch SysctlName.namespace(of: name) {
+    case .none:
+      throw PlatformError(
+        .invalidArgument, "sysctl '\(shown)' is not allowed: it is not a setting of a container's own namespaces")
+    case .network:
+      if settings.networkMode == .host {
+        throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's network namespace")
       }
-      guard let value = settings.sysctls[name], !value.utf8.contains(0), value.utf8.count <= 4096 else {
-        throw PlatformError(.invalidArgument, "invalid value for sysctl '\(shown)'")
+    case .ipc:
+      if settings.ipcMode == .host {
+        throw PlatformError(.invalidArgument, "sysctl '\(shown)' is not allowed in the host's IPC namespace")
       }
+    }
+    guard let value = settings.sysctls[name], !value.utf8.contains(0), value.utf8.count <= 4096 else {
+      throw PlatformError(.invalidArgument, "invalid value for sysctl '\(shown)'")
     }
   }
 }

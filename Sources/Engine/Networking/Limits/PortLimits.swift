@@ -106,5 +106,6 @@ public struct PortLimits: Sendable, Hashable {
 
   private static func wrong(_ label: String, _ value: String, _ reason: String) -> PlatformError {
     PlatformError(.invalidArgument, "invalid label \(label.prefix(128))='\(value.prefix(64))': \(reason)")
+      .about(.labels, label)
   }
 }

@@ -59,7 +59,11 @@ final class PortPublisher: Sendable {
     var made: [Held] = []
     var groups: [LimitGroup] = []
     do {
-      for request in requests { made += try hold(request, target: endpoint) }
+      for request in requests {
+        made += try ContainerSetting.publishedPorts.blamed("\(request.containerPort)/\(request.protocol.rawValue)") {
+          try hold(request, target: endpoint)
+        }
+      }
       // Before the port is open: no connection comes past them.
       groups = LimitGroup.groups(limits, of: endpoint.containerID, at: made.map(\.binding))
       try firewall.limit(add: groups)
@@ -72,7 +76,9 @@ final class PortPublisher: Sendable {
       undo(made)
       unlimit(groups)
       if let known = error as? PlatformError {
-        throw PlatformError(known.code, "\(failure): \(known.message)", context: known.context, cause: known.cause)
+        throw PlatformError(
+          known.code, "\(failure): \(known.message)", context: known.context, cause: known.cause, subject: known.subject
+        )
       }
       throw PlatformError(.internal, "\(failure): \(error)", cause: error)
     }
