@@ -5,11 +5,19 @@ struct ClientError: Error, Equatable {
   let exitCode: Int32
   /// The status of the engine's answer; nil where the failure is not an answer.
   let status: Int?
+  /// The member of the request's body that the engine's answer is about, `HostConfig.CapAdd`, and the element of it.
+  let field: String?
+  let element: String?
 
-  init(_ message: String, exitCode: Int32 = ExitStatus.failure, status: Int? = nil) {
+  init(
+    _ message: String, exitCode: Int32 = ExitStatus.failure, status: Int? = nil, field: String? = nil,
+    element: String? = nil
+  ) {
     self.message = message
     self.exitCode = exitCode
     self.status = status
+    self.field = field
+    self.element = element
   }
 
   /// What has to be changed is the command line.
@@ -17,7 +25,13 @@ struct ClientError: Error, Equatable {
 
   /// The same failure under another exit code; a wrong command line keeps its own.
   func with(exitCode: Int32) -> ClientError {
-    self.exitCode == ExitStatus.usage ? self : ClientError(message, exitCode: exitCode, status: status)
+    self.exitCode == ExitStatus.usage
+      ? self : ClientError(message, exitCode: exitCode, status: status, field: field, element: element)
+  }
+
+  /// The same failure in other words.
+  func saying(_ message: String) -> ClientError {
+    ClientError(message, exitCode: exitCode, status: status, field: field, element: element)
   }
 }
 

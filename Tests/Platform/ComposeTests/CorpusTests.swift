@@ -10,7 +10,7 @@ import Testing
     var output = ""
     var fault = ""
     var warnings: [ComposeWarning] = []
-    do throws(ComposeFault) {
+    do throws(ComposeFaults) {
       let result = try ComposeLoader(reader: example.files).load(example.request)
       output = result.project.limited(to: example.request.services).canonical.yaml()
       warnings = result.warnings

@@ -70,18 +70,18 @@ import Testing
     if let environment { request.environment["COMPOSE_PROJECT_NAME"] = environment }
     #expect(try ComposeLoader.givenName(request) == expected)
     request.projectName = "No/Name"
-    #expect(throws: ComposeFault.self) { try ComposeLoader.givenName(request) }
+    #expect(throws: ComposeFaults.self) { try ComposeLoader.givenName(request) }
   }
 
   @Test func `no file is another fault than a missing service`() {
     let loader = ComposeLoader(reader: MemoryFiles(files: ["/p/compose.yaml": "services: {a: {image: i}}"]))
-    #expect(throws: ComposeFault.self) { try loader.load(ComposeRequest()) }
-    let missing = #expect(throws: ComposeFault.self) { try loader.load(ComposeRequest()) }
-    #expect(missing?.kind == .noFiles)
+    #expect(throws: ComposeFaults.self) { try loader.load(ComposeRequest()) }
+    let missing = #expect(throws: ComposeFaults.self) { try loader.load(ComposeRequest()) }
+    #expect(missing?.first.kind == .noFiles)
     var request = ComposeRequest(files: ["/p/compose.yaml"])
     request.services = ["b"]
-    let service = #expect(throws: ComposeFault.self) { try loader.load(request) }
-    #expect(service?.kind == .notFound)
+    let service = #expect(throws: ComposeFaults.self) { try loader.load(request) }
+    #expect(service?.first.kind == .notFound)
   }
 
   @Test func `variables of all files, with what stands for them`() throws {

@@ -129,6 +129,22 @@ import Testing
     #expect(lines.contains { $0.contains("remove web1id") })
   }
 
+  @Test func aNewContainerHasToServeAsLongAsTheFileSays() throws {
+    let text = "web: {image: w, scale: 2, deploy: {update_config: {monitor: 5s}}}"
+    let lines = Self.lines(
+      try Self.planner(
+        try Self.project(text.replacing("image: w", with: "image: x")), Self.present(try Self.project(text))
+      ).up(ComposeUpOptions()))
+    #expect(
+      lines[1...5].joined(separator: "\n") == """
+        1 start web-1 < 0
+        2 wait web-1 healthy < 1
+        3 pause 5000000000 < 2
+        4 wait web-1 healthy < 3
+        5 drain web1id < 4
+        """)
+  }
+
   static let scaled = "web: {image: w, scale: 3, deploy: {update_config: {delay: 1s}}}"
 
   @Test func scaledServicesAreReplacedOneByOneStartingFirst() throws {

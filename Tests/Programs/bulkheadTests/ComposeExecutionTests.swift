@@ -66,6 +66,22 @@ import Testing
     return try body.json()
   }
 
+  @Test func `limits of ports are labels, and only where the ports are published`() throws {
+    var port = ComposePort(target: 80, published: nil)
+    port.limits.connections = 5
+    port.limits.ratePerSource = "50/second"
+    let body = try Self.body { service, _ in
+      service.ports = [port]
+      service.labels = ["mine": "1"]
+    }
+    #expect(
+      body["Labels"]
+        == [
+          "bulkhead.publish.80/tcp.connections": "5", "bulkhead.publish.80/tcp.rate-per-source": "50/second",
+          "mine": "1", "own": "1",
+        ])
+  }
+
   @Test func `names on networks are the service's, the container's and the file's`() throws {
     let body = try Self.body { service, _ in
       var back = ComposeEndpoint(network: "back")

@@ -35,7 +35,10 @@ struct Fields {
   }
 
   func list(_ name: String) -> [Fields] {
-    (node[name]?.items ?? []).enumerated().map { Fields(node: $1, key: "\(place(name))[\($0)]") }
+    // What had a fault is nothing.
+    (node[name]?.items ?? []).enumerated().filter { !$1.isNull }.map {
+      Fields(node: $1, key: "\(place(name))[\($0)]")
+    }
   }
 
   /// The members of a mapping with names of the user's.

@@ -6,7 +6,8 @@ extension ServiceDecoder {
     for text in fields.texts("tmpfs") {
       let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
       guard let path = parts.first, path.hasPrefix("/") else {
-        throw fields.fault("tmpfs", "'\(text.prefix(100))': the path inside has to be absolute")
+        try faults.add(fields.fault("tmpfs", "'\(text.prefix(100))': the path inside has to be absolute"))
+        continue
       }
       service.tmpfs[path] = parts.count > 1 ? parts[1] : ""
     }
@@ -19,7 +20,9 @@ extension ServiceDecoder {
       }
       let isContainer = parts.count == 2 && parts[0] == "container"
       guard let name = parts.last, !name.isEmpty, parts.count == 1 || isContainer else {
-        throw fields.fault("volumes_from", "'\(text.prefix(100))' is not SERVICE[:ro] or container:NAME[:ro]")
+        try faults.add(
+          fields.fault("volumes_from", "'\(text.prefix(100))' is not SERVICE[:ro] or container:NAME[:ro]"))
+        continue
       }
       service.volumesFrom.append(
         ComposeVolumesFrom(isContainer ? .container(name) : .service(name), readOnly: isReadOnly))
@@ -40,11 +43,16 @@ extension ServiceDecoder {
     var targets: Set<String> = []
     for mount in fields.list("volumes") {
       guard let kind = mount.text("type").flatMap(ComposeMount.Kind.init), let target = mount.text("target") else {
-        throw mount.fault("'type' and 'target' are needed")
+        try faults.add(mount.fault("'type' and 'target' are needed"))
+        continue
       }
-      guard target.hasPrefix("/") else { throw mount.fault("target", "the path inside has to be absolute") }
+      guard target.hasPrefix("/") else {
+        try faults.add(mount.fault("target", "the path inside has to be absolute"))
+        continue
+      }
       guard targets.insert(target).inserted else {
-        throw mount.fault("target", "'\(target.prefix(200))' is mounted twice")
+        try faults.add(mount.fault("target", "'\(target.prefix(200))' is mounted twice"))
+        continue
       }
       var result = ComposeMount(kind, source: mount.text("source"), target: target)
       result.readOnly = mount.flag("read_only") ?? false
@@ -54,8 +62,9 @@ extension ServiceDecoder {
       switch bind?.text("recursive") {
       case "disabled": result.recursive = false
       case "writable":
-        throw mount.fault(
-          "bind", "'recursive: writable' is not supported: read-only holds for the whole tree", .unsupported)
+        try faults.add(
+          mount.fault(
+            "bind", "'recursive: writable' is not supported: read-only holds for the whole tree", .unsupported))
       default: break
       }
       let volume = mount.below("volume")
@@ -73,13 +82,17 @@ extension ServiceDecoder {
     var result: [ComposeFileUse] = []
     var targets: Set<String> = []
     for use in fields.list(name) {
-      guard let source = use.text("source") else { throw use.fault("'source' is missing: its key in '\(name)'") }
+      guard let source = use.text("source") else {
+        try faults.add(use.fault("'source' is missing: its key in '\(name)'"))
+        continue
+      }
       var item = ComposeFileUse(source: source, target: target(use.text("target") ?? source))
       item.uid = use.text("uid")
       item.gid = use.text("gid")
       item.mode = use.integer("mode").flatMap { UInt32(exactly: $0) }
       guard targets.insert(item.target).inserted else {
-        throw use.fault("'\(item.target.prefix(200))' is there twice")
+        try faults.add(use.fault("'\(item.target.prefix(200))' is there twice"))
+        continue
       }
       result.append(item)
     }
@@ -95,14 +108,16 @@ extension ServiceDecoder {
     service.securityOptions = fields.texts("security_opt")
     service.deviceCgroupRules = fields.texts("device_cgroup_rules")
     service.cgroupParent = fields.text("cgroup_parent")
-    service.pidMode = try namespace("pid")
+    service.pidMode = try faults.attempt { () throws(ComposeFault) in try namespace("pid") } ?? nil
     if case .named(let word)? = service.pidMode {
-      throw fields.fault("pid", "'\(word.prefix(50))' is not one of host, service:NAME, container:NAME")
+      try faults.add(
+        fields.fault("pid", "'\(word.prefix(50))' is not one of host, service:NAME, container:NAME"))
     }
-    service.ipcMode = try namespace("ipc")
+    service.ipcMode = try faults.attempt { () throws(ComposeFault) in try namespace("ipc") } ?? nil
     if case .named(let word)? = service.ipcMode, !["private", "shareable"].contains(word) {
-      throw fields.fault(
-        "ipc", "'\(word.prefix(50))' is not one of private, shareable, host, none, service:NAME, container:NAME")
+      try faults.add(
+        fields.fault(
+          "ipc", "'\(word.prefix(50))' is not one of private, shareable, host, none, service:NAME, container:NAME"))
     }
     service.utsMode = fields.text("uts").flatMap { $0.isEmpty ? nil : $0 }
     service.userMode = fields.text("userns_mode").flatMap { $0.isEmpty ? nil : $0 }
@@ -127,10 +142,14 @@ enum BuildDecoder {
     build.target = fields.text("target")
     build.network = fields.text("network")
     build.platforms = fields.texts("platforms")
+    if build.platforms.count > 1 {
+      throw fields.fault("platforms", "images are built for this host's platform alone: name one", .unsupported)
+    }
     build.tags = fields.texts("tags")
     build.cacheFrom = fields.texts("cache_from")
     build.cacheTo = fields.texts("cache_to")
     build.agents = fields.labels("ssh")
+    build.contexts = fields.pairs("additional_contexts").compactMapValues { $0.map { ComposeBuild.Context($0) } }
     build.extraHosts = fields.texts("extra_hosts").map { $0.split(separator: "=", maxSplits: 1).joined(separator: ":") }
     build.sharedMemorySizeBytes = fields.size("shm_size")
     build.noCache = fields.flag("no_cache") ?? false

@@ -19,14 +19,14 @@ extension ServiceDecoder {
   }
 
   mutating func readNetworks() throws(ComposeFault) {
-    service.networkMode = try namespace("network_mode")
+    service.networkMode = try faults.attempt { () throws(ComposeFault) in try namespace("network_mode") } ?? nil
     service.macAddress = fields.text("mac_address")
     if let mode = service.networkMode {
       if fields["networks"] != nil {
-        throw fields.fault("network_mode", "stands beside 'networks': write one of them")
+        try faults.add(fields.fault("network_mode", "stands beside 'networks': write one of them"))
       }
       if fields["ports"]?.items?.isEmpty == false, Self.hasNoPorts(mode) {
-        throw fields.fault("ports", "cannot be published with this 'network_mode'")
+        try faults.add(fields.fault("ports", "cannot be published with this 'network_mode'"))
       }
     }
     service.endpoints = fields.named("networks").map { name, endpoint in
@@ -65,7 +65,8 @@ extension ServiceDecoder {
   mutating func readPorts() throws(ComposeFault) {
     for port in fields.list("ports") {
       guard let target = port.integer("target").flatMap({ UInt16(exactly: $0) }) else {
-        throw port.fault("'target' is missing: the port inside")
+        try faults.add(port.fault("'target' is missing: the port inside"))
+        continue
       }
       var result = ComposePort(
         target: target, published: port.text("published").flatMap { PortForm.range($0[...]) },
@@ -88,9 +89,11 @@ extension ServiceDecoder {
       guard parts.count <= 2, let range = PortForm.range(parts[0]), range.lowerBound > 0,
         ComposePort.Transport(rawValue: transport) != nil
       else {
-        throw ComposeFault(
-          .invalid, at: fields["expose"]?.items?[index].at, key: "\(fields.place("expose"))[\(index)]",
-          "'\(text.prefix(50))' is not a port such as 80, 80-90 or 80/udp")
+        try faults.add(
+          ComposeFault(
+            .invalid, at: fields["expose"]?.items?[index].at, key: "\(fields.place("expose"))[\(index)]",
+            "'\(text.prefix(50))' is not a port such as 80, 80-90 or 80/udp"))
+        continue
       }
       guard range.count <= ComposeLimits.portRange, service.exposedPorts.count < ComposeLimits.ports else {
         throw fields.fault("expose", "more than \(ComposeLimits.portRange) ports", .limit)
@@ -103,14 +106,16 @@ extension ServiceDecoder {
   private func requireSameLimits(_ port: ComposePort, _ fields: Fields) throws(ComposeFault) {
     let isAlike: (ComposePort) -> Bool = { $0.target == port.target && $0.transport == port.transport }
     if let other = service.ports.first(where: isAlike), other.limits != port.limits {
-      throw fields.fault(
-        "x-bulkhead",
-        "limits hold for port \(port.target)/\(port.transport.rawValue) inside, and an entry above publishes it with "
-          + "others: write the same there")
+      try faults.add(
+        fields.fault(
+          "x-bulkhead",
+          "limits hold for port \(port.target)/\(port.transport.rawValue) inside, and an entry above publishes it with "
+            + "others: write the same there"))
     }
     for (label, value) in port.limitLabels.sorted(by: { $0.key < $1.key }) {
       guard let other = service.labels[label], other != value else { continue }
-      throw fields.fault("x-bulkhead", "says '\(value)' where the label '\(label)' says '\(other.prefix(50))'")
+      try faults.add(
+        fields.fault("x-bulkhead", "says '\(value)' where the label '\(label)' says '\(other.prefix(50))'"))
     }
   }
 

@@ -11,58 +11,67 @@ extension ServiceDecoder {
     let deploy = fields.below("deploy")
     let replicas = deploy?.integer("replicas")
     if let scale, let replicas, scale != replicas {
-      throw fields.fault("scale", "is \(scale), and 'deploy.replicas' is \(replicas): write one of them")
+      try faults.add(fields.fault("scale", "is \(scale), and 'deploy.replicas' is \(replicas): write one of them"))
     }
     service.replicas = Int(scale ?? replicas ?? 1)
     if let deploy { try readDeploy(deploy, scale: scale ?? replicas) }
     if service.containerName != nil, service.replicas > 1 {
-      throw fields.fault("container_name", "a service of \(service.replicas) containers cannot have one name for them")
+      try faults.add(
+        fields.fault("container_name", "a service of \(service.replicas) containers cannot have one name for them"))
     }
-    if let exposed = fields.below("x-bulkhead")?.below("expose") { service.balancer = try balanced(exposed) }
+    if let exposed = fields.below("x-bulkhead")?.below("expose") {
+      service.balancer = try faults.attempt { () throws(ComposeFault) in try balanced(exposed) }
+    }
   }
 
   private mutating func readDeploy(_ deploy: Fields, scale: Int64?) throws(ComposeFault) {
     switch deploy.text("mode") {
     case "replicated-job", "global-job":
-      throw deploy.fault(
-        "mode", "jobs are not supported: write 'restart: \"no\"' and wait with 'service_completed_successfully'",
-        .unsupported)
+      try faults.add(
+        deploy.fault(
+          "mode", "jobs are not supported: write 'restart: \"no\"' and wait with 'service_completed_successfully'",
+          .unsupported))
     case "global":
-      if scale != nil { throw deploy.fault("mode", "global services have no number of replicas") }
+      if scale != nil { try faults.add(deploy.fault("mode", "global services have no number of replicas")) }
       warnings.append(
         ComposeWarning(
           at: deploy["mode"]?.at, key: deploy.place("mode"), "is as one replica: there is one machine"))
     default: break
     }
-    service.deploy.labels = deploy.labels("labels")
-    service.deploy.update = try update(deploy.below("update_config"))
-    service.deploy.rollback = try update(deploy.below("rollback_config"))
+    service.deploy.update = update(deploy.below("update_config"))
+    if let config = deploy.below("update_config"), let action = config.text("failure_action"), action != "pause" {
+      warnings.append(
+        ComposeWarning(
+          at: config["failure_action"]?.at, key: config.place("failure_action"),
+          "is not heeded: an update ends with the first failure, and what is not replaced yet goes on"))
+    }
   }
 
-  private func update(_ fields: Fields?) throws(ComposeFault) -> ComposeDeploy.Update {
+  private func update(_ fields: Fields?) -> ComposeDeploy.Update {
     var update = ComposeDeploy.Update()
     guard let fields else { return update }
     update.parallelism = Int(fields.integer("parallelism") ?? 1)
     update.delayNanoseconds = fields.nanoseconds("delay") ?? 0
     update.monitorNanoseconds = fields.nanoseconds("monitor") ?? 0
     update.order = fields.text("order").flatMap(ComposeDeploy.Order.init)
-    update.onFailure = fields.text("failure_action").flatMap(ComposeDeploy.OnFailure.init) ?? .pause
     return update
   }
 
   private func balanced(_ fields: Fields) throws(ComposeFault) -> ComposeBalancedPort {
     let mode = fields.text("mode").flatMap(ComposeBalancedPort.Mode.init) ?? .http
     for name in ["host", "check"] where mode == .tcp && fields[name] != nil {
-      throw fields.fault(name, "is for 'mode: http'")
+      try faults.add(fields.fault(name, "is for 'mode: http'"))
     }
     let host = fields.text("host")
-    if let host, !Self.isHostName(host) { throw fields.fault("host", "'\(host.prefix(100))' is no host's name") }
+    if let host, !Self.isHostName(host) {
+      try faults.add(fields.fault("host", "'\(host.prefix(100))' is no host's name"))
+    }
     let check = fields.text("check")
     if let check,
       !check.hasPrefix("/")
         || !check.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && ![0x22, 0x23, 0x27, 0x5C].contains($0) })
     {
-      throw fields.fault("check", "'\(check.prefix(100))' is no path such as /healthz")
+      try faults.add(fields.fault("check", "'\(check.prefix(100))' is no path such as /healthz"))
     }
     guard let port = fields.integer("port").flatMap({ UInt16(exactly: $0) }) else {
       throw fields.fault("'port' is missing: the port of the host")
@@ -96,7 +105,9 @@ extension ServiceDecoder {
     func one<Value: Equatable>(
       _ name: String, _ here: Value?, _ there: Value?, _ other: String
     ) throws(ComposeFault) -> Value? {
-      if let here, let there, here != there { throw fields.fault(name, "differs from '\(other)': write one of them") }
+      if let here, let there, here != there {
+        try faults.add(fields.fault(name, "differs from '\(other)': write one of them"))
+      }
       return here ?? there
     }
     result.memoryBytes =
@@ -119,7 +130,7 @@ extension ServiceDecoder {
     result.cpuRealtimeRuntimeMicroseconds = fields.integer("cpu_rt_runtime") ?? 0
     result.cpusetCPUs = fields.text("cpuset") ?? ""
     if result.nanoCPUs > 0, result.cpuQuotaMicroseconds > 0 || result.cpuPeriodMicroseconds > 0 {
-      throw fields.fault("cpus", "stands beside 'cpu_quota' or 'cpu_period': write one of them")
+      try faults.add(fields.fault("cpus", "stands beside 'cpu_quota' or 'cpu_period': write one of them"))
     }
     if let block = fields.below("blkio_config") { try readBlockDevices(block, &result) }
     service.resources = result
@@ -128,7 +139,8 @@ extension ServiceDecoder {
     for (name, limit) in fields.named("ulimits") {
       let (soft, hard) = (limit.integer("soft") ?? 0, limit.integer("hard") ?? 0)
       guard hard == -1 || (soft != -1 && soft <= hard) else {
-        throw limit.fault("soft", "\(soft) is more than 'hard', which is \(hard)")
+        try faults.add(limit.fault("soft", "\(soft) is more than 'hard', which is \(hard)"))
+        continue
       }
       service.resourceLimits.append(ResourceLimit(name: name, soft: soft, hard: hard))
     }
@@ -141,7 +153,8 @@ extension ServiceDecoder {
       var result: [DeviceThrottle] = []
       for device in block.list(name) {
         guard let path = device.text("path"), let rate = device.integer(value) else {
-          throw device.fault("'path' and '\(value)' are needed")
+          try faults.add(device.fault("'path' and '\(value)' are needed"))
+          continue
         }
         result.append(DeviceThrottle(path: path, rate: UInt64(clamping: rate)))
       }

@@ -3,17 +3,21 @@ import Model
 /// A service of the merged files as a typed value.
 struct ServiceDecoder {
   let fields: Fields
+  let faults: FaultCollector
   var service: ComposeService
   var warnings: [ComposeWarning] = []
 
-  init(_ name: String, _ fields: Fields) {
+  init(_ name: String, _ fields: Fields, _ faults: FaultCollector) {
     self.fields = fields
+    self.faults = faults
     service = ComposeService(name: name)
     service.location = fields.node.at
   }
 
-  static func decode(_ name: String, _ fields: Fields) throws(ComposeFault) -> (ComposeService, [ComposeWarning]) {
-    var decoder = ServiceDecoder(name, fields)
+  static func decode(
+    _ name: String, _ fields: Fields, _ faults: FaultCollector
+  ) throws(ComposeFault) -> (ComposeService, [ComposeWarning]) {
+    var decoder = ServiceDecoder(name, fields, faults)
     try decoder.readProcess()
     try decoder.readLife()
     try decoder.readNumber()
@@ -21,7 +25,7 @@ struct ServiceDecoder {
     try decoder.readPorts()
     try decoder.readFiles()
     try decoder.readIsolation()
-    try decoder.readLimits()
+    _ = try faults.attempt { () throws(ComposeFault) in try decoder.readLimits() }
     try decoder.readDependencies()
     decoder.service.canonical = fields.node.value
     return (decoder.service, decoder.warnings)
@@ -35,11 +39,13 @@ struct ServiceDecoder {
 
   private mutating func readProcess() throws(ComposeFault) {
     service.image = fields.text("image")
-    if let build = fields.below("build") { service.build = try BuildDecoder.decode(build) }
-    guard service.image != nil || service.build != nil else {
-      throw fields.fault("has neither 'image' nor 'build'")
+    if let build = fields.below("build") {
+      service.build = try faults.attempt { () throws(ComposeFault) in try BuildDecoder.decode(build) }
     }
-    service.pullPolicy = try pullPolicy()
+    if fields["image"] == nil, fields["build"] == nil {
+      try faults.add(fields.fault("has neither 'image' nor 'build'"))
+    }
+    service.pullPolicy = try faults.attempt { () throws(ComposeFault) in try pullPolicy() } ?? .missing
     service.platform = fields.text("platform")
     service.command = fields.words("command")
     service.entrypoint = fields.words("entrypoint")
@@ -49,7 +55,7 @@ struct ServiceDecoder {
     service.environment = fields.pairs("environment")
     service.labels = fields.labels("labels")
     for label in service.labels.keys.sorted() where label.hasPrefix("com.docker.compose.") {
-      throw fields.fault("labels", "'\(label.prefix(100))' is kept for compose itself")
+      try faults.add(fields.fault("labels", "'\(label.prefix(100))' is kept for compose itself"))
     }
     service.annotations = fields.labels("annotations")
     service.stdinOpen = fields.flag("stdin_open") ?? false
@@ -82,13 +88,16 @@ struct ServiceDecoder {
     var rules: [ComposeWatchRule] = []
     for rule in fields.below("develop")?.list("watch") ?? [] {
       guard let path = rule.text("path"), let action = rule.text("action").flatMap(ComposeWatchRule.Action.init) else {
-        throw rule.fault("'path' and 'action' are needed")
+        try faults.add(rule.fault("'path' and 'action' are needed"))
+        continue
       }
       let target = rule.text("target")
       let needsTarget = [.sync, .syncAndRestart, .syncAndExec].contains(action)
-      if needsTarget, target == nil { throw rule.fault("'target' is missing: where the files go inside") }
+      if needsTarget, target == nil {
+        try faults.add(rule.fault("'target' is missing: where the files go inside"))
+      }
       let exec = rule.below("exec").map(Self.command)
-      if action == .syncAndExec, exec == nil { throw rule.fault("'exec' is missing: what is run inside") }
+      if action == .syncAndExec, exec == nil { try faults.add(rule.fault("'exec' is missing: what is run inside")) }
       rules.append(
         ComposeWatchRule(
           action: action, path: path, target: target, ignore: rule.texts("ignore"), include: rule.texts("include"),
@@ -108,13 +117,13 @@ struct ServiceDecoder {
   private mutating func readLife() throws(ComposeFault) {
     service.stopSignal = fields.text("stop_signal")
     service.stopGracePeriodNanoseconds = fields.nanoseconds("stop_grace_period")
-    service.restart = try restartPolicy()
-    service.healthcheck = try healthcheck()
+    service.restart = try faults.attempt { () throws(ComposeFault) in try restartPolicy() } ?? nil
+    service.healthcheck = try faults.attempt { () throws(ComposeFault) in try healthcheck() } ?? nil
     if let logging = fields.below("logging") {
       service.logging = ComposeLogging(driver: logging.text("driver"), options: logging.labels("options"))
     }
     for hook in fields.list("post_start") + fields.list("pre_stop") where hook.texts("command").isEmpty {
-      throw hook.fault("'command' is missing")
+      try faults.add(hook.fault("'command' is missing"))
     }
     service.hooks.postStart = fields.list("post_start").map(Self.command)
     service.hooks.preStop = fields.list("pre_stop").map(Self.command)
@@ -158,7 +167,9 @@ struct ServiceDecoder {
     var result = ComposeHealthcheck()
     result.test = check.texts("test")
     if check.flag("disable") == true {
-      if !result.test.isEmpty, result.test != ["NONE"] { throw check.fault("disable", "stands beside a test") }
+      if !result.test.isEmpty, result.test != ["NONE"] {
+        try faults.add(check.fault("disable", "stands beside a test"))
+      }
       result.test = ["NONE"]
     }
     result.intervalNanoseconds = check.nanoseconds("interval") ?? 0
@@ -166,8 +177,9 @@ struct ServiceDecoder {
     result.startPeriodNanoseconds = check.nanoseconds("start_period") ?? 0
     result.startIntervalNanoseconds = check.nanoseconds("start_interval") ?? 0
     result.retries = Int(check.integer("retries") ?? 0)
-    if result.startIntervalNanoseconds > 0, result.startPeriodNanoseconds == 0 {
-      throw check.fault("start_interval", "needs a 'start_period'")
+    let hasPeriod = check["start_period"].map { $0.isNull || result.startPeriodNanoseconds > 0 } ?? false
+    if result.startIntervalNanoseconds > 0, !hasPeriod {
+      try faults.add(check.fault("start_interval", "needs a 'start_period'"))
     }
     return result
   }

@@ -33,34 +33,58 @@ public struct ComposeLoader {
 
   /// Reads, interpolates, merges, checks.
   ///
-  /// - Throws: the first fault. What is not done but does no harm is among the warnings, in the order of the files.
+  /// - Throws: all faults. What is not done but does no harm is among the warnings, in the order of the files.
   public func load(
     _ request: ComposeRequest
-  ) throws(ComposeFault) -> (project: ComposeProject, warnings: [ComposeWarning]) {
-    let (settings, assembly, tree, name) = try merged(request)
-    var decoder = ProjectDecoder(
-      name: name, settings: settings, services: request.services, access: FileAccess(reader))
-    let project = try decoder.decode(tree)
-    for wanted in request.services where project.service(wanted) == nil {
-      throw ComposeFault(.notFound, at: nil, "there is no service '\(wanted.prefix(100))' in the project '\(name)'")
+  ) throws(ComposeFaults) -> (project: ComposeProject, warnings: [ComposeWarning]) {
+    let faults = FaultCollector()
+    return try Self.whole(faults) { () throws(ComposeFault) in
+      let (settings, assembly, tree, name) = try merged(request, faults)
+      var decoder = ProjectDecoder(
+        name: name, settings: settings, services: request.services, access: FileAccess(reader), faults: faults)
+      let project = try decoder.decode(tree)
+      for wanted in request.services where project.service(wanted) == nil && faults.isEmpty {
+        throw ComposeFault(.notFound, at: nil, "there is no service '\(wanted.prefix(100))' in the project '\(name)'")
+      }
+      assembly.warn(decoder.warnings)
+      return (project, assembly.warnings)
     }
-    assembly.warn(decoder.warnings)
-    return (project, assembly.warnings)
   }
 
   /// The merged files in their long form, `$…` as the request says; nothing is looked up and nothing checked that needs more
   /// than the tables.
   public func canonical(
     _ request: ComposeRequest
-  ) throws(ComposeFault) -> (value: ComposeValue, warnings: [ComposeWarning]) {
-    let (_, assembly, tree, name) = try merged(request)
-    var members = tree.value.members
-    members["name"] = .string(name)
-    return (.map(members), assembly.warnings)
+  ) throws(ComposeFaults) -> (value: ComposeValue, warnings: [ComposeWarning]) {
+    let faults = FaultCollector()
+    return try Self.whole(faults) { () throws(ComposeFault) in
+      let (_, assembly, tree, name) = try merged(request, faults)
+      var members = tree.value.members
+      members["name"] = .string(name)
+      return (.map(members), assembly.warnings)
+    }
+  }
+
+  /// What a reading gives, where nothing is wrong.
+  static func whole<Value>(
+    _ faults: FaultCollector, _ reading: () throws(ComposeFault) -> Value
+  ) throws(ComposeFaults) -> Value {
+    let value: Value
+    do {
+      value = try reading()
+    } catch {
+      throw faults.faults(and: error) ?? ComposeFaults(error)
+    }
+    if let all = faults.faults() { throw all }
+    return value
   }
 
   /// The project that the user names without its files: by `-p`, else by `COMPOSE_PROJECT_NAME`; nil where neither is said.
-  public static func givenName(_ request: ComposeRequest) throws(ComposeFault) -> String? {
+  public static func givenName(_ request: ComposeRequest) throws(ComposeFaults) -> String? {
+    try whole(FaultCollector()) { () throws(ComposeFault) in try nameGiven(request) }
+  }
+
+  private static func nameGiven(_ request: ComposeRequest) throws(ComposeFault) -> String? {
     for (name, key) in [
       (request.projectName, "--project-name"), (request.environment["COMPOSE_PROJECT_NAME"], "COMPOSE_PROJECT_NAME"),
     ] {
@@ -70,10 +94,10 @@ public struct ComposeLoader {
   }
 
   private func merged(
-    _ request: ComposeRequest
+    _ request: ComposeRequest, _ faults: FaultCollector
   ) throws(ComposeFault) -> (ProjectSettings, ProjectAssembly, Node, name: String) {
     var (settings, warnings) = try ProjectSettings.resolve(request, reader)
-    let assembly = ProjectAssembly(request, reader, root: settings.directory)
+    let assembly = ProjectAssembly(request, reader, root: settings.directory, faults: faults)
     assembly.warn(warnings)
     warnings = []
     var documents: [(Node, ProjectAssembly.Origin)] = []
@@ -90,8 +114,11 @@ public struct ComposeLoader {
     }
     if let found = named, request.interpolates {
       // Warnings of it come with those of the whole file.
-      var interpolator = Interpolator(environment: settings.environment)
-      named?.text = try interpolator.replaced(found.text, at: found.at, key: "name")
+      var interpolator = Interpolator(environment: settings.environment, faults: faults)
+      let text = try faults.attempt { () throws(ComposeFault) in
+        try interpolator.replaced(found.text, at: found.at, key: "name")
+      }
+      named = text.map { ($0, found.at) }
     }
     let name = try ProjectSettings.name(request, settings, fileName: named)
     settings.environment["COMPOSE_PROJECT_NAME"] = name
@@ -100,6 +127,7 @@ public struct ComposeLoader {
       let next = try assembly.resolved(document, origin, settings.environment, including: [origin.path])
       whole = whole.map { Merge.file($0, with: next) } ?? next
     }
+    faults.advance()
     let tree = whole.map(Merge.cleaned) ?? Node(.map([]), at: documents[0].0.at)
     return (settings, assembly, tree, name)
   }

@@ -9,13 +9,15 @@ final class ProjectAssembly {
 
   let access: FileAccess
   let request: ComposeRequest
+  let faults: FaultCollector
   /// What `extends` and `include` must not leave; nil: anything may be named.
   let root: String?
   private var budget = ComposeBudget()
   private(set) var warnings: [ComposeWarning] = []
   private var warned: Set<ComposeWarning> = []
 
-  init(_ request: ComposeRequest, _ reader: any ComposeReader, root: String) {
+  init(_ request: ComposeRequest, _ reader: any ComposeReader, root: String, faults: FaultCollector) {
+    self.faults = faults
     access = FileAccess(reader)
     self.request = request
     self.root = request.allowsOutside ? nil : root
@@ -39,7 +41,8 @@ final class ProjectAssembly {
     try budget.takeFile(path, at: location)
     if let root, !HostPath.isBeneath(path, root) { throw FileAccess.escape(path, root, at: location, key: key) }
     guard let bytes = try access.bytes(path, beneath: root, mustExist: true, at: location, key: key) else { return [] }
-    return try YAMLComposer.documents(bytes, file: shown(path), budget: &budget)
+    faults.opened(shown(path))
+    return try YAMLComposer.documents(bytes, file: shown(path), budget: &budget, faults: faults)
   }
 
   /// Variables replaced, checked, in the long form.
@@ -48,14 +51,16 @@ final class ProjectAssembly {
   {
     var document = document
     if request.interpolates {
-      var interpolator = Interpolator(environment: environment)
+      var interpolator = Interpolator(environment: environment, faults: faults)
       document = try interpolator.apply(to: document, budget: &budget)
       warn(interpolator.warnings)
+      faults.advance()
     }
     let reader = SchemaReader(
-      directory: origin.directory, home: environment["HOME"], isRaw: !request.interpolates)
+      directory: origin.directory, home: environment["HOME"], isRaw: !request.interpolates, faults: faults)
     let (result, found) = try reader.read(document)
     warn(found)
+    faults.advance()
     for section in ["services", "networks", "volumes", "configs", "secrets"] {
       guard let members = result[section]?.members, members.count > ComposeLimits.entries else { continue }
       throw ComposeFault(
@@ -73,7 +78,11 @@ final class ProjectAssembly {
     guard let include = result["include"] else { return result }
     result["include"] = nil
     for (index, entry) in (include.items ?? []).enumerated() {
-      result = try included(entry, "include[\(index)]", into: result, origin, environment, chain)
+      let before = result
+      result =
+        try faults.attempt { () throws(ComposeFault) in
+          try included(entry, "include[\(index)]", into: before, origin, environment, chain)
+        } ?? before
     }
     return result
   }
@@ -86,8 +95,12 @@ final class ProjectAssembly {
     guard let services = document["services"], let members = services.members else { return document }
     var result = services
     for member in members where member.value["extends"] != nil {
-      result[member.key] = try extended(
-        member.key, services, origin, environment, chain: [])
+      var alone = member.value
+      alone["extends"] = nil
+      result[member.key] =
+        try faults.attempt { () throws(ComposeFault) in
+          try extended(member.key, services, origin, environment, chain: [])
+        } ?? alone
     }
     var whole = document
     whole["services"] = result
@@ -218,9 +231,12 @@ final class ProjectAssembly {
       for member in members {
         if let other = present[member.key] {
           if other.value == member.value.value { continue }
-          throw ComposeFault(
-            .invalid, at: entry.at, key: key,
-            "\(section).\(member.key) is at \(member.at) and differs at \(other.at): override it in a file of its own")
+          try faults.add(
+            ComposeFault(
+              .invalid, at: entry.at, key: key,
+              "\(section).\(member.key) is at \(member.at) and differs at \(other.at): override it in a file of its own"
+            ))
+          continue
         }
         present[member.key] = member.value
       }

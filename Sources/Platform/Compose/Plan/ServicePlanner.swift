@@ -144,7 +144,7 @@ struct ServicePlanner {
     let runs = [.running, .restarting, .paused].contains(old.state)
     if runs, !options.createsOnly, service.replacesByStartingFirst(replicas: desired) {
       let start = builder.add(.start(fresh), after: ready + [create])
-      let serves = builder.add(.wait(fresh, .healthy, required: true), after: [start])
+      let serves = lasting(fresh, after: start, &builder)
       let drained = builder.add(.drain(gone), after: [serves])
       let stop = builder.add(.stop(gone), after: [drained])
       let remove = builder.add(.remove(gone, withAnonymousVolumes: false), after: [stop])
@@ -160,7 +160,18 @@ struct ServicePlanner {
     if options.createsOnly { return [rename] }
     let start = builder.add(.start(fresh), after: ready + [rename])
     progress.started.append(start)
-    return waits ? [builder.add(.wait(fresh, .healthy, required: true), after: [start])] : [start]
+    return waits ? [lasting(fresh, after: start, &builder)] : [start]
+  }
+
+  /// The step after which a new container serves, and has done so for as long as `update_config.monitor` says.
+  private func lasting(
+    _ container: ComposeContainerReference, after start: Int, _ builder: inout PlanBuilder
+  ) -> Int {
+    let serves = builder.add(.wait(container, .healthy, required: true), after: [start])
+    let monitor = service.deploy.update.monitorNanoseconds
+    guard monitor > 0 else { return serves }
+    let watched = builder.add(.pause(nanoseconds: monitor), after: [serves])
+    return builder.add(.wait(container, .healthy, required: true), after: [watched])
   }
 
   private func remove(

@@ -5,8 +5,6 @@ public struct ComposeDeploy: Sendable, Equatable {
     case stopFirst = "stop-first"
   }
 
-  public enum OnFailure: String, Sendable, CaseIterable { case `continue`, rollback, pause }
-
   public struct Update: Sendable, Equatable {
     /// Containers replaced at once; 0: all.
     public var parallelism = 1
@@ -14,17 +12,13 @@ public struct ComposeDeploy: Sendable, Equatable {
     public var delayNanoseconds: Int64 = 0
     /// nil: start first where nothing forbids it (see `ComposeService.replacesByStartingFirst`).
     public var order: Order?
-    public var onFailure = OnFailure.pause
-    /// How long a new container has to live before the next is replaced.
+    /// How long a new container has to serve before the old one goes, or the next is replaced.
     public var monitorNanoseconds: Int64 = 0
 
     public init() {}
   }
 
   public var update = Update()
-  public var rollback = Update()
-  /// For the service, not for its containers: kept for `config`.
-  public var labels: [String: String] = [:]
 
   public init() {}
 }

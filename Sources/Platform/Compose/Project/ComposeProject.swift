@@ -22,6 +22,8 @@ public struct ComposeProject: Sendable, Equatable {
   public var secrets: [ComposeFile]
   /// The whole project as `compose config` prints it.
   public var canonical: ComposeValue
+  /// nil for a project that is known by its labels alone.
+  public var source: ComposeSource?
 
   public init(name: String, directory: String) {
     self.name = name
@@ -75,7 +77,6 @@ public struct ComposeAddressPool: Sendable, Equatable {
   public var subnet: String?
   public var ipRange: String?
   public var gateway: String?
-  public var auxiliaryAddresses: [String: String] = [:]
 
   public init() {}
 }

@@ -55,6 +55,27 @@ public struct ComposeFileUse: Sendable, Equatable {
 }
 
 public struct ComposeBuild: Sendable, Equatable {
+  /// What `FROM NAME` and `COPY --from=NAME` mean in the Dockerfile.
+  public enum Context: Sendable, Equatable {
+    static let imagePrefix = "docker-image://"
+
+    /// Absolute.
+    case folder(String)
+    case image(String)
+    /// The image of a service, which is built before.
+    case service(String)
+
+    init(_ text: String) {
+      if text.hasPrefix("service:") {
+        self = .service(String(text.dropFirst(8)))
+      } else if text.hasPrefix(Self.imagePrefix) {
+        self = .image(String(text.dropFirst(Self.imagePrefix.count)))
+      } else {
+        self = .folder(text)
+      }
+    }
+  }
+
   /// An absolute path, or the address of a repository or archive.
   public var context: String
   /// Relative to the context, or absolute.
@@ -71,6 +92,8 @@ public struct ComposeBuild: Sendable, Equatable {
   /// SSH agents by id: an absolute path of a socket; empty: the environment's.
   public var agents: [String: String] = [:]
   public var secrets: [ComposeFileUse] = []
+  /// `additional_contexts`
+  public var contexts: [String: Context] = [:]
   public var extraHosts: [String] = []
   public var sharedMemorySizeBytes: Int64?
   /// `NAME=SOFT:HARD`
@@ -79,4 +102,9 @@ public struct ComposeBuild: Sendable, Equatable {
   public var pull = false
 
   public init(context: String) { self.context = context }
+
+  /// The services whose images it is made from, sorted.
+  public var services: [String] {
+    contexts.values.compactMap { if case .service(let name) = $0 { name } else { nil } }.sorted()
+  }
 }

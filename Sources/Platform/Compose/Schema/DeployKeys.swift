@@ -4,13 +4,15 @@ enum DeployKeys {
     SchemaKey(
       "endpoint_mode", .choice(["vip", "dnsrr"]),
       .unheeded("is not heeded: names of scaled services are answered in turn (dnsrr)")),
-    SchemaKey("labels", .labels),
+    SchemaKey(
+      "labels", .labels,
+      .unheeded("is not heeded: the engine has no services; those of containers are the service's 'labels'")),
     SchemaKey("mode", .choice(["replicated", "global", "replicated-job", "global-job"])),
     SchemaKey("placement", .anything, .unheeded("is not heeded: there is one machine")),
     SchemaKey("replicas", .integer(0...Int64(ComposeLimits.replicas))),
     SchemaKey("resources", .object(resources)),
     SchemaKey("restart_policy", .object(restartPolicy)),
-    SchemaKey("rollback_config", .object(update)),
+    SchemaKey("rollback_config", .object(update), .unheeded("is not heeded: nothing is rolled back by itself")),
     SchemaKey("update_config", .object(update)),
   ])
 
@@ -44,7 +46,7 @@ enum DeployKeys {
 
   private static let update = ObjectSchema([
     SchemaKey("delay", .duration),
-    SchemaKey("failure_action", .choice(ComposeDeploy.OnFailure.allCases.map(\.rawValue))),
+    SchemaKey("failure_action", .choice(["continue", "pause", "rollback"])),
     SchemaKey(
       "max_failure_ratio", .decimal, .unheeded("is not heeded: the first failure counts")),
     SchemaKey("monitor", .duration),
@@ -71,8 +73,7 @@ enum DeployKeys {
 /// The keys of `build` (compose specification, *Build*).
 enum BuildKeys {
   static let build = ObjectSchema([
-    SchemaKey(
-      "additional_contexts", .pairs, .refused("is not supported; copy what is needed into the context")),
+    SchemaKey("additional_contexts", .form(contexts, .pairs)),
     SchemaKey("args", .pairs),
     SchemaKey("cache_from", .list(.text)),
     SchemaKey("cache_to", .list(.text)),
@@ -99,6 +100,32 @@ enum BuildKeys {
     SchemaKey("target", .text),
     SchemaKey("ulimits", .named(.form(ServiceForms.ulimit, .object(ServiceKeys.ulimit)))),
   ])
+
+  /// A list of NAME=VALUE or a mapping; folders become absolute.
+  @Sendable private static func contexts(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {
+    var result = try Pairs.canonical(node, context)
+    for member in result.members ?? [] {
+      let place = context.below(member.key)
+      guard let text = member.value.text, !text.isEmpty else {
+        try context.faults.add(
+          place.fault(member.value, "says nothing: write a folder, 'service:NAME' or 'docker-image://NAME'"))
+        continue
+      }
+      if context.isOpen(text) || text.hasPrefix("service:") || text.hasPrefix(ComposeBuild.Context.imagePrefix) {
+        continue
+      }
+      guard !HostPath.isRemote(text) else {
+        try context.faults.add(
+          place.fault(
+            member.value,
+            "'\(text.prefix(100))' is not supported: contexts are folders, 'service:NAME' and 'docker-image://NAME'; fetch it, "
+              + "and name the folder", .unsupported))
+        continue
+      }
+      result[member.key] = .string(context.absolute(text), at: member.value.at)
+    }
+    return result
+  }
 
   /// `default`, `[default, ID=SOCKET]` or a mapping; sockets become absolute.
   @Sendable private static func agents(_ node: Node, _ context: SchemaContext) throws(ComposeFault) -> Node {

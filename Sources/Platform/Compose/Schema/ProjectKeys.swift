@@ -51,7 +51,10 @@ enum ProjectKeys {
       .list(
         .object(
           ObjectSchema([
-            SchemaKey("aux_addresses", .labels), SchemaKey("gateway", .text), SchemaKey("ip_range", .text),
+            SchemaKey(
+              "aux_addresses", .labels,
+              .refused("is not supported: no addresses are set aside; give containers theirs out of an 'ip_range'")),
+            SchemaKey("gateway", .text), SchemaKey("ip_range", .text),
             SchemaKey("subnet", .text),
           ]))), merge: .unique(["subnet"])),
     SchemaKey("driver", .text),
@@ -66,12 +69,15 @@ enum ProjectKeys {
     SchemaKey("name", .text),
   ])
 
+  private static let fileLabels = SchemaKey.Support.unheeded(
+    "is not heeded: configs and secrets are files here, which have no labels")
+
   private static let config = ObjectSchema([
     SchemaKey("content", .text),
     SchemaKey("environment", .text),
     SchemaKey("external", .flag),
     SchemaKey("file", .path),
-    SchemaKey("labels", .labels),
+    SchemaKey("labels", .labels, fileLabels),
     SchemaKey("name", .text),
     SchemaKey("template_driver", .text, .refused("is not supported: write the content out")),
   ])
@@ -83,7 +89,7 @@ enum ProjectKeys {
     SchemaKey("environment", .text),
     SchemaKey("external", .flag),
     SchemaKey("file", .path),
-    SchemaKey("labels", .labels),
+    SchemaKey("labels", .labels, fileLabels),
     SchemaKey("name", .text),
     SchemaKey("template_driver", .text, .refused("is not supported: write the content out")),
   ])

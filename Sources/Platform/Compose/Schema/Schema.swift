@@ -45,6 +45,7 @@ struct SchemaContext: Sendable {
   /// Variables stand in the values still.
   var isRaw: Bool
   var warn: @Sendable (ComposeWarning) -> Void
+  var faults: FaultCollector
 
   func fault(_ node: Node, _ message: String, _ kind: ComposeFault.Kind = .invalid) -> ComposeFault {
     ComposeFault(kind, at: node.at, key: key, message)

@@ -6,15 +6,18 @@ struct SchemaReader {
   private let directory: String
   private let home: String?
   private let isRaw: Bool
+  private let faults: FaultCollector
   private let warnings = WarningBox()
 
   /// - Parameters:
   ///   - directory: where relative paths start.
   ///   - isRaw: variables were not replaced.
-  init(directory: String, home: String?, isRaw: Bool) {
+  ///   - faults: takes what is wrong; nothing stands in its place.
+  init(directory: String, home: String?, isRaw: Bool, faults: FaultCollector) {
     self.directory = directory
     self.home = home
     self.isRaw = isRaw
+    self.faults = faults
   }
 
   /// Reads a whole file.
@@ -25,7 +28,8 @@ struct SchemaReader {
 
   private func context(_ key: String) -> SchemaContext {
     let warnings = warnings
-    return SchemaContext(key: key, directory: directory, home: home, isRaw: isRaw) { warnings.add($0) }
+    return SchemaContext(
+      key: key, directory: directory, home: home, isRaw: isRaw, warn: { warnings.add($0) }, faults: faults)
   }
 
   func read(_ node: Node, _ kind: Kind, _ context: SchemaContext) throws(ComposeFault) -> Node {
@@ -50,20 +54,31 @@ struct SchemaReader {
     case .object(let schema): result = try object(node, schema, context)
     case .form(let form, let inner):
       if let text = node.text, context.isOpen(text) { return node }
-      // A misspelt key is told as that, not as one that is missing.
-      if case .object(let schema) = inner { try requireKnown(node, schema, context) }
-      let long = try form(node, context)
-      if let items = long.items, case .object = inner {
-        var several: [Node] = []
-        for item in items { several.append(try read(item, inner, context)) }
-        result = Node(.list(several), at: node.at)
-      } else {
-        result = try read(long, inner, context)
-      }
+      guard let formed = try formed(node, form, inner, context) else { return .null(at: node.at) }
+      result = formed
     default: result = try scalar(node, kind, context)
     }
     result.tag = node.tag
     return result
+  }
+
+  /// nil where keys are unknown and the form has a fault, which may come of that: a misspelt key is not told as a missing one.
+  private func formed(
+    _ node: Node, _ form: Form, _ inner: Kind, _ context: SchemaContext
+  ) throws(ComposeFault) -> Node? {
+    var known = node
+    if case .object(let schema) = inner { known = try withoutUnknown(node, schema, context) }
+    let long: Node
+    do {
+      long = try form(known, context)
+    } catch {
+      if known.members?.count != node.members?.count, error.kind != .limit { return nil }
+      throw error
+    }
+    guard let items = long.items, case .object = inner else { return try read(long, inner, context) }
+    var several: [Node] = []
+    for item in items { several.append(try read(item, inner, context)) }
+    return Node(.list(several), at: node.at)
   }
 
   // MARK: Collections
@@ -74,15 +89,19 @@ struct SchemaReader {
     for (index, item) in items.enumerated() {
       var place = context
       place.key = "\(context.key)[\(index)]"
-      let read = try read(item, element, place)
+      let long = try faults.attempt { () throws(ComposeFault) in try read(item, element, place) }
+      guard let long else {
+        result.append(.null(at: item.at))
+        continue
+      }
       // A form may stand for several (a range of ports).
-      if case .form = element, let several = read.items {
+      if case .form = element, let several = long.items {
         guard warnings.expand(by: several.count) else {
           throw place.fault(item, "more than \(ComposeLimits.ports) ports in a file", .limit)
         }
         result += several
       } else {
-        result.append(read)
+        result.append(long)
       }
     }
     return Node(.list(result), at: node.at)
@@ -96,12 +115,13 @@ struct SchemaReader {
         !member.key.isEmpty && member.key.utf8.count <= 255
         && member.key.utf8.allSatisfy { Self.isNameByte($0) }
       guard isName || context.isOpen(member.key) else {
-        throw ComposeFault(
-          .invalid, at: member.at, key: context.key,
-          "'\(member.key.prefix(100))' is no name: letters, digits, '.', '_' and '-' only")
+        try faults.add(
+          ComposeFault(
+            .invalid, at: member.at, key: context.key,
+            "'\(member.key.prefix(100))' is no name: letters, digits, '.', '_' and '-' only"))
+        continue
       }
-      let value = try read(member.value, element, context.below(member.key))
-      result.append(Node.Member(key: member.key, at: member.at, value: value))
+      result.append(try self.member(member, element, context.below(member.key)))
     }
     return Node(.map(result), at: node.at)
   }
@@ -122,7 +142,10 @@ struct SchemaReader {
         continue
       }
       let place = context.below(member.key)
-      guard let key = schema.key(member.key) else { throw Self.unknown(member, schema, place) }
+      guard let key = schema.key(member.key) else {
+        try faults.add(Self.unknown(member, schema, place))
+        continue
+      }
       if member.value.isNull, member.value.tag == nil, !key.keepsNull { continue }
       switch key.support {
       case .works: break
@@ -130,17 +153,39 @@ struct SchemaReader {
         context.warn(ComposeWarning(at: member.at, key: place.key, reason))
       case .refused(let reason):
         if Self.asksForNothing(member) { continue }
-        throw ComposeFault(.unsupported, at: member.at, key: place.key, reason)
+        try faults.add(ComposeFault(.unsupported, at: member.at, key: place.key, reason))
+        result.append(Node.Member(key: member.key, at: member.at, value: .null(at: member.value.at)))
+        continue
       }
-      result.append(Node.Member(key: member.key, at: member.at, value: try read(member.value, key.kind, place)))
+      result.append(try self.member(member, key.kind, place))
     }
     return Node(.map(result), at: node.at)
   }
 
-  private func requireKnown(_ node: Node, _ schema: ObjectSchema, _ context: SchemaContext) throws(ComposeFault) {
-    for member in node.members ?? [] where schema.key(member.key) == nil && !member.key.hasPrefix("x-") {
-      throw Self.unknown(member, schema, context.below(member.key))
+  /// A member in its long form; what has a fault is nothing, so that it is known to be there.
+  private func member(
+    _ member: Node.Member, _ kind: Kind, _ context: SchemaContext
+  ) throws(ComposeFault) -> Node.Member {
+    var result = member
+    result.value =
+      try faults.attempt { () throws(ComposeFault) in try read(member.value, kind, context) }
+      ?? .null(at: member.value.at)
+    return result
+  }
+
+  private func withoutUnknown(
+    _ node: Node, _ schema: ObjectSchema, _ context: SchemaContext
+  ) throws(ComposeFault) -> Node {
+    guard let members = node.members else { return node }
+    var known: [Node.Member] = []
+    for member in members {
+      if schema.key(member.key) != nil || member.key.hasPrefix("x-") {
+        known.append(member)
+      } else {
+        try faults.add(Self.unknown(member, schema, context.below(member.key)))
+      }
     }
+    return known.count == members.count ? node : Node(.map(known), at: node.at, tag: node.tag)
   }
 
   private static func asksForNothing(_ member: Node.Member) -> Bool {
@@ -282,9 +327,11 @@ enum Pairs {
     if let items = node.items {
       for (index, item) in items.enumerated() {
         guard let text = item.text else {
-          throw ComposeFault(
-            .invalid, at: item.at, key: "\(context.key)[\(index)]",
-            "must be a text such as NAME=value, not \(item.kindName)")
+          try context.faults.add(
+            ComposeFault(
+              .invalid, at: item.at, key: "\(context.key)[\(index)]",
+              "must be a text such as NAME=value, not \(item.kindName)"))
+          continue
         }
         guard let equals = text.firstIndex(of: "=") else {
           try add(text, item.at, .null(at: item.at))
@@ -296,9 +343,11 @@ enum Pairs {
     } else if let members = node.members {
       for member in members {
         guard member.value.scalar != nil || member.value.tag == .reset else {
-          throw ComposeFault(
-            .invalid, at: member.value.at, key: KeyPath.join(context.key, member.key),
-            "must be a text, not \(member.value.kindName)")
+          try context.faults.add(
+            ComposeFault(
+              .invalid, at: member.value.at, key: KeyPath.join(context.key, member.key),
+              "must be a text, not \(member.value.kindName)"))
+          continue
         }
         var value = member.value
         if let text = value.text {

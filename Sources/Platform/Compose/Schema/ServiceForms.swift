@@ -29,8 +29,10 @@ enum ServiceForms {
       guard var members = node.members else { return node }
       for (index, member) in members.enumerated() where member.value.tag != .reset {
         if member.value.isNull {
-          throw context.below(member.key).fault(
-            member.value, "must be a mapping with 'condition'; for the usual one write a list of names")
+          try context.faults.add(
+            context.below(member.key).fault(
+              member.value, "must be a mapping with 'condition'; for the usual one write a list of names"))
+          continue
         }
         for (key, value) in [
           ("condition", Node.string("service_started", at: member.at)), ("required", .bool(true, at: member.at)),
@@ -41,7 +43,10 @@ enum ServiceForms {
     var members: [(String, Node)] = []
     var known: Set<String> = []
     for item in items {
-      guard let name = item.text else { throw context.fault(item, "must be a service's name, not \(item.kindName)") }
+      guard let name = item.text else {
+        try context.faults.add(context.fault(item, "must be a service's name, not \(item.kindName)"))
+        continue
+      }
       guard known.insert(name).inserted else { continue }
       let condition: [(String, Node)] = [
         ("condition", .string("service_started", at: item.at)), ("required", .bool(true, at: item.at)),
@@ -57,8 +62,14 @@ enum ServiceForms {
     var members: [(String, Node)] = []
     var known: Set<String> = []
     for item in items {
-      guard let name = item.text else { throw context.fault(item, "must be a name, not \(item.kindName)") }
-      guard known.insert(name).inserted else { throw context.fault(item, "'\(name.prefix(100))' is there twice") }
+      guard let name = item.text else {
+        try context.faults.add(context.fault(item, "must be a name, not \(item.kindName)"))
+        continue
+      }
+      guard known.insert(name).inserted else {
+        try context.faults.add(context.fault(item, "'\(name.prefix(100))' is there twice"))
+        continue
+      }
       members.append((name, .null(at: item.at)))
     }
     return .map(members, at: node.at)
@@ -127,7 +138,7 @@ enum ServiceForms {
     func add(_ name: String, _ address: String, _ at: ComposeLocation) throws(ComposeFault) {
       let bare = address.hasPrefix("[") && address.hasSuffix("]") ? String(address.dropFirst().dropLast()) : address
       guard !name.isEmpty, !bare.isEmpty else {
-        throw ComposeFault(.invalid, at: at, key: context.key, "expected NAME=ADDRESS")
+        return try context.faults.add(ComposeFault(.invalid, at: at, key: context.key, "expected NAME=ADDRESS"))
       }
       result.append(.string("\(name)=\(bare)", at: at))
     }
@@ -135,7 +146,9 @@ enum ServiceForms {
       for member in members {
         for value in member.value.items ?? [member.value] {
           guard let text = value.text else {
-            throw context.below(member.key).fault(value, "must be an address, not \(value.kindName)")
+            try context.faults.add(
+              context.below(member.key).fault(value, "must be an address, not \(value.kindName)"))
+            continue
           }
           try add(member.key, text, value.at)
         }
@@ -145,7 +158,8 @@ enum ServiceForms {
     guard let items = node.items else { throw context.fault(node, "must be a list or mapping, not \(node.kindName)") }
     for item in items {
       guard let text = item.text, let split = text.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
-        throw context.fault(item, "expected NAME=ADDRESS")
+        try context.faults.add(context.fault(item, "expected NAME=ADDRESS"))
+        continue
       }
       try add(String(text[..<split]), String(text[text.index(after: split)...]), item.at)
     }
@@ -176,7 +190,8 @@ enum ResourceForms {
     var result = node.isNull ? Node(.map([]), at: node.at) : node
     guard let external = result["external"], let members = external.members else { return result }
     for member in members where member.key != "name" {
-      throw context.below("external").below(member.key).fault(member.value, "unknown key", .unknownKey)
+      try context.faults.add(
+        context.below("external").below(member.key).fault(member.value, "unknown key", .unknownKey))
     }
     if let name = external["name"] {
       if result["name"] != nil { throw context.fault(name, "'name' and 'external.name' are both there") }

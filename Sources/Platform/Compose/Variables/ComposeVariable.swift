@@ -11,12 +11,15 @@ public struct ComposeVariable: Sendable, Hashable {
 
 extension ComposeLoader {
   /// The variables of all files, by name; of several uses of one the first that says more than the name.
-  public func variables(_ request: ComposeRequest) throws(ComposeFault) -> [ComposeVariable] {
+  public func variables(_ request: ComposeRequest) throws(ComposeFaults) -> [ComposeVariable] {
     var request = request
     request.interpolates = false
-    var found: [String: ComposeVariable] = [:]
-    try Self.collect(canonical(request).value, into: &found)
-    return found.values.sorted { $0.name < $1.name }
+    let value = try canonical(request).value
+    return try Self.whole(FaultCollector()) { () throws(ComposeFault) in
+      var found: [String: ComposeVariable] = [:]
+      try Self.collect(value, into: &found)
+      return found.values.sorted { $0.name < $1.name }
+    }
   }
 
   private static func collect(

@@ -1,11 +1,15 @@
-/// Replaces variables in all values of a file; keys stay as they are.
+/// Replaces variables in all values of a file; keys stay as they are. A value with a fault is nothing.
 struct Interpolator {
   let environment: [String: String]
   /// Of the variables that are unset; one for each name in a project.
   private(set) var warnings: [ComposeWarning] = []
   private var warned: Set<String> = []
+  private let faults: FaultCollector
 
-  init(environment: [String: String]) { self.environment = environment }
+  init(environment: [String: String], faults: FaultCollector) {
+    self.environment = environment
+    self.faults = faults
+  }
 
   mutating func apply(
     to node: Node, key: String = "", budget: inout ComposeBudget
@@ -14,7 +18,10 @@ struct Interpolator {
     switch node.content {
     case .scalar(var scalar):
       guard scalar.text.utf8.contains(UInt8(ascii: "$")) else { return node }
-      scalar.text = try replaced(scalar.text, at: node.at, key: key)
+      let text = scalar.text
+      let found = try faults.attempt { () throws(ComposeFault) in try replaced(text, at: node.at, key: key) }
+      guard let found else { return .null(at: node.at) }
+      scalar.text = found
       try budget.take(nodes: 0, textBytes: scalar.text.utf8.count, at: node.at)
       result.content = .scalar(scalar)
     case .list(let items):

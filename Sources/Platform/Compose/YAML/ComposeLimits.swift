@@ -24,6 +24,9 @@ public enum ComposeLimits {
   /// Ports that a range stands for.
   public static let portRange = 4_096
   public static let replicas = 1_000
+  /// Faults that are told of a project, and after how many nothing more is looked for.
+  public static let toldFaults = 20
+  static let gatheredFaults = 1_000
   /// Variables of a file.
   public static let variables = 10_000
 }

@@ -1,12 +1,12 @@
 /// A value of a compose file with its place. Anchors, aliases and merge keys are resolved.
-struct Node: Sendable {
-  enum Content: Sendable {
+struct Node: Sendable, Equatable {
+  enum Content: Sendable, Equatable {
     case scalar(Scalar)
     case list([Node])
     case map([Member])
   }
 
-  struct Member: Sendable {
+  struct Member: Sendable, Equatable {
     var key: String
     var at: ComposeLocation
     var value: Node

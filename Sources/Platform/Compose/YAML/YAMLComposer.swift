@@ -17,22 +17,26 @@ struct YAMLComposer {
     /// Where each key stands in `members`.
     var positions: [String: Int] = [:]
     /// The key whose value comes next.
-    var key: (text: String, at: ComposeLocation, isMerge: Bool)?
+    var key: (text: String, at: ComposeLocation, isMerge: Bool, isTwice: Bool)?
     var merges: [Node] = []
     var nodes = 1
     var textBytes = 0
   }
 
   private let events: YAMLEvents
+  private let faults: FaultCollector
   private var frames: [Frame] = []
   private var anchors: [String: Anchor] = [:]
   private var document: Node?
 
-  private init(_ events: YAMLEvents) { self.events = events }
+  private init(_ events: YAMLEvents, _ faults: FaultCollector) {
+    self.events = events
+    self.faults = faults
+  }
 
-  /// The documents of a file, each a mapping; an empty file has none.
+  /// The documents of a file, each a mapping; an empty file has none. Of a key that is there twice the first counts.
   static func documents(
-    _ bytes: [UInt8], file: String, budget: inout ComposeBudget
+    _ bytes: [UInt8], file: String, budget: inout ComposeBudget, faults: FaultCollector
   ) throws(ComposeFault) -> [Node] {
     let start = ComposeLocation(file: file, line: 1, column: 1)
     guard bytes.count <= ComposeLimits.fileBytes else {
@@ -44,7 +48,7 @@ struct YAMLComposer {
     guard String(validating: bytes, as: UTF8.self) != nil else {
       throw ComposeFault(.syntax, at: start, "not valid UTF-8")
     }
-    var composer = YAMLComposer(try YAMLEvents(bytes, file: file))
+    var composer = YAMLComposer(try YAMLEvents(bytes, file: file), faults)
     var documents: [Node] = []
     while true {
       let event = try composer.events.next()
@@ -128,11 +132,13 @@ struct YAMLComposer {
 
   private mutating func putKey(_ text: String, at location: ComposeLocation, isMerge: Bool) throws(ComposeFault) {
     let last = frames.count - 1
-    if !isMerge, let position = frames[last].positions[text] {
+    let position = isMerge ? nil : frames[last].positions[text]
+    if let position {
       let first = frames[last].members[position].at.line
-      throw ComposeFault(.syntax, at: location, "key '\(text.prefix(100))' is there twice, first in line \(first)")
+      try faults.add(
+        ComposeFault(.syntax, at: location, "key '\(text.prefix(100))' is there twice, first in line \(first)"))
     }
-    frames[last].key = (text, location, isMerge)
+    frames[last].key = (text, location, isMerge, position != nil)
   }
 
   private mutating func put(_ node: Node, anchor: String?, nodes: Int, textBytes: Int) throws(ComposeFault) {
@@ -156,6 +162,7 @@ struct YAMLComposer {
       return try putKey(text, at: node.at, isMerge: false)
     }
     frames[last].key = nil
+    if key.isTwice { return }
     if key.isMerge {
       frames[last].merges += try Self.merged(node, at: key.at)
     } else {

@@ -45,7 +45,7 @@ struct ComposeConfig: ParsableCommand {
   private func uninterpolated() throws(ClientError) -> String {
     var request = try project.request()
     request.interpolates = false
-    let value = try ProjectOptions.told { () throws(ComposeFault) in
+    let value = try ProjectOptions.told { () throws(ComposeFaults) in
       let result = try ComposeLoader(reader: ProjectFiles()).canonical(request)
       return (result.value, result.warnings)
     }
@@ -54,7 +54,7 @@ struct ComposeConfig: ParsableCommand {
 
   private func named() throws(ClientError) -> String {
     let request = try project.request()
-    let found = try ProjectOptions.told { () throws(ComposeFault) in
+    let found = try ProjectOptions.told { () throws(ComposeFaults) in
       (try ComposeLoader(reader: ProjectFiles()).variables(request), [])
     }
     var listing = Listing(

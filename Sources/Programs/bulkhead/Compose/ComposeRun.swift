@@ -90,12 +90,21 @@ struct ComposeRun: ParsableCommand {
     body.publishesPorts = servicePorts || !publish.isEmpty
     var json = try body.json()
     try finish(&json, isTerminal: isTerminal)
-    let answer = try session.engine.call(
-      .post, "/containers/create", query: [("name", name), ("platform", original.platform)], json: json)
+    let answer: JSONValue
+    do throws(ClientError) {
+      answer = try session.engine.call(
+        .post, "/containers/create", query: [("name", name), ("platform", original.platform)], json: json)
+    } catch {
+      throw RefusedPlaces.told(error, of: original, in: session.project)
+    }
     for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
     let id = answer.text("Id")
     try runner.copyFiles(body, into: id)
-    try start(session.engine, id, name, isTerminal: isTerminal)
+    do {
+      try start(session.engine, id, name, isTerminal: isTerminal)
+    } catch let error as ClientError {
+      throw RefusedPlaces.told(error, of: original, in: session.project)
+    }
   }
 
   private func start(_ engine: Engine, _ id: String, _ name: String, isTerminal: Bool) throws {

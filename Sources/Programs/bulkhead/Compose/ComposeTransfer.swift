@@ -18,9 +18,11 @@ struct ComposeBuildCommand: ParsableCommand {
     let session = try options.session(of: services)
     let graph = ComposeGraph(session.project.services)
     let names = withDependencies ? graph.closure(of: services) : Set(services)
-    for name in graph.startOrder {
-      guard let service = session.project.service(name), service.build != nil, services.isEmpty || names.contains(name)
-      else { continue }
+    let wanted = graph.startOrder.compactMap(session.project.service).filter {
+      $0.build != nil && (services.isEmpty || names.contains($0.name))
+    }
+    let images = ServiceImages(engine: session.engine, project: session.project, view: PlanView(.quiet))
+    for service in try images.ordered(wanted) {
       var build = ServiceBuild(project: session.project, service: service)
       build.noCache = noCache
       build.pull = pull

@@ -38,8 +38,9 @@ extension PlanRunner {
   }
 
   /// Shows what is done to a container, and that it is done.
+  /// - Parameter asks: it is what the files say that the engine may refuse.
   func act(
-    _ reference: ComposeContainerReference, _ doing: String, _ done: String,
+    _ reference: ComposeContainerReference, _ doing: String, _ done: String, asks: Bool = false,
     _ body: (String) throws(ClientError) -> Void
   ) throws(ClientError) {
     let title = "Container \(reference.name)"
@@ -48,7 +49,11 @@ extension PlanRunner {
       try body(try id(reference))
     } catch {
       view.show(title, "Error", isFailed: true)
-      throw ClientError("\(title): \(error.message)", exitCode: error.exitCode, status: error.status)
+      if asks, let service = project.service(reference.service) {
+        let told = RefusedPlaces.told(error, of: service, in: project)
+        if told != error { throw told }
+      }
+      throw error.saying("\(title): \(error.message)")
     }
     view.show(title, done, isDone: true)
   }
@@ -107,12 +112,13 @@ extension PlanRunner {
           entry.set("Subnet", pool.subnet)
           entry.set("IPRange", pool.ipRange)
           entry.set("Gateway", pool.gateway)
-          if !pool.auxiliaryAddresses.isEmpty { entry["AuxiliaryAddresses"] = ServiceBody.map(pool.auxiliaryAddresses) }
           return entry
         })
     }
     if !addresses.members.isEmpty { body["IPAM"] = addresses }
-    try created(title) { () throws(ClientError) in try engine.call(.post, "/networks/create", json: body) }
+    try created(title, "networks", key) { () throws(ClientError) in
+      try engine.call(.post, "/networks/create", json: body)
+    }
   }
 
   private func createVolume(_ key: String) throws(ClientError) {
@@ -126,13 +132,17 @@ extension PlanRunner {
     var body: JSONValue = ["Name": .string(volume.name), "Labels": ServiceBody.map(labels)]
     body.set("Driver", volume.driver)
     if !volume.driverOptions.isEmpty { body["DriverOpts"] = ServiceBody.map(volume.driverOptions) }
-    try created(title) { () throws(ClientError) in try engine.call(.post, "/volumes/create", json: body) }
+    try created(title, "volumes", key) { () throws(ClientError) in
+      try engine.call(.post, "/volumes/create", json: body)
+    }
   }
 
-  private func created(_ title: String, _ body: () throws(ClientError) -> Void) throws(ClientError) {
+  private func created(
+    _ title: String, _ section: String, _ key: String, _ body: () throws(ClientError) -> Void
+  ) throws(ClientError) {
     do { try body() } catch {
       view.show(title, "Error", isFailed: true)
-      throw ClientError("\(title): \(error.message)", exitCode: error.exitCode, status: error.status)
+      throw RefusedPlaces.told(error, of: section, key, in: project)
     }
     view.show(title, "Created", isDone: true)
   }
@@ -155,7 +165,7 @@ extension PlanRunner {
       try copyFiles(body, into: id)
     } catch {
       view.show(title, "Error", isFailed: true)
-      throw ClientError("\(title): \(error.message)", exitCode: error.exitCode, status: error.status)
+      throw RefusedPlaces.told(error, of: service, in: project)
     }
     view.show(title, isAnew ? "Recreated" : "Created", isDone: true)
   }
@@ -214,7 +224,7 @@ extension PlanRunner {
   }
 
   private func start(_ reference: ComposeContainerReference) throws(ClientError) {
-    try act(reference, "Starting", "Started") { id throws(ClientError) in
+    try act(reference, "Starting", "Started", asks: true) { id throws(ClientError) in
       try engine.call(.post, "/containers/\(id)/start")
       try runHooks(project.service(reference.service)?.hooks.postStart ?? [], in: id)
     }

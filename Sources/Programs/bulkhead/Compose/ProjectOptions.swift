@@ -32,7 +32,7 @@ struct ProjectOptions: ParsableArguments {
   /// Loads the project; tells its warnings on standard error.
   func load(services: [String] = []) throws(ClientError) -> ComposeProject {
     let request = try request(services: services)
-    return try Self.told { () throws(ComposeFault) in
+    return try Self.told { () throws(ComposeFaults) in
       let result = try ComposeLoader(reader: ProjectFiles()).load(request)
       return (result.project, result.warnings)
     }
@@ -48,22 +48,22 @@ struct ProjectOptions: ParsableArguments {
   /// enough where `-p` gives it and no file is named, and where `COMPOSE_PROJECT_NAME` does and no file is there.
   func find(services: [String]) throws(ClientError) -> Found {
     let request = try request(services: services)
-    let given = try Self.told { () throws(ComposeFault) in (try ComposeLoader.givenName(request), []) }
+    let given = try Self.told { () throws(ComposeFaults) in (try ComposeLoader.givenName(request), []) }
     let namesFiles = !files.isEmpty || !(request.environment["COMPOSE_FILE"] ?? "").isEmpty
     if projectName != nil, !namesFiles, let given { return .name(given) }
-    do throws(ComposeFault) {
+    do throws(ComposeFaults) {
       let result = try ComposeLoader(reader: ProjectFiles()).load(request)
       for warning in result.warnings { Console.complain("warning: \(warning)") }
       return .files(result.project)
     } catch {
-      if error.kind == .noFiles, let given { return .name(given) }
+      if error.first.kind == .noFiles, let given { return .name(given) }
       throw ClientError(error.description)
     }
   }
 
   /// Runs what can fail by the files' fault, and tells the warnings.
   static func told<Value>(
-    _ work: () throws(ComposeFault) -> (Value, [ComposeWarning])
+    _ work: () throws(ComposeFaults) -> (Value, [ComposeWarning])
   ) throws(ClientError) -> Value {
     do {
       let (value, warnings) = try work()

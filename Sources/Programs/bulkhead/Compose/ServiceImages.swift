@@ -35,16 +35,45 @@ struct ServiceImages {
       }
     }
     try pullAll(toPull)
-    for service in toBuild { try ServiceBuild(project: project, service: service).run(connectedTo: engine) }
+    for service in try ordered(toBuild) {
+      try ServiceBuild(project: project, service: service).run(connectedTo: engine)
+    }
     var images: [String: ServiceImage] = [:]
     let stale = Set(toBuild.map(project.imageName)).union(toPull.keys)
     for service in services {
       let name = project.imageName(service)
       let id = stale.contains(name) ? try engine.findImage(name)?.text("Id") : ids[name]
-      guard let id else { throw ClientError("there is no image '\(name)' for service '\(service.name)'") }
+      guard let id else { throw refused(service, "there is no image '\(name)' after all") }
       images[service.name] = ServiceImage(name: name, id: id)
     }
     return images
+  }
+
+  /// Services to build, each behind those whose images it is made from: those, too, that have no image yet.
+  func ordered(_ services: [ComposeService]) throws(ClientError) -> [ComposeService] {
+    var result: [ComposeService] = []
+    var known: Set<String> = []
+    var waiting = Array(services.reversed())
+    while let service = waiting.last {
+      if result.contains(where: { $0.name == service.name }) {
+        waiting.removeLast()
+        continue
+      }
+      var before: [ComposeService] = []
+      if known.insert(service.name).inserted {
+        for name in service.build?.services ?? [] {
+          guard let other = (project.services + project.disabledServices).first(where: { $0.name == name }),
+            other.build != nil
+          else { continue }
+          let isAsked = services.contains { $0.name == name }
+          let isHere = try engine.findImage(project.imageName(other)) != nil
+          if isAsked || !isHere { before.append(other) }
+        }
+      }
+      if before.isEmpty { result.append(waiting.removeLast()) }
+      waiting += before.reversed()
+    }
+    return result
   }
 
   private enum Step { case none, build, pull }
@@ -68,7 +97,9 @@ struct ServiceImages {
     if found != nil { return .none }
     if canBuild { return .build }
     guard policy != .never else {
-      throw ClientError("service '\(service.name)' needs the image '\(name)', which is not here and may not be pulled")
+      throw refused(
+        service,
+        "the image '\(name)' is not here and may not be pulled: pull it, or say 'pull_policy: missing'")
     }
     return .pull
   }
@@ -78,21 +109,27 @@ struct ServiceImages {
     return Units.now().minus(time) >= nanoseconds / 1_000_000_000
   }
 
+  private func refused(_ service: ComposeService, _ message: String) -> ClientError {
+    let keys = ["image", "build"]
+    return ClientError(project.fault(of: ["services", service.name], keys: keys, message).description)
+  }
+
   /// Several at once; each is shown by one line.
   func pullAll(_ images: [String: ComposeService]) throws(ClientError) {
-    let wanted = images.sorted { $0.key < $1.key }.map { (name: $0.key, platform: $0.value.platform) }
-    let (engine, view) = (engine, view)
+    let wanted = images.sorted { $0.key < $1.key }.map { (name: $0.key, service: $0.value) }
+    let (engine, view, project) = (engine, view, project)
     try Threads.forEach(wanted, limit: 4) { image throws(ClientError) in
       let title = "Image \(image.name)"
       view.show(title, "Pulling")
       do throws(ClientError) {
         let hasDigest = image.name.contains("@")
         let (name, tag) = hasDigest ? (image.name, nil) : Engine.repositoryAndTag(image.name)
-        try engine.pull(name, tag: hasDigest ? nil : tag ?? "latest", platform: image.platform, quiet: true)
+        try engine.pull(name, tag: hasDigest ? nil : tag ?? "latest", platform: image.service.platform, quiet: true)
         view.show(title, "Pulled", isDone: true)
       } catch {
         view.show(title, "Error", isFailed: true)
-        throw error
+        throw error.saying(
+          project.fault(of: ["services", image.service.name], keys: ["image"], error.message).description)
       }
     }
   }
@@ -133,10 +170,14 @@ struct ServiceBuild {
       let command = try Build.parse(words + ["--progress", isQuiet ? "quiet" : progress, build.context])
       try command.run()
     } catch let failure as ClientError {
-      throw ClientError("service '\(service.name)': \(failure.message)", exitCode: failure.exitCode)
+      throw failure.saying(told(failure.message))
     } catch {
-      throw ClientError("service '\(service.name)': \(Build.message(for: error))")
+      throw ClientError(told(Build.message(for: error)))
     }
+  }
+
+  private func told(_ message: String) -> String {
+    project.fault(of: ["services", service.name], keys: ["build"], message).description
   }
 
   private func options(_ build: ComposeBuild) throws(ClientError) -> [String] {
@@ -154,6 +195,9 @@ struct ServiceBuild {
     for (id, socket) in build.agents.sorted(by: { $0.key < $1.key }) {
       words += ["--ssh", socket.isEmpty ? id : "\(id)=\(socket)"]
     }
+    for (name, context) in build.contexts.sorted(by: { $0.key < $1.key }) {
+      words += ["--build-context", "\(name)=\(place(of: context))"]
+    }
     if let size = build.sharedMemorySizeBytes { words += ["--shm-size", "\(size)"] }
     if build.noCache || noCache { words.append("--no-cache") }
     if build.pull || pull { words.append("--pull") }
@@ -168,6 +212,16 @@ struct ServiceBuild {
       }
     }
     return words
+  }
+
+  private func place(of context: ComposeBuild.Context) -> String {
+    switch context {
+    case .folder(let path): return path
+    case .image(let name): return NamedContext.imagePrefix + name
+    case .service(let name):
+      let service = (project.services + project.disabledServices).first { $0.name == name }
+      return NamedContext.imagePrefix + (service.map(project.imageName) ?? name)
+    }
   }
 
   private static func isRemote(_ context: String) -> Bool {

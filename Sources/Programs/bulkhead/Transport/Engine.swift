@@ -134,13 +134,14 @@ struct Engine {
     ClientError("what answers at \(address.path) is not \(address.service.name)")
   }
 
-  /// What is said in the body of an error: `{"message": …}` by the engine, a problem (RFC 9457) or the registry's list of
+  /// What is said in the body of an error: `{"message": …, "field": …}` by the engine, a problem (RFC 9457) or the registry's list of
   /// errors by the server.
   private func failure(_ response: Response) -> ClientError {
     let bytes = (try? response.body.all(limit: Self.maximumLineBytes)) ?? []
     let body = (try? JSONParser.parse(bytes)) ?? .null
     let told = body["message"].string ?? body["detail"].string ?? body["errors"].items.first?["message"].string
     let message = told ?? "\(address.service.name) answered with status \(response.head.status)"
-    return ClientError(message, status: response.head.status)
+    return ClientError(
+      message, status: response.head.status, field: body["field"].string, element: body["element"].string)
   }
 }
