@@ -158,6 +158,11 @@ let package = Package(
     tests("Isolation", floor: "Engine", []),
     tests("HostChecks", floor: "Engine", []),
     tests("ContainerEngine", floor: "Engine", []),
+    // Cluster
+    room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
+    room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
+    tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence"]),
+    tests("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
     // Platform
     room("Observability", floor: "Platform", ["ContainerEngine", "LinuxSystem", "Metrics", "Model", logging]),
     room("Compose", floor: "Platform", ["Model", .product(name: "Yams", package: "Yams")]),
@@ -180,7 +185,13 @@ let package = Package(
       [
         "Accounts", "HTTPServing", "LinuxSystem", "Metrics", "Model", "OCITypes", "Registry", "Replication", logging,
       ]),
+    room(
+      "KubernetesAPI", floor: "APIs",
+      ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
     tests("DockerAPI", floor: "APIs", []),
+    tests(
+      "KubernetesAPI", floor: "APIs",
+      ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", "Persistence", logging]),
     tests(
       "RegistryAPI", floor: "APIs",
       [

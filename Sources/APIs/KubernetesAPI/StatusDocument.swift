@@ -1,0 +1,2 @@
+import HTTPServing
+import KubeMachinery

@@ -1,0 +1,2 @@
+import KubernetesAPI
+import Testing

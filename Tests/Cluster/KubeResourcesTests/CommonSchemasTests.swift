@@ -1,0 +1,3 @@
+import KubeMachinery
+import KubeResources
+import Testing
