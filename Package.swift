@@ -161,7 +161,7 @@ let package = Package(
     // Cluster
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
     room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
-    tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence"]),
+    tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
     tests("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
     // Platform
     room("Observability", floor: "Platform", ["ContainerEngine", "LinuxSystem", "Metrics", "Model", logging]),

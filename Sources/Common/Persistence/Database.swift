@@ -47,6 +47,25 @@ public final class Database: Sendable {
     }
   }
 
+  /// A second connection to the same file, which only reads and does not wait for writers: it sees what was committed when a
+  /// read begins.
+  public init(readingBeside other: Database) throws {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(Self.busyTimeoutSeconds)
+    configuration.label = "persistence.reader"
+    configuration.prepareDatabase { database in
+      try database.execute(sql: "PRAGMA mmap_size = 0")
+      try database.execute(sql: "PRAGMA cache_size = -\(Self.cacheKiB)")
+    }
+    path = other.path
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+    } catch {
+      throw Self.translate(error, path: path)
+    }
+  }
+
   /// Applies the migrations of one room that keeps its tables in a database opened by another; `set` names the room.
   public func migrate(_ migrations: [Migration], set: String) throws {
     precondition(!set.contains("/"), "a set's name has no slash")

@@ -11,6 +11,8 @@ public struct Migration: Sendable {
     case createTable(String, hasNames: Bool = true)
     /// Makes a log, whose rows are found by these keys.
     case createLog(String, keys: [String])
+    /// Makes a log of revisions.
+    case createRevisions(String)
     case dropTable(String)
     /// Rewrites each document of a table.
     case rewrite(table: String, @Sendable (Data) throws -> Data)
@@ -47,6 +49,7 @@ public struct Migration: Sendable {
         for key in keys {
           try transaction.database.execute(sql: "CREATE INDEX \(name)_\(key) ON \(name) (\(key), id)")
         }
+      case .createRevisions(let table): try Transaction.createRevisions(table, in: transaction.database)
       case .dropTable(let table):
         try transaction.database.execute(sql: "DROP TABLE \(DocumentTable.checked(table))")
       case .rewrite(let table, let change):

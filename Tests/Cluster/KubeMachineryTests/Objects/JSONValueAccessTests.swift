@@ -24,9 +24,10 @@ import Testing
     #expect(JSONValue.null.items.isEmpty && JSONValue.null.members.isEmpty)
   }
 
-  @Test(arguments: [
-    (JSONValue.double(3), Int64(3)), (.double(3.5), nil), (.integer(-1), -1), (.string("3"), nil), (.double(1e30), nil),
-  ])
+  @Test(
+    arguments: [
+      (.double(3), 3), (.double(3.5), nil), (.integer(-1), -1), (.string("3"), nil), (.double(1e30), nil),
+    ] as [(JSONValue, Int64?)])
   func wholeNumbersAreReadHoweverTheyWereWritten(_ value: JSONValue, _ expected: Int64?) {
     #expect(value.integer == expected)
   }

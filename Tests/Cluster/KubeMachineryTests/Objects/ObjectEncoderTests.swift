@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: [
     (1.0, "1"), (-0.0, "-0"), (0.1, "0.1"), (1.5, "1.5"), (-12.25, "-12.25"), (1e20, "100000000000000000000"),
     (1e21, "1e+21"), (1.25e22, "1.25e+22"), (1e-6, "0.000001"), (1e-7, "1e-7"), (1.5e-9, "1.5e-9"),
-    (123456789012345680, "123456789012345680"), (5e-324, "5e-324"),
+    (123456789012345680, "123456789012345680"), (.leastNonzeroMagnitude, "5e-324"),
   ])
   func numbersAreWrittenAsGoDoes(_ number: Double, _ expected: String) {
     #expect(JSONValue.double(number).encodedText == expected)

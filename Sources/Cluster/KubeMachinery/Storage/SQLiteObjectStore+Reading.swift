@@ -1,0 +1,149 @@
+import Persistence
+import Synchronization
+
+extension SQLiteObjectStore {
+  public func get(_ key: ObjectKey) async throws -> StoredObject? {
+    while true {
+      guard let version = state.withLock({ $0.index.current(key) }), !version.isDeleted else { return nil }
+      if let document = version.document { return Self.object(key, version, document) }
+      // A row that is gone was replaced and compacted meanwhile: there is a newer state.
+      guard let document = try document(version.revision) else { continue }
+      state.withLock { $0.index.remember(key, revision: version.revision, document: document) }
+      return Self.object(key, version, document)
+    }
+  }
+
+  public func list(_ request: ListRequest) async throws -> ObjectList {
+    let (page, rest, revision) = try state.withLock { state in
+      let revision = request.revision ?? state.revision
+      guard revision <= state.revision else {
+        throw StorageError.revisionAhead(requested: revision, current: state.revision)
+      }
+      guard revision >= state.compacted else {
+        throw StorageError.expired(requested: revision, oldest: state.compacted)
+      }
+      let (page, rest) = state.index.page(request, at: revision)
+      return (page, rest, revision)
+    }
+    var objects: [StoredObject] = []
+    objects.reserveCapacity(page.found.count)
+    for (key, version) in page.found {
+      guard let document = try version.document ?? document(version.revision) else {
+        // Replaced and compacted since the index was read.
+        if request.revision == nil { return try await list(request) }
+        throw StorageError.expired(requested: revision, oldest: compactedRevision)
+      }
+      objects.append(Self.object(key, version, document))
+    }
+    return ObjectList(
+      objects: objects, revision: revision, next: page.isLast ? nil : objects.last?.key.place,
+      remaining: page.isLast || request.matches != nil ? nil : rest)
+  }
+
+  private static func object(_ key: ObjectKey, _ version: VersionIndex.Version, _ document: [UInt8]) -> StoredObject {
+    StoredObject(key: key, revision: version.revision, attributes: version.attributes, document: document)
+  }
+
+  private func document(_ revision: Int64) throws -> [UInt8]? {
+    try reader.read { try $0.revision(revision, of: Self.table) }.map { try seal.open($0) }
+  }
+
+  // MARK: following
+
+  private static let sliceEvents = 128
+
+  private enum Found {
+    case slice(EventSlice)
+    /// What is wanted is not in memory any more; it is in the file up to this revision.
+    case inFile(through: Int64)
+    /// All changes up to this revision are told.
+    case nothing(upTo: Int64)
+  }
+
+  public func events(
+    of resource: ResourceName, in namespace: String?, after revision: Int64
+  ) async throws -> EventSlice {
+    let nudges = state.withLock { $0.nudges }
+    var isNudged = false
+    while true {
+      switch try state.withLock({ try Self.find($0, resource, after: revision) }) {
+      case .slice(let slice): return Self.narrow(slice, namespace)
+      case .inFile(let last): return Self.narrow(try sliceFromFile(resource, after: revision, through: last), namespace)
+      case .nothing(let last):
+        if isNudged { return EventSlice(events: [], revision: last) }
+        isNudged = await !wait(for: resource, after: revision, nudges: nudges)
+        try Task.checkCancellation()
+      }
+    }
+  }
+
+  private static func find(_ state: State, _ resource: ResourceName, after revision: Int64) throws -> Found {
+    guard revision <= state.revision else {
+      throw StorageError.revisionAhead(requested: revision, current: state.revision)
+    }
+    guard revision >= state.compacted else {
+      throw StorageError.expired(requested: revision, oldest: state.compacted)
+    }
+    let ring = state.rings[resource] ?? EventRing(floor: state.start)
+    if revision < ring.floor { return .inFile(through: state.revision) }
+    if revision >= ring.last { return .nothing(upTo: state.revision) }
+    let events = ring.events(after: revision, limit: sliceEvents)
+    let last = events.last?.revision ?? revision
+    return .slice(EventSlice(events: events, revision: last == ring.last ? state.revision : last))
+  }
+
+  private func sliceFromFile(_ resource: ResourceName, after revision: Int64, through last: Int64) throws -> EventSlice
+  {
+    let records = try reader.read {
+      try $0.revisions(
+        of: Self.table, after: revision, through: last, resource: resource.description, limit: Self.sliceEvents)
+    }
+    // Memory knows of a compaction before the file: what was read is whole where memory does not.
+    let compacted = compactedRevision
+    guard revision >= compacted else { throw StorageError.expired(requested: revision, oldest: compacted) }
+    let events = try records.map { try Self.event(of: $0, seal) }
+    return EventSlice(
+      events: events, revision: records.count < Self.sliceEvents ? last : events.last?.revision ?? last)
+  }
+
+  private static func narrow(_ slice: EventSlice, _ namespace: String?) -> EventSlice {
+    guard let namespace else { return slice }
+    return EventSlice(events: slice.events.filter { $0.object.key.namespace == namespace }, revision: slice.revision)
+  }
+
+  /// Waits for a change of the resource after a revision; false where it was nudged or cancelled.
+  private func wait(for resource: ResourceName, after revision: Int64, nudges: Int) async -> Bool {
+    let id = state.withLock { state in
+      state.nextWaiter += 1
+      return state.nextWaiter
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let waits = state.withLock { state -> Bool in
+          guard state.nudges == nudges, state.rings[resource]?.last ?? revision <= revision else { return false }
+          state.waiters[resource, default: [:]][id] = continuation
+          return true
+        }
+        // A cancellation that came before the waiter was noted found nobody to wake.
+        if !waits { continuation.resume() } else if Task.isCancelled { wake(resource, id) }
+      }
+    } onCancel: {
+      wake(resource, id)
+    }
+    return !Task.isCancelled && state.withLock { $0.nudges == nudges }
+  }
+
+  private func wake(_ resource: ResourceName, _ id: Int) {
+    state.withLock { $0.waiters[resource]?.removeValue(forKey: id) }?.resume()
+  }
+
+  public func nudge() {
+    let waiters = state.withLock { state in
+      state.nudges += 1
+      let waiters = state.waiters.values.flatMap(\.values)
+      state.waiters = [:]
+      return waiters
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+}
