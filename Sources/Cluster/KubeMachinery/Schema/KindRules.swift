@@ -25,6 +25,8 @@ public struct KindRules: Sendable {
   public let validateUpdate: Comparison
   public let validateStatusUpdate: Comparison
   public let validatesWholeOnUpdate: Bool
+  /// Whether a new object may bring its status along, as node agents do when they register.
+  public let keepsNewStatus: Bool
   /// How long an object may take for its end once it is deleted, in seconds, where the client wishes so many or says nothing; 0: it goes
   /// at once.
   public let graceSeconds: @Sendable (_ object: JSONValue, _ wished: Int64?) -> Int64
@@ -45,6 +47,7 @@ public struct KindRules: Sendable {
     validateUpdate: @escaping Comparison = { _, _ in [] },
     validateStatusUpdate: @escaping Comparison = { _, _ in [] },
     validatesWholeOnUpdate: Bool = true,
+    keepsNewStatus: Bool = false,
     graceSeconds: @escaping @Sendable (_ object: JSONValue, _ wished: Int64?) -> Int64 = { _, _ in 0 },
     holdsBack: @escaping @Sendable (_ object: JSONValue) -> Bool = { _ in false },
     beginDeletion: @escaping Change = { _ in },
@@ -59,6 +62,7 @@ public struct KindRules: Sendable {
     self.validateUpdate = validateUpdate
     self.validateStatusUpdate = validateStatusUpdate
     self.validatesWholeOnUpdate = validatesWholeOnUpdate
+    self.keepsNewStatus = keepsNewStatus
     self.graceSeconds = graceSeconds
     self.holdsBack = holdsBack
     self.beginDeletion = beginDeletion

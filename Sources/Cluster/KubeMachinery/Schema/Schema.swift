@@ -28,6 +28,26 @@ public indirect enum Schema: Sendable {
   case list(Schema, ListForm)
 }
 
+extension Schema {
+  /// The object that a value, or what a list or a map holds, is.
+  var inner: ObjectSchema? {
+    switch self {
+    case .object(let schema): schema
+    case .map(let schema, _), .list(let schema, _): schema.inner
+    default: nil
+    }
+  }
+
+  /// A string with a few values only, or a list or map of such.
+  var isEnumeration: Bool {
+    switch self {
+    case .string(_, let allowed): !allowed.isEmpty
+    case .map(let schema, _), .list(let schema, _): schema.isEnumeration
+    default: false
+    }
+  }
+}
+
 /// How server-side apply merges a list, and what has to be unique in it.
 public enum ListForm: Sendable, Equatable {
   case atomic
@@ -44,12 +64,20 @@ public final class ObjectSchema: Sendable {
   /// Replaced as a whole by server-side apply.
   public let isAtomic: Bool
   private let index: [String: Int]
+  /// Whether a field here or below has a default; walks pass by what has none.
+  let holdsDefaults: Bool
+  /// Whether a field here or below must be there or has a few values only.
+  let holdsChecks: Bool
 
   public init(_ name: String, _ summary: String, isAtomic: Bool = false, fields: [Field]) {
     self.name = name
     self.summary = summary
     self.isAtomic = isAtomic
     self.fields = fields
+    holdsDefaults = fields.contains { $0.defaultValue != nil || $0.schema.inner?.holdsDefaults == true }
+    holdsChecks = fields.contains {
+      $0.isRequired || $0.schema.isEnumeration || $0.schema.inner?.holdsChecks == true
+    }
     index = Dictionary(uniqueKeysWithValues: fields.enumerated().map { ($1.name, $0) })
   }
 
@@ -63,8 +91,11 @@ public struct Field: Sendable {
   public let name: String
   public let summary: String
   public let schema: Schema
-  /// Whether OpenAPI says so; that it is missing is found by validation.
+  /// Whether OpenAPI says so. Validation refuses a missing or empty string, list or object unless `allowsEmpty`; whether 0 is
+  /// a value, the kind's own rules know.
   public let isRequired: Bool
+  /// OpenAPI calls it required, yet an empty value does no harm.
+  public let allowsEmpty: Bool
   /// Set where the client says nothing.
   public let defaultValue: JSONValue?
   /// What strategic merge patch does with it; nil: replaces it (objects are always merged).
@@ -72,13 +103,13 @@ public struct Field: Sendable {
 
   public init(
     _ name: String, _ schema: Schema, _ summary: String, isRequired: Bool = false,
-    default defaultValue: JSONValue? = nil,
-    merge: MergeRule? = nil
+    allowsEmpty: Bool = false, default defaultValue: JSONValue? = nil, merge: MergeRule? = nil
   ) {
     self.name = name
     self.summary = summary
     self.schema = schema
     self.isRequired = isRequired
+    self.allowsEmpty = allowsEmpty
     self.defaultValue = defaultValue
     self.merge = merge
   }
