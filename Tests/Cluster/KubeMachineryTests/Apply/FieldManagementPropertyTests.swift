@@ -52,11 +52,11 @@ struct FieldManagementPropertyTests {
   private func apply(
     _ live: JSONValue?, _ config: JSONValue, _ manager: String, isForced: Bool = false
   ) throws -> JSONValue {
-    try Sample.fields.apply(
+    try ManagedSample.fields.apply(
       live: live, config: config, manager: manager, isForced: isForced, time: "2026-01-01T00:00:00Z")
   }
 
-  private static let schema = Schema.object(Sample.schema)
+  private static let schema = Schema.object(ManagedSample.schema)
 
   private static func paths(_ value: JSONValue) -> FieldSet {
     var value = value
@@ -110,7 +110,7 @@ struct FieldManagementPropertyTests {
       let other = try apply(try apply(nil, two, "b"), one, "a")
       // Where the first of them owns nothing, the second finds an object from before the first apply.
       func owners(_ object: JSONValue) -> [String] {
-        Sample.owners(object).filter { !$0.hasPrefix("before-first-apply") }
+        ManagedSample.owners(object).filter { !$0.hasPrefix("before-first-apply") }
       }
       #expect(owners(object) == owners(other))
       #expect(Self.paths(object) == Self.paths(other))
@@ -127,7 +127,7 @@ struct FieldManagementPropertyTests {
         } else {
           var changed = try apply(object, source.config(isAgreed: false), "x", isForced: true)
           changed["metadata"]?["managedFields"] = nil
-          object = Sample.fields.update(
+          object = ManagedSample.fields.update(
             live: object, new: changed, manager: manager, time: "2026-01-01T00:00:00Z")
         }
         let present = Self.paths(object).withNamedFields(Self.schema)
@@ -163,7 +163,7 @@ struct FieldManagementPropertyTests {
             "fieldsType": source.pick(["FieldsV1", ""]), "fieldsV1": fields(0),
           ]
         })
-      let object = Sample.fields.update(live: live, new: new, manager: "u", time: "2026-01-01T00:00:00Z")
+      let object = ManagedSample.fields.update(live: live, new: new, manager: "u", time: "2026-01-01T00:00:00Z")
       #expect((object["metadata"]?["managedFields"]?.items.count ?? 0) <= 4)
       _ = try? apply(object, source.config(isAgreed: false), "c")
     }

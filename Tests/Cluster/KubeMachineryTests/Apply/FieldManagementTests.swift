@@ -3,7 +3,7 @@ import KubeMachinery
 import Testing
 
 /// A small kind with every form of field.
-enum Sample {
+enum ManagedSample {
   static let port = ObjectSchema(
     "Port", "",
     fields: [
@@ -90,8 +90,8 @@ struct FieldManagementTests {
   private func apply(
     _ live: JSONValue?, _ rest: String, by manager: String = "a", isForced: Bool = false, at time: String = Self.one
   ) throws -> JSONValue {
-    try Sample.fields.apply(
-      live: live, config: Sample.object(rest), manager: manager, isForced: isForced, time: time)
+    try ManagedSample.fields.apply(
+      live: live, config: ManagedSample.object(rest), manager: manager, isForced: isForced, time: time)
   }
 
   @Test func whatIsAppliedIsOwned() throws {
@@ -100,7 +100,7 @@ struct FieldManagementTests {
       #""spec":{"replicas":3,"selector":{"matchLabels":{"a":"b"}},"containers":[{"name":"c","args":["x"],"ports":[{"containerPort":80}]}]},"status":{"replicas":1}"#
     )
     #expect(
-      Sample.owners(object) == [
+      ManagedSample.owners(object) == [
         #"a Apply: {"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:args":{},"f:name":{},"f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}}}},"f:replicas":{},"f:selector":{}}}"#
       ])
     let entry = try #require(object["metadata"]?["managedFields"]?.items.first)
@@ -120,14 +120,15 @@ struct FieldManagementTests {
       #""spec":{"replicas":3,"strategy":{"type":"R"},"containers":[{"name":"c","image":"i"},{"name":"d","image":"j"}]}"#
     )
     let second = try apply(first, #""spec":{"containers":[{"name":"c"}]}"#)
-    #expect(Sample.rest(second) == #"{"spec":{"containers":[{"name":"c"}]}}"#)
+    #expect(ManagedSample.rest(second) == #"{"spec":{"containers":[{"name":"c"}]}}"#)
   }
 
   @Test func fieldsThatOthersOwnTooStay() throws {
     var object = try apply(nil, #""spec":{"replicas":3,"containers":[{"name":"c","image":"i"}]}"#)
     object = try apply(object, #""spec":{"replicas":3,"containers":[{"name":"c"}]}"#, by: "b")
     object = try apply(object, #""spec":{"strategy":{"type":"R"}}"#)
-    #expect(Sample.rest(object) == #"{"spec":{"replicas":3,"containers":[{"name":"c"}],"strategy":{"type":"R"}}}"#)
+    #expect(
+      ManagedSample.rest(object) == #"{"spec":{"replicas":3,"containers":[{"name":"c"}],"strategy":{"type":"R"}}}"#)
   }
 
   /// Defaults belong to nobody: they stay, but where the whole object that holds them was the writer's.
@@ -136,14 +137,14 @@ struct FieldManagementTests {
     object["spec"]?["strategy"]?["surge"] = "25%"
     object["spec"]?["nodeSelector"] = ["x": "y"]
     object = try apply(object, #""spec":{"replicas":1}"#)
-    #expect(Sample.rest(object) == #"{"spec":{"replicas":1,"nodeSelector":{"x":"y"}}}"#)
+    #expect(ManagedSample.rest(object) == #"{"spec":{"replicas":1,"nodeSelector":{"x":"y"}}}"#)
   }
 
   @Test func whatAnItemHoldsGoesWithIt() throws {
     var object = try apply(nil, #""spec":{"containers":[{"name":"c"},{"name":"d"}]}"#)
     object["spec"]?["containers"]?.items[1]["image"] = "default"
     object = try apply(object, #""spec":{"containers":[{"name":"c"}]}"#)
-    #expect(Sample.rest(object) == #"{"spec":{"containers":[{"name":"c"}]}}"#)
+    #expect(ManagedSample.rest(object) == #"{"spec":{"containers":[{"name":"c"}]}}"#)
   }
 
   @Test func oneConflictIsTold() throws {
@@ -161,7 +162,7 @@ struct FieldManagementTests {
     var object = try apply(nil, #""spec":{"replicas":3,"containers":[{"name":"c","image":"i"}]}"#)
     var changed = object
     changed["spec"]?["strategy"] = ["type": "R"]
-    object = Sample.fields.update(live: object, new: changed, manager: "kubectl-edit", time: Self.two)
+    object = ManagedSample.fields.update(live: object, new: changed, manager: "kubectl-edit", time: Self.two)
     #expect {
       try apply(
         object, #""spec":{"replicas":5,"strategy":{"type":"X"},"containers":[{"name":"c","image":"new"}]}"#, by: "b")
@@ -179,9 +180,9 @@ struct FieldManagementTests {
   @Test func forceTakesFieldsOver() throws {
     var object = try apply(nil, #""spec":{"replicas":3,"strategy":{"type":"R"}}"#)
     object = try apply(object, #""spec":{"replicas":5}"#, by: "b", isForced: true, at: Self.two)
-    #expect(Sample.rest(object) == #"{"spec":{"replicas":5,"strategy":{"type":"R"}}}"#)
+    #expect(ManagedSample.rest(object) == #"{"spec":{"replicas":5,"strategy":{"type":"R"}}}"#)
     #expect(
-      Sample.owners(object) == [
+      ManagedSample.owners(object) == [
         #"a Apply: {"f:spec":{"f:strategy":{"f:type":{}}}}"#, #"b Apply: {"f:spec":{"f:replicas":{}}}"#,
       ])
   }
@@ -189,11 +190,11 @@ struct FieldManagementTests {
   @Test func theSameValueIsShared() throws {
     var object = try apply(nil, #""spec":{"replicas":3}"#)
     object = try apply(object, #""spec":{"replicas":3}"#, by: "b")
-    #expect(Sample.owners(object).count == 2)
+    #expect(ManagedSample.owners(object).count == 2)
     // One of two gives it up.
     object = try apply(object, "")
-    #expect(Sample.rest(object) == #"{"spec":{"replicas":3}}"#)
-    #expect(Sample.owners(object) == [#"b Apply: {"f:spec":{"f:replicas":{}}}"#])
+    #expect(ManagedSample.rest(object) == #"{"spec":{"replicas":3}}"#)
+    #expect(ManagedSample.owners(object) == [#"b Apply: {"f:spec":{"f:replicas":{}}}"#])
   }
 
   @Test func atomicFieldsAreOneAndConflictAsOne() throws {
@@ -205,18 +206,18 @@ struct FieldManagementTests {
 
   @Test func granularMapsAreSharedByKey() throws {
     var object = try apply(nil, "")
-    object = try Sample.fields.apply(
+    object = try ManagedSample.fields.apply(
       live: object, config: try Self.labels(["a": "1"]), manager: "a", isForced: false, time: Self.one)
-    object = try Sample.fields.apply(
+    object = try ManagedSample.fields.apply(
       live: object, config: try Self.labels(["b": "2"]), manager: "b", isForced: false, time: Self.one)
     #expect(object.meta.labels == ["a": "1", "b": "2"])
-    object = try Sample.fields.apply(
+    object = try ManagedSample.fields.apply(
       live: object, config: try Self.labels([:]), manager: "a", isForced: false, time: Self.one)
     #expect(object.meta.labels == ["b": "2"])
   }
 
   private static func labels(_ labels: [String: String]) throws -> JSONValue {
-    var object = try Sample.object("")
+    var object = try ManagedSample.object("")
     object["metadata"]?["labels"] = .texts(labels)
     return object
   }
@@ -229,46 +230,47 @@ struct FieldManagementTests {
     func names(_ text: String) throws -> String {
       try JSONPatchTests.json(text).items.map { #"{"name":"c\#($0.integer ?? 0)"}"# }.joined(separator: ",")
     }
-    var object = try Sample.object(#""spec":{"containers":[\#(try names(live))]}"#)
-    object = Sample.fields.update(live: nil, new: object, manager: "u", time: Self.one)
+    var object = try ManagedSample.object(#""spec":{"containers":[\#(try names(live))]}"#)
+    object = ManagedSample.fields.update(live: nil, new: object, manager: "u", time: Self.one)
     object = try apply(object, #""spec":{"containers":[\#(try names(config))]}"#)
     #expect(object.at("spec", "containers")?.encodedText == "[\(try names(expected))]")
   }
 
   @Test func updatesAreTracked() throws {
-    let created = Sample.fields.update(
-      live: nil, new: try Sample.object(#""spec":{"replicas":1,"strategy":{"type":"R"}}"#), manager: "kubectl-create",
+    let created = ManagedSample.fields.update(
+      live: nil, new: try ManagedSample.object(#""spec":{"replicas":1,"strategy":{"type":"R"}}"#),
+      manager: "kubectl-create",
       time: Self.one)
     #expect(
-      Sample.owners(created) == [
+      ManagedSample.owners(created) == [
         #"kubectl-create Update: {"f:spec":{".":{},"f:replicas":{},"f:strategy":{".":{},"f:type":{}}}}"#
       ])
     var changed = created
     changed["spec"]?["replicas"] = 2
     changed["spec"]?["strategy"] = nil
-    let updated = Sample.fields.update(live: created, new: changed, manager: "kubectl-edit", time: Self.two)
+    let updated = ManagedSample.fields.update(live: created, new: changed, manager: "kubectl-edit", time: Self.two)
     #expect(
-      Sample.owners(updated) == [
+      ManagedSample.owners(updated) == [
         #"kubectl-create Update: {"f:spec":{}}"#, #"kubectl-edit Update: {"f:spec":{"f:replicas":{}}}"#,
       ])
   }
 
   @Test func anUpdateThatChangesNothingOwnsNothing() throws {
-    let created = Sample.fields.update(
-      live: nil, new: try Sample.object(#""spec":{"replicas":1}"#), manager: "c", time: Self.one)
-    #expect(Sample.fields.update(live: created, new: created, manager: "u", time: Self.two) == created)
+    let created = ManagedSample.fields.update(
+      live: nil, new: try ManagedSample.object(#""spec":{"replicas":1}"#), manager: "c", time: Self.one)
+    #expect(ManagedSample.fields.update(live: created, new: created, manager: "u", time: Self.two) == created)
   }
 
   @Test func statusAndScaleAreOwnedThroughTheirAddresses() throws {
     var object = try apply(nil, #""spec":{"replicas":3}"#)
     var changed = object
     changed["status"] = ["replicas": 3]
-    object = Sample.status.update(live: object, new: changed, manager: "controller", time: Self.two)
+    object = ManagedSample.status.update(live: object, new: changed, manager: "controller", time: Self.two)
     changed = object
     changed["spec"]?["replicas"] = 7
-    object = Sample.scale.update(live: object, new: changed, manager: "autoscaler", time: Self.two)
+    object = ManagedSample.scale.update(live: object, new: changed, manager: "autoscaler", time: Self.two)
     #expect(
-      Sample.owners(object) == [
+      ManagedSample.owners(object) == [
         #"autoscaler Update scale: {"f:spec":{"f:replicas":{}}}"#,
         #"controller Update status: {"f:status":{".":{},"f:replicas":{}}}"#,
       ])
@@ -281,7 +283,7 @@ struct FieldManagementTests {
   }
 
   @Test func fieldsFromBeforeTheFirstApplyHaveAnOwner() throws {
-    let object = try Sample.object(#""spec":{"replicas":3}"#)
+    let object = try ManagedSample.object(#""spec":{"replicas":3}"#)
     #expect {
       try apply(object, #""spec":{"replicas":5}"#)
     } throws: { error in
@@ -292,10 +294,10 @@ struct FieldManagementTests {
 
   @Test func whatKubectlAppliedItselfIsNoConflictForIt() throws {
     let annotation = "kubectl.kubernetes.io/last-applied-configuration"
-    var config = try Sample.object(#""spec":{"replicas":3}"#)
+    var config = try ManagedSample.object(#""spec":{"replicas":3}"#)
     let text = config.encodedText
     config["metadata"]?["annotations"] = .texts([annotation: text])
-    let object = Sample.fields.update(
+    let object = ManagedSample.fields.update(
       live: nil, new: config, manager: "kubectl-client-side-apply", time: Self.one)
     #expect(throws: ApplyError.self) { try apply(object, #""spec":{"replicas":5}"#, by: "b") }
     let applied = try apply(object, #""spec":{"replicas":5}"#, by: "kubectl")
@@ -304,7 +306,7 @@ struct FieldManagementTests {
     // Changed by somebody since: not kubectl's any more.
     var edited = object
     edited["spec"]?["replicas"] = 4
-    edited = Sample.fields.update(live: object, new: edited, manager: "kubectl-edit", time: Self.two)
+    edited = ManagedSample.fields.update(live: object, new: edited, manager: "kubectl-edit", time: Self.two)
     #expect(throws: ApplyError.self) { try apply(edited, #""spec":{"replicas":5}"#, by: "kubectl") }
   }
 
@@ -314,7 +316,9 @@ struct FieldManagementTests {
     var changed = object
     changed["metadata"]?["managedFields"] = try JSONPatchTests.json(sent)
     changed["spec"]?["replicas"] = 4
-    #expect(Sample.owners(Sample.fields.update(live: object, new: changed, manager: "u", time: Self.two)).isEmpty)
+    #expect(
+      ManagedSample.owners(ManagedSample.fields.update(live: object, new: changed, manager: "u", time: Self.two))
+        .isEmpty)
   }
 
   @Test func clientsThatDropOrSpoilManagedFieldsLoseNothing() throws {
@@ -325,8 +329,8 @@ struct FieldManagementTests {
     for sent in spoilt {
       var changed = object
       changed["metadata"]?["managedFields"] = sent
-      let updated = Sample.fields.update(live: object, new: changed, manager: "u", time: Self.two)
-      #expect(Sample.owners(updated) == Sample.owners(object))
+      let updated = ManagedSample.fields.update(live: object, new: changed, manager: "u", time: Self.two)
+      #expect(ManagedSample.owners(updated) == ManagedSample.owners(object))
     }
   }
 
@@ -352,21 +356,21 @@ struct FieldManagementTests {
   ])
   func aConfigurationThatIsNoneIsRefused(_ config: String, _ message: String) throws {
     #expect(throws: ApplyError.invalid(message)) {
-      try Sample.fields.apply(
+      try ManagedSample.fields.apply(
         live: nil, config: JSONPatchTests.json(config), manager: "a", isForced: false, time: Self.one)
     }
   }
 
   @Test func manyUpdatersBecomeOne() throws {
-    var object = Sample.fields.update(
-      live: nil, new: try Sample.object(#""spec":{"replicas":0}"#), manager: "m0", time: "2026-01-01T00:00:00Z")
+    var object = ManagedSample.fields.update(
+      live: nil, new: try ManagedSample.object(#""spec":{"replicas":0}"#), manager: "m0", time: "2026-01-01T00:00:00Z")
     for number in 1..<30 {
       var changed = object
       changed["metadata"]?["labels"] = .texts(object.meta.labels.merging(["l\(number)": "x"]) { $1 })
-      object = Sample.fields.update(
+      object = ManagedSample.fields.update(
         live: object, new: changed, manager: "m\(number)", time: "2026-01-01T00:00:\(number + 10)Z")
     }
-    let managers = Sample.owners(object).compactMap { $0.split(separator: " ").first }
+    let managers = ManagedSample.owners(object).compactMap { $0.split(separator: " ").first }
     #expect(managers.count == 10 && managers.contains("ancient-changes") && managers.contains("m29"))
   }
 
