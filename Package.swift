@@ -185,13 +185,11 @@ let package = Package(
       [
         "Accounts", "HTTPServing", "LinuxSystem", "Metrics", "Model", "OCITypes", "Registry", "Replication", logging,
       ]),
-    room(
-      "KubernetesAPI", floor: "APIs",
-      ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
+    room("KubernetesAPI", floor: "APIs", ["HTTPServing", "KubeMachinery", logging]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "KubernetesAPI", floor: "APIs",
-      ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", "Persistence", logging]),
+      ["HTTPServing", "KubeMachinery", "LinuxSystem", "Persistence", logging]),
     tests(
       "RegistryAPI", floor: "APIs",
       [

@@ -1,0 +1,91 @@
+import FoundationEssentials
+import HTTPServing
+import KubeMachinery
+import Logging
+import Synchronization
+
+/// The Kubernetes API over HTTP: finds out what is asked for and in which form, asks the machinery, and writes what it says.
+/// Decides nothing itself.
+public final class KubernetesAPI: HTTPResponder {
+  public struct Bounds: Sendable {
+    /// Watches at once.
+    public var watches = 4_096
+    /// The longest watch, in seconds.
+    public var watchSeconds: Int64 = 3_600
+    /// How long a watching client may take for what was sent, in milliseconds.
+    public var watchWriteMilliseconds: Int64 = 30_000
+
+    public init() {}
+  }
+
+  let service: ObjectService
+  let discovery: Discovery
+  let bounds: Bounds
+  let now: @Sendable () -> Timestamp
+  let logger: Logger
+  let openWatches = Mutex(0)
+
+  /// - Parameter now: the clock.
+  public init(
+    service: ObjectService, discovery: Discovery, bounds: Bounds = Bounds(), now: @escaping @Sendable () -> Timestamp,
+    logger: Logger
+  ) {
+    self.service = service
+    self.discovery = discovery
+    self.bounds = bounds
+    self.now = now
+    self.logger = logger
+  }
+
+  public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
+    var response: HTTPResponse
+    do {
+      response = try await answer(request)
+    } catch let error as StatusError {
+      response = Answers.failure(error)
+    }
+    response.headers.add(name: "Audit-Id", value: UUID().uuidString.lowercased())
+    response.headers.add(name: "Cache-Control", value: "no-cache, private")
+    return response
+  }
+
+  private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
+    if let known = try discovery.answer(request) { return known }
+    guard let address = ResourceAddress(request.path),
+      let kind = service.catalog.kind(group: address.group, version: address.version, plural: address.resource)
+    else { return Answers.pageNotFound }
+    // What has no namespace is nowhere below one, and a name needs the namespace it is in.
+    if address.namespace != nil, !kind.isNamespaced { return Answers.pageNotFound }
+    if address.namespace == nil, address.name != nil, kind.isNamespaced { return Answers.pageNotFound }
+    let header = request.headers["Accept"].joined(separator: ",")
+    guard let negotiation = Negotiation(header) else { return Answers.notAcceptable }
+    let call = ResourceCall(
+      api: self, request: request, kind: kind, address: address,
+      answer: ObjectAnswer(
+        kind: kind, negotiation: negotiation, includeObject: request.query["includeObject"], now: now()))
+    return try await call.answer()
+  }
+
+  /// Ends waits of watches so that clients are told how far they are. To be called about once in a minute.
+  public func nudgeWatches() { service.store.nudge() }
+
+  /// Nil where there are too many.
+  func beginWatch() -> Bool {
+    openWatches.withLock { count in
+      guard count < bounds.watches else { return false }
+      count += 1
+      return true
+    }
+  }
+
+  func endWatch() { openWatches.withLock { $0 -= 1 } }
+
+  /// How the server tells what it refuses before this API is asked, and what this API does not know.
+  public static let errors = ErrorMapper(
+    contentType: "application/json",
+    classify: { error in (error as? StatusError).map { (HTTPStatus(statusCode: $0.code), $0.message) } },
+    body: { status, message in
+      let reason = status == .internalServerError ? "InternalError" : status == .badRequest ? "BadRequest" : ""
+      return StatusError(Int(status.code), reason, message).document.encoded()
+    })
+}

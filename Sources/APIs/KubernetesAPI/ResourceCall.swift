@@ -1,0 +1,159 @@
+import HTTPServing
+import KubeMachinery
+
+/// One request for objects of a kind.
+struct ResourceCall: Sendable {
+  let api: KubernetesAPI
+  let request: HTTPRequest
+  let kind: Kind
+  let address: ResourceAddress
+  let answer: ObjectAnswer
+
+  private var service: ObjectService { api.service }
+  private var userAgent: String { request.headers.first(name: "User-Agent") ?? "" }
+
+  /// Throws `StatusError`.
+  func answer() async throws -> HTTPResponse {
+    let verb = try verb()
+    if let name = address.subresource {
+      guard let subresource = kind.subresource(name) else { return Answers.pageNotFound }
+      guard subresource.verbs.contains(verb) else { throw StatusError.methodNotAllowed }
+      guard case .status = subresource.purpose else { throw StatusError.notImplemented("\(kind.plural)/\(name)") }
+    } else {
+      guard kind.verbs.contains(verb) else { throw StatusError.methodNotAllowed }
+    }
+    switch verb {
+    case "get": return try await get()
+    case "list": return try await list()
+    case "watch": return try await watch()
+    case "create": return try await create()
+    case "update": return try await update()
+    case "patch": return try await patch()
+    case "delete": return try await delete()
+    default: return try await deleteCollection()
+    }
+  }
+
+  /// As roles name what is asked for.
+  private func verb() throws -> String {
+    let hasName = address.name != nil
+    switch request.method {
+    case .GET where hasName, .HEAD where hasName: return "get"
+    case .GET, .HEAD:
+      let isWatch = request.query["watch"].map { $0 != "false" && $0 != "0" } ?? false
+      return isWatch ? "watch" : "list"
+    case .POST where !hasName:
+      // Into which namespace has to be said.
+      if kind.isNamespaced, address.namespace == nil { throw StatusError.methodNotAllowed }
+      return "create"
+    case .PUT where hasName: return "update"
+    case .PATCH where hasName: return "patch"
+    case .DELETE:
+      if !hasName, kind.isNamespaced, address.namespace == nil { throw StatusError.methodNotAllowed }
+      return hasName ? "delete" : "deletecollection"
+    default: throw StatusError.methodNotAllowed
+    }
+  }
+
+  private var name: String { address.name ?? "" }
+  private var namespace: String { address.namespace ?? "" }
+  private var part: ObjectService.Part { address.subresource == "status" ? .status : .whole }
+
+  private func json(_ bytes: [UInt8], status: HTTPStatus = .ok, warnings: [String] = []) -> HTTPResponse {
+    Answers.json(bytes, status: status, contentType: answer.negotiation.contentType, warnings: warnings)
+  }
+
+  private func json(_ result: WriteResult) throws -> HTTPResponse {
+    let status: HTTPStatus = result.isCreated ? .created : .ok
+    if case .object = answer.negotiation.form {
+      return json(result.document + [10], status: status, warnings: result.warnings)
+    }
+    let value = try JSONParser.parse(result.document)
+    let object = StoredObject(
+      key: ObjectKey(kind.resource, namespace: namespace, name: value.meta.name),
+      revision: Int64(value.meta.resourceVersion) ?? 0, attributes: ObjectAttributes(), document: result.document)
+    return json(try answer.bytes(object), status: status, warnings: result.warnings)
+  }
+
+  // MARK: reading
+
+  private func get() async throws -> HTTPResponse {
+    let object = try await service.get(
+      kind, in: namespace, name, notOlderThan: ListOptions.revision(request.query["resourceVersion"]))
+    return json(try answer.bytes(object))
+  }
+
+  private func list() async throws -> HTTPResponse {
+    let options = try ListOptions(request.query, kind: kind)
+    return json(try answer.bytes(try await service.list(kind, in: address.namespace, options)))
+  }
+
+  private func watch() async throws -> HTTPResponse {
+    let options = try ListOptions(request.query, kind: kind)
+    let watch: ObjectWatch
+    do {
+      watch = try await service.watch(kind, in: address.namespace, options)
+    } catch let error as StatusError where error.code == 410 {
+      var line = JSONValue.object([("type", "ERROR"), ("object", error.document)]).encoded()
+      line.append(10)
+      return json(line)
+    }
+    let longest = api.bounds.watchSeconds
+    let seconds = min(longest, max(1, options.timeoutSeconds ?? Int64.random(in: longest / 2...longest)))
+    let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds)
+    return HTTPResponse(
+      headers: ["Content-Type": answer.negotiation.contentType],
+      body: .stream { [api] writer in
+        guard api.beginWatch() else {
+          let line = JSONValue.object([("type", "ERROR"), ("object", StatusError.tooManyRequests.document)]).encoded()
+          return try await writer.write(line + [10])
+        }
+        defer { api.endWatch() }
+        try await stream.run(watch, to: writer, seconds: seconds)
+      })
+  }
+
+  // MARK: changing
+
+  private func create() async throws -> HTTPResponse {
+    let body = try await RequestDocument.read(request)
+    let options = try WriteOptions(request.query, kind: "CreateOptions", userAgent: userAgent)
+    return try json(try await service.create(kind, in: namespace, body, options, at: api.now()))
+  }
+
+  private func update() async throws -> HTTPResponse {
+    let body = try await RequestDocument.read(request)
+    let options = try WriteOptions(request.query, kind: "UpdateOptions", userAgent: userAgent)
+    return try json(try await service.update(kind, in: namespace, name, part, body, options, at: api.now()))
+  }
+
+  private func patch() async throws -> HTTPResponse {
+    let mediaType = RequestDocument.mediaType(request) ?? ""
+    guard let form = PatchForm(rawValue: mediaType) else {
+      throw RequestDocument.unsupported(PatchForm.allCases.map(\.rawValue))
+    }
+    let body = try await RequestDocument.read(request, accepting: [mediaType])
+    let options = try WriteOptions(request.query, kind: "PatchOptions", userAgent: userAgent)
+    return try json(try await service.patch(kind, in: namespace, name, part, form, body, options, at: api.now()))
+  }
+
+  private func deleteOptions() async throws -> DeleteOptions {
+    try DeleteOptions(request.query, body: try await RequestDocument.optional(request))
+  }
+
+  private func delete() async throws -> HTTPResponse {
+    let options = try await deleteOptions()
+    switch try await service.delete(kind, in: namespace, name, options, at: api.now()) {
+    case .gone(let name, let uid): return Answers.json(Answers.success(name: name, uid: uid, kind: kind))
+    case .waits(let document): return json(document + [10])
+    }
+  }
+
+  private func deleteCollection() async throws -> HTTPResponse {
+    let options = try await deleteOptions()
+    let list = try ListOptions(request.query, kind: kind)
+    return json(
+      try answer.bytes(
+        try await service.deleteCollection(kind, in: address.namespace, list, options, at: api.now())))
+  }
+}

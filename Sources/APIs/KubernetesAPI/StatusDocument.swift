@@ -1,2 +1,0 @@
-import HTTPServing
-import KubeMachinery

@@ -1,0 +1,95 @@
+import HTTPServing
+import KubeMachinery
+
+/// A watch as a stream of lines, each a JSON document. Source: Kubernetes `meta/v1.WatchEvent`.
+struct WatchStream: Sendable {
+  let answer: ObjectAnswer
+  /// How long a client may take for what was sent.
+  let writeMilliseconds: Int64
+
+  /// Ends where the watch does, the last line telling why.
+  func run(_ watch: ObjectWatch, to writer: StreamWriter, seconds: Int64) async throws {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await follow(watch, to: writer)
+        return true
+      }
+      group.addTask {
+        try await Task.sleep(for: .seconds(seconds))
+        return false
+      }
+      // Whichever is first ends the other.
+      defer { group.cancelAll() }
+      do {
+        let hasEnded = try await group.next() ?? true
+        if hasEnded { return }
+      }
+      group.cancelAll()
+      // A line under way is finished first; being told to stop is no failure.
+      do { while try await group.next() != nil {} } catch is CancellationError {}
+    }
+  }
+
+  private func follow(_ watch: ObjectWatch, to writer: StreamWriter) async throws {
+    var watch = watch
+    var wroteColumns = false
+    do {
+      while true {
+        var lines: [UInt8] = []
+        for event in try await watch.next() { try append(event, to: &lines, &wroteColumns) }
+        if !lines.isEmpty { try await writer.write(lines, withinMilliseconds: writeMilliseconds) }
+      }
+    } catch let error as StatusError {
+      var encoder = ObjectEncoder()
+      encoder.write(["type": "ERROR", "object": error.document])
+      try await writer.write(encoder.bytes + [10], withinMilliseconds: writeMilliseconds)
+    }
+  }
+
+  private func append(_ event: ObjectWatch.Event, to lines: inout [UInt8], _ wroteColumns: inout Bool) throws {
+    let type =
+      switch event {
+      case .added: "ADDED"
+      case .modified: "MODIFIED"
+      case .deleted: "DELETED"
+      case .bookmark: "BOOKMARK"
+      }
+    lines.append(contentsOf: "{\"type\":\"\(type)\",\"object\":".utf8)
+    switch event {
+    case .added(let object), .modified(let object), .deleted(let object):
+      if case .table = answer.negotiation.form {
+        lines.append(contentsOf: try answer.tableBytes(object, withColumns: !wroteColumns).dropLast())
+        wroteColumns = true
+      } else {
+        lines.append(contentsOf: try answer.bytes(object).dropLast())
+      }
+    case .bookmark(let revision, let endsInitial):
+      lines.append(contentsOf: bookmark(revision, endsInitial: endsInitial).encoded())
+    }
+    lines.append(contentsOf: "}\n".utf8)
+  }
+
+  private func bookmark(_ revision: Int64, endsInitial: Bool) -> JSONValue {
+    var metadata: JSONValue = ["resourceVersion": .string(String(revision)), "creationTimestamp": .null]
+    if endsInitial { metadata["annotations"] = ["k8s.io/initial-events-end": "true"] }
+    switch answer.negotiation.form {
+    case .object:
+      return [
+        "kind": .string(answer.kind.name.kind), "apiVersion": .string(answer.kind.name.apiVersion),
+        "metadata": metadata,
+      ]
+    case .metadata: return TableDocument.partial(["metadata": metadata])
+    case .table:
+      return [
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": ["resourceVersion": .string(String(revision))],
+        "columnDefinitions": .null,
+        "rows": [
+          [
+            "cells": .array(answer.kind.table.columns.map { _ in "" }),
+            "object": TableDocument.partial(["metadata": metadata]),
+          ]
+        ],
+      ]
+    }
+  }
+}

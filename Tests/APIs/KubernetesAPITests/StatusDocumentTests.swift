@@ -1,2 +1,0 @@
-import KubernetesAPI
-import Testing
