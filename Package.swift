@@ -160,7 +160,7 @@ let package = Package(
     tests("ContainerEngine", floor: "Engine", []),
     // Cluster
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
-    room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
+    room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery"]),
     tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
     tests("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
     // Platform

@@ -1,3 +1,0 @@
-import KubeMachinery
-import KubeResources
-import Testing
