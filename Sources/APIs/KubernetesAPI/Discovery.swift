@@ -100,12 +100,17 @@ public final class Discovery: Sendable {
     guard let bytes = schema(path) else { return nil }
     try Self.checkMethod(request)
     let accepted = Negotiation.Entry.all(request.headers["Accept"].joined(separator: ",")).map(\.mediaType)
-    // Clients that want these in protobuf fall back to other addresses where they are refused, and fail where they get JSON.
+    if path == "/openapi/v2", let bytes = schema(Self.inProtobuf), accepted.first == OpenAPIProtobuf.contentType {
+      return HTTPResponse(contentType: OpenAPIProtobuf.contentType, bytes: bytes)
+    }
     guard accepted.isEmpty || !Set(accepted).isDisjoint(with: ["application/json", "*/*", "application/*"]) else {
       return Answers.notAcceptable
     }
     return Answers.json(bytes)
   }
+
+  /// Under which the second version is kept in its other form.
+  private static let inProtobuf = "/openapi/v2 in protobuf"
 
   private func schema(_ path: String) -> [UInt8]? {
     made.withLock { made in
@@ -114,6 +119,8 @@ public final class Discovery: Sendable {
       var bytes: [UInt8]?
       if path == "/openapi/v2" {
         bytes = schemas.second().encoded()
+      } else if path == Self.inProtobuf {
+        bytes = OpenAPIProtobuf.encode(schemas.second())
       } else if path == third {
         let index = schemas.thirdIndex { path in
           let document = schemas.third(path: path)?.encoded()

@@ -14,7 +14,7 @@ import Testing
       #expect(try await kube.succeed("version").contains("v1.33.0"))
       #expect(try await kube.succeed("get", "ns", "-o", "name") == "namespace/default\nnamespace/kube-system\n")
 
-      let create = ["create", "--validate=false", "-f", "-"]
+      let create = ["create", "-f", "-"]
       let map = #"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"x":"1"}}"#
       #expect(try await kube.succeed(create, input: map) == "configmap/a created\n")
       let again = try await kube.run(create, input: map)
@@ -63,24 +63,19 @@ import Testing
       {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"shop"},"data":{"k":"VALUE"}}]}
     """
 
-  /// These read OpenAPI version 2 in protobuf, and have no other way to explain and compare.
-  private static let readingSchemasInProtobuf = ["kubectl.1.27", "kubectl.1.28"]
-
   private func manifest(_ value: String) -> String { Self.manifest.replacing("VALUE", with: value) }
 
   @Test(arguments: APIFixture.versions) func applyByTheClient(_ version: String) async throws {
     try await APIFixture.with(kubectl: version) { kube in
-      let first = try await kube.succeed("apply", "--validate=false", "-f", "-", input: manifest("1"))
+      let first = try await kube.succeed("apply", "-f", "-", input: manifest("1"))
       #expect(first == "namespace/shop created\nconfigmap/c created\n")
-      let second = try await kube.succeed("apply", "--validate=false", "-f", "-", input: manifest("1"))
+      let second = try await kube.succeed("apply", "-f", "-", input: manifest("1"))
       #expect(second == "namespace/shop unchanged\nconfigmap/c unchanged\n")
-      let third = try await kube.succeed("apply", "--validate=false", "-f", "-", input: manifest("2"))
+      let third = try await kube.succeed("apply", "-f", "-", input: manifest("2"))
       #expect(third == "namespace/shop unchanged\nconfigmap/c configured\n")
       #expect(try await kube.succeed("get", "cm", "c", "-n", "shop", "-o", "jsonpath={.data.k}") == "2")
-      if !Self.readingSchemasInProtobuf.contains(version) {
-        let diff = try await kube.run("diff", "-f", "-", input: manifest("3"))
-        #expect(diff.code == 1 && diff.output.contains("-  k: \"2\"\n+  k: \"3\""), "\(diff)")
-      }
+      let diff = try await kube.run("diff", "-f", "-", input: manifest("3"))
+      #expect(diff.code == 1 && diff.output.contains("-  k: \"2\"\n+  k: \"3\""), "\(diff)")
       #expect(try await kube.succeed("delete", "-f", "-", input: manifest("2")).contains("configmap \"c\" deleted"))
     }
   }
@@ -88,13 +83,13 @@ import Testing
   @Test func applyByTheServer() async throws {
     try await APIFixture.with { kube in
       #expect(
-        try await kube.succeed("apply", "--server-side", "--validate=false", "-f", "-", input: manifest("1"))
+        try await kube.succeed("apply", "--server-side", "-f", "-", input: manifest("1"))
           == "namespace/shop serverside-applied\nconfigmap/c serverside-applied\n")
       let other = try await kube.run(
-        "apply", "--server-side", "--validate=false", "--field-manager=other", "-f", "-", input: manifest("2"))
+        "apply", "--server-side", "--field-manager=other", "-f", "-", input: manifest("2"))
       #expect(other.code == 1 && other.errors.contains("conflict with \"kubectl\": .data.k"), "\(other)")
       _ = try await kube.succeed(
-        "apply", "--server-side", "--validate=false", "--field-manager=other", "--force-conflicts", "-f", "-",
+        "apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", "-",
         input: manifest("2"))
       #expect(try await kube.succeed("get", "cm", "c", "-n", "shop", "-o", "jsonpath={.data.k}") == "2")
     }
@@ -105,7 +100,7 @@ import Testing
       async let waiting = kube.succeed("wait", "--for=create", "cm/late", "--timeout=30s")
       // The object comes while the other looks, or before: either way it has to see it.
       _ = try await kube.succeed(
-        ["create", "--validate=false", "-f", "-"],
+        ["create", "-f", "-"],
         input: #"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"late"}}"#)
       #expect(try await waiting.contains("configmap/late condition met"))
       _ = try await kube.succeed("patch", "cm", "late", "-p", #"{"data":{"ready":"yes"}}"#)
