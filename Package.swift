@@ -189,7 +189,7 @@ let package = Package(
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "KubernetesAPI", floor: "APIs",
-      ["HTTPServing", "KubeMachinery", "LinuxSystem", "Persistence", logging]),
+      ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", "Persistence", logging]),
     tests(
       "RegistryAPI", floor: "APIs",
       [
@@ -209,7 +209,7 @@ let package = Package(
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
         "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing",
-        "Isolation",
+        "Isolation", "KubeMachinery", "KubeResources", "KubernetesAPI",
         "LinuxSystem", "MetricsAPI", "Model", "Observability", "Persistence", "Registry", "RegistryAPI",
         "RegistryClient", "Replication",
       ],

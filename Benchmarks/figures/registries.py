@@ -119,7 +119,7 @@ class BulkheadRegistry(Registry):
         self.log = open(f"{self.folder}/server.log", "wb")
         self.server = subprocess.Popen(
             [self.program, "server", "--root", f"{self.folder}/root", "--run", f"{self.folder}/run", "--listen",
-             self.encrypted.address, "--listen-plain", self.address],
+             self.encrypted.address, "--listen-plain", self.address, "--without-kubernetes"],
             stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self._wait()

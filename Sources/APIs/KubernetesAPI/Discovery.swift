@@ -100,7 +100,9 @@ public final class Discovery: Sendable {
     guard let bytes = schema(path) else { return nil }
     try Self.checkMethod(request)
     let accepted = Negotiation.Entry.all(request.headers["Accept"].joined(separator: ",")).map(\.mediaType)
-    if path == "/openapi/v2", let bytes = schema(Self.inProtobuf), accepted.first == OpenAPIProtobuf.contentType {
+    if path == "/openapi/v2", let bytes = schema(Self.inProtobuf),
+      OpenAPIProtobuf.mediaTypes.contains(accepted.first ?? "")
+    {
       return HTTPResponse(contentType: OpenAPIProtobuf.contentType, bytes: bytes)
     }
     guard accepted.isEmpty || !Set(accepted).isDisjoint(with: ["application/json", "*/*", "application/*"]) else {

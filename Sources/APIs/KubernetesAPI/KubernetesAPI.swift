@@ -20,18 +20,24 @@ public final class KubernetesAPI: HTTPResponder {
 
   let service: ObjectService
   let discovery: Discovery
+  let gate: RequestGate
   let bounds: Bounds
   let now: @Sendable () -> Timestamp
   let logger: Logger
-  let openWatches = Mutex(0)
+  private let openWatches = Mutex(0)
+  private let isEnding = Atomic(false)
 
-  /// - Parameter now: the clock.
+  /// - Parameters:
+  ///   - authentication: finds out who asks.
+  ///   - access: what each may do; whoever makes this API keeps it up to date (`LiveAccess.follow`).
+  ///   - now: the clock.
   public init(
-    service: ObjectService, discovery: Discovery, bounds: Bounds = Bounds(), now: @escaping @Sendable () -> Timestamp,
-    logger: Logger
+    service: ObjectService, discovery: Discovery, authentication: Authentication, access: LiveAccess,
+    bounds: Bounds = Bounds(), now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.service = service
     self.discovery = discovery
+    gate = RequestGate(authentication: authentication, access: access)
     self.bounds = bounds
     self.now = now
     self.logger = logger
@@ -50,8 +56,10 @@ public final class KubernetesAPI: HTTPResponder {
   }
 
   private func answer(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let address = ResourceAddress(request.path)
+    let requester = try await gate.admit(request, address)
     if let known = try discovery.answer(request) { return known }
-    guard let address = ResourceAddress(request.path),
+    guard let address,
       let kind = service.catalog.kind(group: address.group, version: address.version, plural: address.resource)
     else { return Answers.pageNotFound }
     // What has no namespace is nowhere below one, and a name needs the namespace it is in.
@@ -60,7 +68,7 @@ public final class KubernetesAPI: HTTPResponder {
     let header = request.headers["Accept"].joined(separator: ",")
     guard let negotiation = Negotiation(header) else { return Answers.notAcceptable }
     let call = ResourceCall(
-      api: self, request: request, kind: kind, address: address,
+      api: self, request: request, requester: requester, kind: kind, address: address,
       answer: ObjectAnswer(
         kind: kind, negotiation: negotiation, includeObject: request.query["includeObject"], now: now()))
     return try await call.answer()
@@ -69,7 +77,15 @@ public final class KubernetesAPI: HTTPResponder {
   /// Ends waits of watches so that clients are told how far they are. To be called about once in a minute.
   public func nudgeWatches() { service.store.nudge() }
 
-  /// Nil where there are too many.
+  /// Ends all watches at their next pause, and those that are yet to come at once.
+  public func endWatches() {
+    isEnding.store(true, ordering: .relaxed)
+    service.store.nudge()
+  }
+
+  var areWatchesEnding: Bool { isEnding.load(ordering: .relaxed) }
+
+  /// False where there are too many.
   func beginWatch() -> Bool {
     openWatches.withLock { count in
       guard count < bounds.watches else { return false }

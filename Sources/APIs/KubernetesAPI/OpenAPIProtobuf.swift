@@ -5,7 +5,9 @@ import KubeMachinery
 ///
 /// Source: the messages of gnostic's `openapi.v2` (field numbers); protobuf *Encoding*. Only what our own documents hold is written.
 struct OpenAPIProtobuf {
-  static let contentType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+  /// As answers name it, and as requests do: the older one is no media type to Go's own parser.
+  static let contentType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+  static let mediaTypes = [contentType, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"]
 
   private enum WireType: UInt64 {
     case varint = 0

@@ -6,20 +6,26 @@ enum RequestDocument {
   /// As much as a server of Kubernetes takes.
   static let maxBytes = 3 * 1024 * 1024
 
-  /// JSON. Throws `StatusError`: 400, 413, 415.
-  static func read(_ request: HTTPRequest, accepting mediaTypes: [String] = ["application/json", "application/yaml"])
-    async throws -> JSONValue
-  {
-    let mediaType = self.mediaType(request) ?? mediaTypes[0]
-    guard mediaTypes.contains(mediaType) else { throw unsupported(mediaTypes) }
-    guard let value = try await optional(request) else {
+  /// Of whole objects.
+  static let mediaTypes = ["application/json", "application/yaml", ProtobufDocument.mediaType]
+
+  /// An object. Throws `StatusError`: 400, 413, 415.
+  /// - Parameter schema: of a kind, for bodies in protobuf; nil for one that is not known.
+  static func read(
+    _ request: HTTPRequest, accepting mediaTypes: [String] = mediaTypes, schema: (KindName) -> ObjectSchema?
+  ) async throws -> JSONValue {
+    guard let value = try await optional(request, accepting: mediaTypes, schema: schema) else {
       throw StatusError.badRequest("the request's body is empty")
     }
     return value
   }
 
   /// The same where a body may be left out.
-  static func optional(_ request: HTTPRequest) async throws -> JSONValue? {
+  static func optional(
+    _ request: HTTPRequest, accepting mediaTypes: [String] = mediaTypes, schema: (KindName) -> ObjectSchema?
+  ) async throws -> JSONValue? {
+    let mediaType = self.mediaType(request) ?? mediaTypes[0]
+    guard mediaTypes.contains(mediaType) || request.body.isFinished else { throw unsupported(mediaTypes) }
     let bytes: [UInt8]
     do {
       bytes = try await request.body.collect(limit: maxBytes)
@@ -27,6 +33,7 @@ enum RequestDocument {
       throw StatusError.tooLarge("Request entity too large: limit is \(maxBytes)")
     }
     if bytes.isEmpty { return nil }
+    if mediaType == ProtobufDocument.mediaType { return try ProtobufDocument.read(bytes, schema) }
     do {
       return try JSONParser.parse(bytes)
     } catch let refusal as HTTPRefusal {

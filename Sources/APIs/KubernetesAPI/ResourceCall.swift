@@ -5,6 +5,7 @@ import KubeMachinery
 struct ResourceCall: Sendable {
   let api: KubernetesAPI
   let request: HTTPRequest
+  let requester: Requester
   let kind: Kind
   let address: ResourceAddress
   let answer: ObjectAnswer
@@ -17,42 +18,39 @@ struct ResourceCall: Sendable {
     let verb = try verb()
     if let name = address.subresource {
       guard let subresource = kind.subresource(name) else { return Answers.pageNotFound }
-      guard subresource.verbs.contains(verb) else { throw StatusError.methodNotAllowed }
+      guard subresource.verbs.contains(verb.rawValue) else { throw StatusError.methodNotAllowed }
       guard case .status = subresource.purpose else { throw StatusError.notImplemented("\(kind.plural)/\(name)") }
     } else {
-      guard kind.verbs.contains(verb) else { throw StatusError.methodNotAllowed }
+      guard kind.verbs.contains(verb.rawValue) else { throw StatusError.methodNotAllowed }
     }
     switch verb {
-    case "get": return try await get()
-    case "list": return try await list()
-    case "watch": return try await watch()
-    case "create": return try await create()
-    case "update": return try await update()
-    case "patch": return try await patch()
-    case "delete": return try await delete()
-    default: return try await deleteCollection()
+    case .get: return try await get()
+    case .list: return try await list()
+    case .watch: return try await watch()
+    case .create: return try await create()
+    case .update: return try await update()
+    case .patch: return try await patch()
+    case .delete: return try await delete()
+    case .deletecollection: return try await deleteCollection()
     }
   }
 
-  /// As roles name what is asked for.
-  private func verb() throws -> String {
+  /// Throws `StatusError` (405) for methods that addresses of this form do not have.
+  private func verb() throws -> ResourceVerb {
+    let verb = ResourceVerb(request, address)
     let hasName = address.name != nil
-    switch request.method {
-    case .GET where hasName, .HEAD where hasName: return "get"
-    case .GET, .HEAD:
-      let isWatch = request.query["watch"].map { $0 != "false" && $0 != "0" } ?? false
-      return isWatch ? "watch" : "list"
-    case .POST where !hasName:
-      // Into which namespace has to be said.
-      if kind.isNamespaced, address.namespace == nil { throw StatusError.methodNotAllowed }
-      return "create"
-    case .PUT where hasName: return "update"
-    case .PATCH where hasName: return "patch"
-    case .DELETE:
-      if !hasName, kind.isNamespaced, address.namespace == nil { throw StatusError.methodNotAllowed }
-      return hasName ? "delete" : "deletecollection"
-    default: throw StatusError.methodNotAllowed
-    }
+    let fits =
+      switch request.method {
+      case .GET, .HEAD: true
+      case .POST: !hasName || address.subresource != nil
+      case .PUT, .PATCH: hasName
+      case .DELETE: true
+      default: false
+      }
+    // Into which namespace, and out of which, has to be said.
+    let isVague = kind.isNamespaced && address.namespace == nil && (verb == .create || verb == .deletecollection)
+    guard fits, !isVague else { throw StatusError.methodNotAllowed }
+    return verb
   }
 
   private var name: String { address.name ?? "" }
@@ -109,22 +107,40 @@ struct ResourceCall: Sendable {
           return try await writer.write(line + [10])
         }
         defer { api.endWatch() }
-        try await stream.run(watch, to: writer, seconds: seconds)
+        try await stream.run(watch, to: writer, seconds: seconds) { api.areWatchesEnding }
       })
   }
 
   // MARK: changing
 
+  private var admission: Admission { Admission(requester: requester, access: api.gate.access, kind: kind) }
+
+  private func schema(_ name: KindName) -> ObjectSchema? {
+    name.kind == "DeleteOptions" ? MachinerySchemas.deleteOptions : service.catalog[name]?.schema
+  }
+
+  private func writeOptions(_ kind: String) throws -> WriteOptions {
+    var options = try WriteOptions(request.query, kind: kind, userAgent: userAgent)
+    options.admit = admission.check
+    return options
+  }
+
+  /// Who changes roles finds them changed.
+  private func written(_ result: WriteResult) async throws -> HTTPResponse {
+    try await api.gate.access.reload(kind)
+    return try json(result)
+  }
+
   private func create() async throws -> HTTPResponse {
-    let body = try await RequestDocument.read(request)
-    let options = try WriteOptions(request.query, kind: "CreateOptions", userAgent: userAgent)
-    return try json(try await service.create(kind, in: namespace, body, options, at: api.now()))
+    let body = try await RequestDocument.read(request, schema: schema)
+    let options = try writeOptions("CreateOptions")
+    return try await written(try await service.create(kind, in: namespace, body, options, at: api.now()))
   }
 
   private func update() async throws -> HTTPResponse {
-    let body = try await RequestDocument.read(request)
-    let options = try WriteOptions(request.query, kind: "UpdateOptions", userAgent: userAgent)
-    return try json(try await service.update(kind, in: namespace, name, part, body, options, at: api.now()))
+    let body = try await RequestDocument.read(request, schema: schema)
+    let options = try writeOptions("UpdateOptions")
+    return try await written(try await service.update(kind, in: namespace, name, part, body, options, at: api.now()))
   }
 
   private func patch() async throws -> HTTPResponse {
@@ -132,18 +148,22 @@ struct ResourceCall: Sendable {
     guard let form = PatchForm(rawValue: mediaType) else {
       throw RequestDocument.unsupported(PatchForm.allCases.map(\.rawValue))
     }
-    let body = try await RequestDocument.read(request, accepting: [mediaType])
-    let options = try WriteOptions(request.query, kind: "PatchOptions", userAgent: userAgent)
-    return try json(try await service.patch(kind, in: namespace, name, part, form, body, options, at: api.now()))
+    let body = try await RequestDocument.read(request, accepting: [mediaType], schema: schema)
+    let options = try writeOptions("PatchOptions")
+    return try await written(
+      try await service.patch(kind, in: namespace, name, part, form, body, options, at: api.now()))
   }
 
   private func deleteOptions() async throws -> DeleteOptions {
-    try DeleteOptions(request.query, body: try await RequestDocument.optional(request))
+    try DeleteOptions(request.query, body: try await RequestDocument.optional(request, schema: schema))
   }
 
   private func delete() async throws -> HTTPResponse {
     let options = try await deleteOptions()
-    switch try await service.delete(kind, in: namespace, name, options, at: api.now()) {
+    try admission.checkDeletion(of: name)
+    let deletion = try await service.delete(kind, in: namespace, name, options, at: api.now())
+    try await api.gate.access.reload(kind)
+    switch deletion {
     case .gone(let name, let uid): return Answers.json(Answers.success(name: name, uid: uid, kind: kind))
     case .waits(let document): return json(document + [10])
     }
@@ -152,8 +172,8 @@ struct ResourceCall: Sendable {
   private func deleteCollection() async throws -> HTTPResponse {
     let options = try await deleteOptions()
     let list = try ListOptions(request.query, kind: kind)
-    return json(
-      try answer.bytes(
-        try await service.deleteCollection(kind, in: address.namespace, list, options, at: api.now())))
+    let gone = try await service.deleteCollection(kind, in: address.namespace, list, options, at: api.now())
+    try await api.gate.access.reload(kind)
+    return json(try answer.bytes(gone))
   }
 }

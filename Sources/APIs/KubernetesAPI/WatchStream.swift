@@ -8,10 +8,13 @@ struct WatchStream: Sendable {
   let writeMilliseconds: Int64
 
   /// Ends where the watch does, the last line telling why.
-  func run(_ watch: ObjectWatch, to writer: StreamWriter, seconds: Int64) async throws {
+  /// - Parameter isEnding: whether the server ends; asked after each event and when the store is nudged.
+  func run(
+    _ watch: ObjectWatch, to writer: StreamWriter, seconds: Int64, isEnding: @escaping @Sendable () -> Bool
+  ) async throws {
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        try await follow(watch, to: writer)
+        try await follow(watch, to: writer, isEnding)
         return true
       }
       group.addTask {
@@ -30,11 +33,11 @@ struct WatchStream: Sendable {
     }
   }
 
-  private func follow(_ watch: ObjectWatch, to writer: StreamWriter) async throws {
+  private func follow(_ watch: ObjectWatch, to writer: StreamWriter, _ isEnding: () -> Bool) async throws {
     var watch = watch
     var wroteColumns = false
     do {
-      while true {
+      while !isEnding() {
         var lines: [UInt8] = []
         for event in try await watch.next() { try append(event, to: &lines, &wroteColumns) }
         if !lines.isEmpty { try await writer.write(lines, withinMilliseconds: writeMilliseconds) }

@@ -91,25 +91,33 @@ public struct CertificateAuthority: Sendable {
   public func issue(names: [String], lifeSeconds: Double) throws -> ServerIdentity {
     let fresh = P256.Signing.PrivateKey()
     let now = Date()
-    let issued = try Certificate(
-      version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(fresh.publicKey),
-      notValidBefore: now - Self.skewSeconds, notValidAfter: now + lifeSeconds, issuer: certificate.subject,
+    let issued = try sign(
       subject: try DistinguishedName {
         OrganizationName("Bulkhead")
         CommonName(String((names.first ?? "localhost").prefix(64)))
-      },
-      signatureAlgorithm: .ecdsaWithSHA256,
-      extensions: try Certificate.Extensions {
-        Critical(BasicConstraints.notCertificateAuthority)
-        Critical(KeyUsage(digitalSignature: true))
-        try ExtendedKeyUsage([.serverAuth])
-        AuthorityKeyIdentifier(keyIdentifier: SubjectKeyIdentifier(hash: .init(key.publicKey)).keyIdentifier)
-        SubjectAlternativeNames(names.map(Self.generalName))
-      },
-      issuerPrivateKey: .init(key))
+      }, publicKey: .init(fresh.publicKey), from: now, lifeSeconds: lifeSeconds, usage: [.serverAuth], names: names)
     return ServerIdentity(
       chainPEM: try issued.serializeAsPEM().pemString + "\n" + certificatePEM, keyPEM: fresh.pemRepresentation,
       renewAt: now + lifeSeconds * 2 / 3)
+  }
+
+  /// - Parameter names: none where the certificate is not to hold for a host.
+  func sign(
+    subject: DistinguishedName, publicKey: Certificate.PublicKey, from start: Date, lifeSeconds: Double,
+    usage: [ExtendedKeyUsage.Usage], names: [String]
+  ) throws -> Certificate {
+    try Certificate(
+      version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey,
+      notValidBefore: start - Self.skewSeconds, notValidAfter: start + lifeSeconds, issuer: certificate.subject,
+      subject: subject, signatureAlgorithm: .ecdsaWithSHA256,
+      extensions: try Certificate.Extensions {
+        Critical(BasicConstraints.notCertificateAuthority)
+        Critical(KeyUsage(digitalSignature: true))
+        try ExtendedKeyUsage(usage)
+        AuthorityKeyIdentifier(keyIdentifier: SubjectKeyIdentifier(hash: .init(key.publicKey)).keyIdentifier)
+        if !names.isEmpty { SubjectAlternativeNames(names.map(Self.generalName)) }
+      },
+      issuerPrivateKey: .init(key))
   }
 
   private static func generalName(_ name: String) -> GeneralName {

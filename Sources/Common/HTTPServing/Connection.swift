@@ -40,7 +40,8 @@ struct Connection: Sendable {
   private func request(_ head: RequestHead, _ body: RequestBody) -> HTTPRequest {
     HTTPRequest(
       method: head.method, rawPath: head.rawPath, path: head.path, query: head.query, headers: head.headers,
-      peer: peer, body: body, isUpgrade: head.isUpgrade, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted)
+      peer: peer, body: body, isUpgrade: head.isUpgrade, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted,
+      clientCertificate: io.clientCertificate)
   }
 
   private func readHead(isFirst: Bool) async throws -> RequestHead? {

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 /// The event loop's end of a connection: hands bytes to its `ConnectionIO` and holds reading back when that is full.
 final class ConnectionHandler: ChannelDuplexHandler {
@@ -35,7 +36,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = unwrapInboundIn(data)
-    io.clientSpeaks()
+    if !io.clientHasSpoken { io.clientSpeaks(showing: clientCertificate(context)) }
     // A client that asks and does not read fills its own socket, not our memory.
     while bytes.readableBytes > 0, context.channel.isWritable, io.awaitsRequest,
       let answer = shortcut.answer(&bytes, from: io)
@@ -44,6 +45,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
       mustFlush = true
     }
     if bytes.readableBytes > 0 { io.received(bytes) }
+  }
+
+  /// Bytes come after the handshake, in which the certificate was checked.
+  private func clientCertificate(_ context: ChannelHandlerContext) -> [UInt8]? {
+    guard io.isEncrypted,
+      let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+    else { return nil }
+    return try? handler.peerCertificate?.toDERBytes()
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

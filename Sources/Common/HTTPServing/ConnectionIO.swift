@@ -40,6 +40,7 @@ final class ConnectionIO: Sendable {
     var waitingSince: NIODeadline?
     /// When the timer fires that counts; one set for later is ignored.
     var timerAt: NIODeadline?
+    var clientCertificate: [UInt8]?
   }
 
   private enum Taken {
@@ -68,7 +69,13 @@ final class ConnectionIO: Sendable {
   /// Whether the client has sent anything; over TLS, whether its handshake came that far.
   var clientHasSpoken: Bool { hasSpoken.load(ordering: .relaxed) }
 
-  func clientSpeaks() { hasSpoken.store(true, ordering: .relaxed) }
+  /// - Parameter certificate: what the client has shown over TLS, in DER form.
+  func clientSpeaks(showing certificate: [UInt8]?) {
+    if let certificate { state.withLock { $0.clientCertificate = certificate } }
+    hasSpoken.store(true, ordering: .relaxed)
+  }
+
+  var clientCertificate: [UInt8]? { isEncrypted ? state.withLock { $0.clientCertificate } : nil }
 
   func received(_ bytes: ByteBuffer) {
     let waiter = state.withLock { state -> Waiter? in

@@ -13,13 +13,17 @@ public struct HTTPRequest: Sendable {
   public let remoteAddress: String?
   /// Whether it came over TLS.
   public let isEncrypted: Bool
+  /// What the client has shown over TLS, in DER form: made by one of `ServerTLS`'s authorities, and valid when the connection
+  /// began.
+  public let clientCertificate: [UInt8]?
   public let body: RequestBody
   /// The client asked to switch to a raw stream (`Connection: Upgrade` and `Upgrade: tcp`).
   public let isUpgrade: Bool
 
   public init(
     method: HTTPMethod, rawPath: String, path: [String], query: QueryParameters, headers: HTTPHeaders,
-    peer: PeerCredentials?, body: RequestBody, isUpgrade: Bool, remoteAddress: String? = nil, isEncrypted: Bool = false
+    peer: PeerCredentials?, body: RequestBody, isUpgrade: Bool, remoteAddress: String? = nil, isEncrypted: Bool = false,
+    clientCertificate: [UInt8]? = nil
   ) {
     self.method = method
     self.rawPath = rawPath
@@ -31,6 +35,7 @@ public struct HTTPRequest: Sendable {
     self.isUpgrade = isUpgrade
     self.remoteAddress = remoteAddress
     self.isEncrypted = isEncrypted
+    self.clientCertificate = clientCertificate
   }
 }
 

@@ -1,7 +1,7 @@
 /// Percent escapes of URLs. Source: RFC 3986, section 2.1.
-enum PercentCoding {
+public enum PercentCoding {
   /// Decodes; nil for an escape that is not two hexadecimal digits, for a NUL, and for text that is not UTF-8.
-  static func decode(_ bytes: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+  public static func decode(_ bytes: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
     var output: [UInt8] = []
     output.reserveCapacity(bytes.count)
     var iterator = bytes.makeIterator()

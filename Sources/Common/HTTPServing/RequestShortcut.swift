@@ -17,7 +17,8 @@ struct RequestShortcut {
     else { return nil }
     let request = HTTPRequest(
       method: head.method, rawPath: head.rawPath, path: head.path, query: head.query, headers: head.headers, peer: nil,
-      body: RequestBody(), isUpgrade: false, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted)
+      body: RequestBody(), isUpgrade: false, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted,
+      clientCertificate: io.clientCertificate)
     guard let response = responder.respondAtOnce(to: request), let answer = encode(response, head, io) else {
       return nil
     }

@@ -11,12 +11,17 @@ final class RenewedTLS: Sendable {
   private let lifeSeconds: Double
   private let renewAt: Mutex<Date>
 
-  init(authority: CertificateAuthority, names: [String], lifeSeconds: Double) throws {
+  /// - Parameter clientAuthorities: in PEM form, who may vouch for clients; empty where none is asked for a certificate.
+  init(
+    authority: CertificateAuthority, names: [String], lifeSeconds: Double, clientAuthorities: String = ""
+  ) throws {
     self.authority = authority
     self.names = names
     self.lifeSeconds = lifeSeconds
     let identity = try authority.issue(names: names, lifeSeconds: lifeSeconds)
-    serving = try ServerTLS(chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8))
+    serving = try ServerTLS(
+      chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8),
+      clientAuthorities: Array(clientAuthorities.utf8))
     renewAt = Mutex(identity.renewAt)
   }
 

@@ -58,7 +58,7 @@ struct ListenAddress: ExpressibleByArgument, Sendable, Equatable {
 
 struct ServerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "server", abstract: "Run the server: registry and management over HTTPS (not root).",
+    commandName: "server", abstract: "Run the server: registry, management and Kubernetes API over HTTPS (not root).",
     discussion: """
       Started as root it goes on as user '\(ServerProgram.user)' without any capability. This machine's administrators reach it \
       at RUN/server/admin.sock; everybody else signs in.
@@ -79,11 +79,23 @@ struct ServerCommand: AsyncParsableCommand {
   var listenPlain: [ListenAddress] = []
 
   @Option(
+    help: ArgumentHelp(
+      "Address to serve the Kubernetes API on, in place of those of server.yaml (127.0.0.1:6443); may be repeated.",
+      valueName: "host:port"))
+  var kubernetesListen: [ListenAddress] = []
+
+  @Flag(help: "Do not serve the Kubernetes API.")
+  var withoutKubernetes = false
+
+  @Option(
     name: .customLong("name"),
-    help: "A further name or address that the certificate is to hold for, in place of those of server.yaml.")
+    help: "A further name or address that the certificates are to hold for, in place of those of server.yaml.")
   var names: [String] = []
 
   func validate() throws {
+    if withoutKubernetes, !kubernetesListen.isEmpty {
+      throw ValidationError("--without-kubernetes and --kubernetes-listen cannot be used together")
+    }
     for address in listenPlain where !address.isLoopback {
       throw ValidationError(
         "invalid --listen-plain '\(address.shown(port: address.port))': expected a number of 127.0.0.0/8 or ::1, as "
@@ -94,6 +106,8 @@ struct ServerCommand: AsyncParsableCommand {
   func run() async throws {
     var settings = try ServerSettings.load(path: options.config, owner: geteuid())
     if !listen.isEmpty { settings.listen = listen }
+    if withoutKubernetes { settings.kubernetes = [] }
+    if !kubernetesListen.isEmpty { settings.kubernetes = kubernetesListen }
     if !names.isEmpty { settings.names = names }
     try await ServerProgram(options: options, settings: settings, listenPlain: listenPlain).run()
   }

@@ -14,7 +14,7 @@ import RegistryAPI
 import RegistryClient
 import Replication
 
-/// The role that faces the network: the registry and its management over HTTPS. It is not root and reaches the engine by
+/// The role that faces the network: the registry, its management and the Kubernetes API over HTTPS. It is not root and reaches the engine by
 /// nothing but the engine's sockets.
 struct ServerProgram {
   static let user = "bulkhead"
@@ -48,7 +48,9 @@ struct ServerProgram {
     let database = try Database(path: "\(root)/server.sqlite")
     let accounts = try AccountStore(database: database) { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) }
     let authority = try CertificateAuthority.open(directory: "\(root)/ca")
-    let tls = try RenewedTLS(authority: authority, names: certificateNames(), lifeSeconds: Self.certificateLifeSeconds)
+    let tls = try RenewedTLS(
+      authority: authority, names: certificateNames(listening: settings.listen),
+      lifeSeconds: Self.certificateLifeSeconds)
     let client = RegistryClient(executor: executor, logger: logger)
     let replication = try ReplicationStore(
       path: "\(root)/replication.sqlite", now: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
@@ -72,6 +74,36 @@ struct ServerProgram {
         access: access, authority: authority.certificatePEM,
         engineMetrics: EngineMetricsClient(path: "\(platformRun)/\(EngineMetricsAPI.socketName)").page, logger: logger),
       executor, logger)
+    try await listen(server, tls, logger)
+    // Who finds the local socket finds the cluster.
+    let cluster = try await startCluster(authority, logger)
+    try await administer(server, logger)
+    // Ends with this function: renewal and upkeep, in turn.
+    let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
+    // And this: what is written down about once a second.
+    let writing = Task(executorPreference: executor) { await writeDown(audit, accounts, logger) }
+    // Ends with this function, too: replication by time and after pushes.
+    let copying = Task { try await replicator.serve() }
+    // And this: what keeps the cluster up.
+    let orchestrating = Task(executorPreference: executor) { await cluster?.work() }
+    ServiceNotification.send("READY=1")
+    if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
+    ServiceNotification.send("STOPPING=1")
+    upkeep.cancel()
+    copying.cancel()
+    writing.cancel()
+    orchestrating.cancel()
+    await cluster?.stop()
+    await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    client.close()
+    try accounts.writeUses()
+    try audit.close()
+    try replication.close()
+    try registry.close()
+    try database.close()
+  }
+
+  private func listen(_ server: HTTPServer, _ tls: RenewedTLS, _ logger: Logger) async throws {
     for address in settings.listen {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
       logger.notice("the server serves https://\(address.shown(port: port))")
@@ -80,28 +112,24 @@ struct ServerProgram {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: nil) }
       logger.warning("the server serves http://\(address.shown(port: port)) unencrypted, to this machine only")
     }
+  }
+
+  private func administer(_ server: HTTPServer, _ logger: Logger) async throws {
     let socket = "\(runFolder)/admin.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: getegid())
     logger.notice("the server is administered at \(socket)")
-    // Ends with this function: renewal and upkeep, in turn.
-    let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
-    // And this: what is written down about once a second.
-    let writing = Task(executorPreference: executor) { await writeDown(audit, accounts, logger) }
-    // Ends with this function, too: replication by time and after pushes.
-    let copying = Task { try await replicator.serve() }
-    ServiceNotification.send("READY=1")
-    if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
-    ServiceNotification.send("STOPPING=1")
-    upkeep.cancel()
-    copying.cancel()
-    writing.cancel()
-    await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
-    client.close()
-    try accounts.writeUses()
-    try audit.close()
-    try replication.close()
-    try registry.close()
-    try database.close()
+  }
+
+  /// Nil where the settings say that it is served nowhere.
+  private func startCluster(_ authority: CertificateAuthority, _ logger: Logger) async throws -> ClusterServer? {
+    guard !settings.kubernetes.isEmpty else { return nil }
+    var http = settings.limits.http
+    http.eventLoopThreads = 2
+    let plan = ClusterServer.Plan(
+      folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig", listen: settings.kubernetes,
+      names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
+      http: http)
+    return try await ClusterServer.start(plan, authority: authority, logger: logger)
   }
 
   private func makeServer(
@@ -174,13 +202,13 @@ struct ServerProgram {
   }
 
   /// Names of this machine, those it listens on and those it was told.
-  private func certificateNames() -> [String] {
+  private func certificateNames(listening addresses: [ListenAddress]) -> [String] {
     var buffer = [CChar](repeating: 0, count: 256)
     gethostname(&buffer, buffer.count - 1)
     let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     let all =
       settings.names + ["localhost", host, "127.0.0.1", "::1"]
-      + settings.listen.map(\.host).filter { $0 != "0.0.0.0" && $0 != "::" }
+      + addresses.map(\.host).filter { $0 != "0.0.0.0" && $0 != "::" }
     var seen: Set<String> = []
     return all.filter { !$0.isEmpty && seen.insert($0).inserted }
   }

@@ -12,7 +12,9 @@ struct ServerSettings: Sendable, Equatable {
 
   /// Where HTTPS is served.
   var listen = [ListenAddress(host: "127.0.0.1", port: 5443)]
-  /// Further names and addresses that the certificate holds for.
+  /// Where the Kubernetes API is served; empty: nowhere.
+  var kubernetes = [ListenAddress(host: "127.0.0.1", port: 6443)]
+  /// Further names and addresses that the certificates hold for.
   var names: [String] = []
   /// Folders of the whole platform; nil where the file does not say.
   var root: String?
@@ -43,14 +45,11 @@ struct ServerSettings: Sendable, Equatable {
   /// Throws `invalidArgument` naming file, line, key and value for anything that is not understood.
   init(reading reader: ConfigurationReader) throws {
     self.init()
-    try reader.allow(["listen", "names", "root", "run", "limits"])
-    if let addresses = try reader.list(
-      "listen", expected: "HOST:PORT, as 0.0.0.0:5443 or '[::]:5443'", { ListenAddress(argument: $0) })
-    {
-      guard (1...Self.maximumAddresses).contains(addresses.count) else {
-        throw reader.fail("listen", "must have 1 to \(Self.maximumAddresses) entries, not \(addresses.count)")
-      }
-      listen = addresses
+    try reader.allow(["listen", "names", "root", "run", "kubernetes", "limits"])
+    if let addresses = try Self.addresses(reader, port: 5443, atLeast: 1) { listen = addresses }
+    if let section = try reader.section("kubernetes") {
+      try section.allow(["listen"])
+      if let addresses = try Self.addresses(section, port: 6443, atLeast: 0) { kubernetes = addresses }
     }
     if let given = try reader.list(
       "names", expected: "a host's name or address without port", { Self.isName($0) ? $0 : nil })
@@ -63,6 +62,19 @@ struct ServerSettings: Sendable, Equatable {
     root = try Self.folder("root", reader)
     run = try Self.folder("run", reader)
     if let section = try reader.section("limits") { try limits.read(section) }
+  }
+
+  private static func addresses(
+    _ reader: ConfigurationReader, port: Int, atLeast minimum: Int
+  ) throws -> [ListenAddress]? {
+    guard
+      let addresses = try reader.list(
+        "listen", expected: "HOST:PORT, as 0.0.0.0:\(port) or '[::]:\(port)'", { ListenAddress(argument: $0) })
+    else { return nil }
+    guard (minimum...maximumAddresses).contains(addresses.count) else {
+      throw reader.fail("listen", "must have \(minimum) to \(maximumAddresses) entries, not \(addresses.count)")
+    }
+    return addresses
   }
 
   private static func isName(_ text: String) -> Bool {

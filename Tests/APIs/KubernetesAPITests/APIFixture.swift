@@ -19,8 +19,23 @@ struct APIFixture {
 
   static let secrets = ResourceName(group: "", resource: "secrets")
 
+  /// Certificates and tokens of tests say who holds them: `NAME`, `NAME/GROUP,GROUP`; `bad` nobody.
+  private static func holder(_ text: String) -> Requester? {
+    let parts = text.split(separator: "/", maxSplits: 1)
+    guard let name = parts.first, name != "bad" else { return nil }
+    return Requester(
+      name: String(name), groups: parts.count == 2 ? parts[1].split(separator: ",").map(String.init) : [])
+  }
+
   /// Runs a test against a server that is gone afterwards.
-  static func with(kubectl: String = "kubectl", _ test: (APIFixture) async throws -> Void) async throws {
+  /// - Parameters:
+  ///   - stranger: who asks without a certificate or a token.
+  ///   - objects: what is there beside two namespaces.
+  static func with(
+    kubectl: String = "kubectl", stranger: Requester = Requester(name: "test", groups: [Requester.masters]),
+    catalog: KindCatalog = KindCatalog(TestKinds.all), objects: [JSONValue] = [],
+    _ test: (APIFixture) async throws -> Void
+  ) async throws {
     var template = Array("/tmp/kube-api-XXXXXX".utf8CString)
     let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -30,9 +45,17 @@ struct APIFixture {
       database: Database(path: folder + "/cluster.sqlite"),
       keys: StorageKeys(parsing: StorageKeys.freshLine(id: "test")),
       secretResources: [secrets], logger: logger)
-    let catalog = KindCatalog(TestKinds.all)
+    let service = ObjectService(store: store, catalog: catalog)
+    let namespaces = ["default", "kube-system"].map { name -> JSONValue in
+      ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]
+    }
+    try await service.establish(namespaces + objects, manager: "test", at: Timestamp(seconds: 1_700_000_000))
     let api = KubernetesAPI(
-      service: ObjectService(store: store, catalog: catalog), discovery: Discovery(catalog, address: "127.0.0.1"),
+      service: service, discovery: Discovery(catalog, address: "127.0.0.1"),
+      authentication: Authentication(
+        certificate: { Self.holder(String(decoding: $0, as: UTF8.self)) }, token: { token, _ in Self.holder(token) },
+        stranger: stranger),
+      access: try await LiveAccess(service),
       now: {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -45,10 +68,6 @@ struct APIFixture {
       folder: folder, api: api, port: port, spawner: LinuxProcessSpawner(), kubectl: try path(of: kubectl))
     let result: Result<Void, any Error>
     do {
-      for name in ["default", "kube-system"] {
-        _ = try await api.service.create(
-          TestKinds.namespace, in: "", ["metadata": ["name": .string(name)]], WriteOptions(), at: api.now())
-      }
       result = .success(try await test(fixture))
     } catch { result = .failure(error) }
     await server.shutdown(gracefulSeconds: 0)

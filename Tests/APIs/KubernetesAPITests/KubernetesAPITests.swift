@@ -36,8 +36,12 @@ import Testing
       #""kind":"PartialObjectMetadataList""#
     ),
     (
-      .POST, maps, "x", "application/vnd.kubernetes.protobuf", "", 415,
+      .POST, maps, "x", "application/xml", "", 415,
       "the body of the request was in an unknown format"
+    ),
+    (
+      .POST, maps, "x", "application/vnd.kubernetes.protobuf", "", 400,
+      "it does not begin with the four bytes of its form"
     ),
     (.PATCH, maps + "/x", "{}", "application/json", "", 415, "application/strategic-merge-patch+json"),
     (.POST, maps, "{}", "application/json", "", 422, "metadata.name: Required value: name or generateName is required"),

@@ -72,3 +72,31 @@ import X509
     }
   }
 }
+
+@Suite struct ClientCertificateTests {
+  @Test func aClientsCertificateSaysWhoItIs() throws {
+    var template = Array("/tmp/certificates-XXXXXX".utf8CString)
+    let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+    defer { try? FileSystem.removeTree(folder) }
+    let authority = try CertificateAuthority.open(directory: folder + "/ca")
+    let names: [(user: String, groups: [String])] = [
+      ("ada", []), ("system:node:n1", ["system:nodes"]), ("Jürgen, \"J\" + <x>", ["a,b", " c", "#d"]),
+    ]
+    for (user, groups) in names {
+      let identity = try authority.issueClient(user: user, groups: groups, lifeSeconds: 3_600)
+      let certificate = try Certificate(pemEncoded: identity.certificatePEM)
+      let root = try Certificate(pemEncoded: authority.certificatePEM)
+      #expect(root.publicKey.isValidSignature(certificate.signature, for: certificate))
+      #expect(try certificate.extensions.extendedKeyUsage?.contains(.clientAuth) == true)
+      #expect(try certificate.extensions.extendedKeyUsage?.contains(.serverAuth) == false)
+      #expect(try certificate.extensions.basicConstraints == .notCertificateAuthority)
+      let read = try ClientCertificate(der: try certificate.serializeAsPEM().derBytes)
+      #expect(read.commonName == user && read.organizations == groups)
+      #expect(read.notAfter - read.notBefore >= 3_600 && read.notAfter > read.notBefore)
+    }
+    #expect(throws: PlatformError.self) { try ClientCertificate(der: [1, 2, 3]) }
+    let many = try authority.issueClient(user: "a", groups: (0...64).map { "g\($0)" }, lifeSeconds: 60)
+    let der = try Certificate(pemEncoded: many.certificatePEM).serializeAsPEM().derBytes
+    #expect(throws: PlatformError.self) { try ClientCertificate(der: der) }
+  }
+}

@@ -465,7 +465,8 @@ def kill():
 @check("a second server on the same root is refused, an orderly end is one")
 def end():
     second = subprocess.run(
-        [PROGRAM, "server", "--root", ROOT, "--run", RUN, "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+        [PROGRAM, "server", "--root", ROOT, "--run", RUN, "--listen", "127.0.0.1:0", "--without-kubernetes"],
+        capture_output=True, text=True,
         timeout=30)
     equal((second.returncode != 0, "another server uses" in second.stderr), (True, True))
     equal(SERVER.end(signal.SIGTERM), 0)

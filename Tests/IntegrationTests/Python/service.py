@@ -79,7 +79,7 @@ class Server:
 
     def command(self):
         return [self.program, "server", "--config", self.configuration, "--root", self.root, "--run", self.run,
-                "--listen", f"127.0.0.1:{self.port}"]
+                "--listen", f"127.0.0.1:{self.port}", "--kubernetes-listen", "127.0.0.1:0"]
 
     def begin(self):
         """Starts the process and does not wait."""

@@ -69,6 +69,19 @@ public struct AccessPolicy: Sendable {
     }
   }
 
+  /// Removes all objects of a kind.
+  public mutating func removeAll(kind: String) {
+    let isOfNamespaces = kind == "Role" || kind == "RoleBinding"
+    switch kind {
+    case "Role", "ClusterRole": roles = roles.filter { $0.key.namespace.isEmpty == isOfNamespaces }
+    case "RoleBinding", "ClusterRoleBinding":
+      for binding in bindings.values where binding.namespace.isEmpty != isOfNamespaces {
+        remove(kind: kind, namespace: binding.namespace, name: binding.name)
+      }
+    default: break
+    }
+  }
+
   public enum Decision: Sendable, Equatable {
     /// `reason`: which binding allows it, for the audit.
     case allowed(reason: String)

@@ -14,7 +14,7 @@ public struct Kind: Sendable {
   /// Sorted, as discovery lists them.
   public let verbs: [String]
   /// Sorted by name.
-  public let subresources: [Subresource]
+  public private(set) var subresources: [Subresource]
   public let schema: ObjectSchema
   public let table: PrinterTable
   /// What field selectors may name besides `metadata.name` and `metadata.namespace`.
@@ -59,6 +59,13 @@ public struct Kind: Sendable {
 
   public func subresource(_ name: some StringProtocol) -> Subresource? {
     subresources.first { $0.name == name }
+  }
+
+  /// The same kind with some of its subresources only.
+  public func keeping(_ isKept: (Subresource) -> Bool) -> Kind {
+    var kind = self
+    kind.subresources = subresources.filter(isKept)
+    return kind
   }
 
   /// Whether its status is written through an address of its own, and is thus not of the client's choice elsewhere.

@@ -27,6 +27,7 @@ extension ObjectService {
       warnings += attempt == 1 ? kind.rules.warnings(object) : []
       let errors = kind.createErrors(object)
       guard errors.isEmpty else { throw StatusError.invalid(kind.name, name, errors) }
+      try options.admit?(object, nil)
       let draft = draft(kind, object)
       do {
         let place = key(kind, namespace, name)

@@ -53,6 +53,7 @@ extension ObjectService {
         let errors =
           part == .status ? kind.statusUpdateErrors(object, old: old) : kind.updateErrors(object, old: old)
         guard errors.isEmpty else { throw StatusError.invalid(kind.name, name, errors) }
+        try options.admit?(object, old)
         warnings += kind.rules.warnings(object)
         if options.isDryRun { return WriteResult(document: object.encoded(), warnings: warnings, isCreated: false) }
         do {

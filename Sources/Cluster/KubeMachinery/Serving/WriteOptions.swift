@@ -17,6 +17,9 @@ public struct WriteOptions: Sendable {
   public var fieldValidation = FieldValidation.warn
   /// Server-side apply takes over fields that belong to others.
   public var isForced = false
+  /// Asked before a change is written, with the object as it would be and as it was (nil: it is new). What it throws refuses the
+  /// change: rules that depend on who asks, or on other objects.
+  public var admit: (@Sendable (_ object: JSONValue, _ old: JSONValue?) throws -> Void)?
 
   public init() {}
 

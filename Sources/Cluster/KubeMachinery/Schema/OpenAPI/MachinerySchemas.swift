@@ -1,6 +1,6 @@
 /// Documents of the API itself that belong to no kind: lists' metadata, options of requests, statuses.
 /// Source: Kubernetes `meta/v1`.
-enum MachinerySchemas {
+public enum MachinerySchemas {
   private static let package = "io.k8s.apimachinery.pkg.apis.meta.v1."
   private static let kind = Field("kind", .string(), "Name of the kind.")
   private static let apiVersion = Field("apiVersion", .string(), "Group and version of the kind.")
@@ -21,7 +21,7 @@ enum MachinerySchemas {
       Field("uid", .string(), "Uid that the object must have."),
     ])
 
-  static let deleteOptions: ObjectSchema = ObjectSchema(
+  public static let deleteOptions: ObjectSchema = ObjectSchema(
     package + "DeleteOptions", "How an object is deleted.",
     fields: [
       kind, apiVersion,

@@ -1,0 +1,118 @@
+import HTTPServing
+import KubeMachinery
+
+/// Lets a request in or not: who asks, as whom, and whether he may.
+struct RequestGate: Sendable {
+  /// Headers of impersonation that are looked at.
+  static let maxImpersonations = 64
+
+  let authentication: Authentication
+  let access: LiveAccess
+
+  /// Who asks, once it is sure that he may. Throws `StatusError`: 400, 401, 403.
+  func admit(_ request: HTTPRequest, _ address: ResourceAddress?) async throws -> Requester {
+    var requester = try await authentication.requester(of: request)
+    let policy = access.policy
+    if let impersonation = try Self.impersonation(request.headers) {
+      for wish in impersonation.requests(by: requester) { try Self.check(wish, policy) }
+      requester = impersonation.requester
+    }
+    try Self.check(AccessRequest(requester, of: request, address), policy)
+    return requester
+  }
+
+  static func check(_ request: AccessRequest, _ policy: AccessPolicy) throws {
+    guard case .denied(let reason) = policy.decide(request) else { return }
+    var details = StatusError.Details()
+    if case .resource(let target) = request.target {
+      details = StatusError.Details(name: target.name, group: target.group, kind: target.resource)
+    }
+    throw StatusError(403, "Forbidden", request.denial(reason: reason), details: details)
+  }
+
+  /// Source: Kubernetes *User impersonation*.
+  private static func impersonation(_ headers: HTTPHeaders) throws -> Impersonation? {
+    let prefix = "impersonate-"
+    let extraPrefix = "impersonate-extra-"
+    var user = ""
+    var groups: [String] = []
+    var uid = ""
+    var extra: [String: [String]] = [:]
+    var count = 0
+    for (name, value) in headers {
+      let name = name.lowercased()
+      guard name.hasPrefix(prefix) else { continue }
+      count += 1
+      guard count <= maxImpersonations else {
+        throw StatusError.badRequest("the request has more than \(maxImpersonations) headers of impersonation")
+      }
+      switch name {
+      case "impersonate-user": user = value
+      case "impersonate-group": groups.append(value)
+      case "impersonate-uid": uid = value
+      case let name where name.hasPrefix(extraPrefix):
+        let key = String(name.dropFirst(extraPrefix.count))
+        guard let decoded = PercentCoding.decode(key.utf8, plusIsSpace: false) else {
+          throw StatusError.badRequest("the header \(GoText.quoted(name)) has an invalid percent escape")
+        }
+        extra[decoded, default: []].append(value)
+      default: throw StatusError.badRequest("unknown header of impersonation \(GoText.quoted(name))")
+      }
+    }
+    if count == 0 { return nil }
+    guard !user.isEmpty else {
+      throw StatusError.badRequest("requested groups, a uid or extras without impersonating a user")
+    }
+    return Impersonation(user: user, groups: groups, uid: uid, extra: extra)
+  }
+}
+
+extension AccessRequest {
+  /// What a request wants, as roles name it. Source: Kubernetes *Authorization*, *Request attributes*.
+  init(_ requester: Requester, of request: HTTPRequest, _ address: ResourceAddress?) {
+    guard let address else {
+      let path = "/" + request.path.joined(separator: "/")
+      self.init(requester, request.method.rawValue.lowercased(), .path(path))
+      return
+    }
+    let verb = ResourceVerb(request, address)
+    var name = address.name ?? ""
+    if name.isEmpty, verb != .create, let one = Self.selectedName(request.query["fieldSelector"]) { name = one }
+    var namespace = address.namespace ?? ""
+    // A namespace is in itself: a role in it may allow to look at it.
+    if address.group.isEmpty, address.resource == "namespaces", !name.isEmpty { namespace = name }
+    self.init(
+      requester, verb.rawValue,
+      .resource(
+        Resource(
+          group: address.group, resource: address.resource, subresource: address.subresource ?? "",
+          namespace: namespace, name: name)))
+  }
+
+  /// The name that `metadata.name=NAME` selects, where the selector says that.
+  private static func selectedName(_ selector: String?) -> String? {
+    for requirement in (selector ?? "").split(separator: ",") where requirement.hasPrefix("metadata.name=") {
+      let name = requirement.dropFirst("metadata.name=".count)
+      return String(name.hasPrefix("=") ? name.dropFirst() : name)
+    }
+    return nil
+  }
+}
+
+/// What is done to objects, as roles name it.
+enum ResourceVerb: String {
+  case get, list, watch, create, update, patch, delete, deletecollection
+
+  init(_ request: HTTPRequest, _ address: ResourceAddress) {
+    let hasName = address.name != nil
+    switch request.method {
+    case .POST: self = .create
+    case .PUT: self = .update
+    case .PATCH: self = .patch
+    case .DELETE: self = hasName ? .delete : .deletecollection
+    default:
+      let isWatch = request.query["watch"].map { $0 != "false" && $0 != "0" } ?? false
+      self = hasName ? .get : isWatch ? .watch : .list
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import Certificates
+import FoundationEssentials
+import HTTPServing
+import KubeMachinery
+import KubeResources
+import KubernetesAPI
+import LinuxSystem
+import Logging
+import Model
+import Persistence
+
+/// The Kubernetes API of this machine: its storage, who may do what, its listeners and its work in the background.
+final class ClusterServer: Sendable {
+  private static let keysFile = "storage.keys"
+  private static let maxKeysBytes = 64 << 10
+  private static let gracefulSeconds: Int64 = 5
+  /// How often watching clients are told how far they are.
+  private static let nudgeSeconds: Int64 = 60
+  /// For how long history is kept at least, and at most twice as long, where it is not shortened by its size before.
+  private static let historySeconds: Int64 = 300
+  private static let retrySeconds: Int64 = 1
+
+  private let database: Database
+  private let store: SQLiteObjectStore
+  private let service: ObjectService
+  private let access: LiveAccess
+  private let api: KubernetesAPI
+  private let server: HTTPServer
+  private let tls: RenewedTLS
+  private let administrator: AdministratorAccess
+  private let executor: BlockingExecutor
+  private let logger: Logger
+
+  /// What it is made of.
+  struct Plan {
+    /// Its own, closed to others.
+    let folder: String
+    /// Of the administrator's kubeconfig.
+    let kubeconfig: String
+    let listen: [ListenAddress]
+    /// That its certificate is to hold for, beside those of clusters.
+    let names: [String]
+    let certificateLifeSeconds: Double
+    let http: HTTPServerConfiguration
+  }
+
+  /// Opens the storage, puts in what is missing, and serves. Throws `internal` for a damaged database, `unavailable` for an address that
+  /// is not to be had.
+  static func start(_ plan: Plan, authority: CertificateAuthority, logger: Logger) async throws -> ClusterServer {
+    try FileSystem.makeDirectories(plan.folder, mode: 0o700)
+    let catalog = KindCatalog.all.served
+    let path = "\(plan.folder)/cluster.sqlite"
+    let keys = try storageKeys("\(plan.folder)/\(keysFile)", database: path)
+    let database = try Database(path: path)
+    let store = try SQLiteObjectStore(
+      database: database, keys: keys,
+      secretResources: [ResourceName(group: "", resource: "secrets")], logger: logger)
+    let executor = try BlockingExecutor(name: "cluster")
+    let service = ObjectService(store: store, catalog: catalog)
+    let access = try await withTaskExecutorPreference(executor) {
+      try await service.establish(ClusterContents.objects, manager: ClusterContents.manager, at: now())
+      return try await LiveAccess(service)
+    }
+    let tls = try RenewedTLS(
+      authority: authority, names: plan.names + clusterNames, lifeSeconds: plan.certificateLifeSeconds,
+      clientAuthorities: authority.certificatePEM)
+    let holders = CertificateHolders { now().seconds }
+    let api = KubernetesAPI(
+      service: service,
+      discovery: Discovery(catalog, address: plan.listen.first.map { $0.shown(port: $0.port) } ?? ""),
+      authentication: Authentication(certificate: { holders.requester($0) }, token: { _, _ in nil }),
+      access: access, now: now, logger: logger)
+    let server = HTTPServer(
+      configuration: plan.http, responder: api, errors: KubernetesAPI.errors, executor: executor, logger: logger)
+    var ports: [Int] = []
+    for address in plan.listen {
+      let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
+      logger.notice("the cluster is served at https://\(address.shown(port: port))")
+      ports.append(port)
+    }
+    let administrator = try AdministratorAccess(
+      path: plan.kubeconfig, authority: authority, address: reachable(plan.listen, ports))
+    logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
+    return ClusterServer(
+      database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
+      administrator: administrator, executor: executor, logger: logger)
+  }
+
+  private init(
+    database: Database, store: SQLiteObjectStore, service: ObjectService, access: LiveAccess, api: KubernetesAPI,
+    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, executor: BlockingExecutor, logger: Logger
+  ) {
+    self.database = database
+    self.store = store
+    self.service = service
+    self.access = access
+    self.api = api
+    self.server = server
+    self.tls = tls
+    self.administrator = administrator
+    self.executor = executor
+    self.logger = logger
+  }
+
+  /// As pods name the API.
+  private static let clusterNames = [
+    "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+  ]
+
+  @Sendable private static func now() -> Timestamp {
+    Timestamp(seconds: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
+  }
+
+  /// Reads the keys that records are sealed with; where there is none and no database either, one is made.
+  private static func storageKeys(_ path: String, database: String) throws -> StorageKeys {
+    if !FileSystem.exists(path) {
+      guard !FileSystem.exists(database) else {
+        throw PlatformError(
+          .internal,
+          "the cluster's database '\(database)' is there, but not the keys that it is sealed with: restore '\(path)' from a"
+            + " backup, or remove the database for a new cluster")
+      }
+      try FileSystem.atomicWrite(path, StorageKeys.freshLine(id: "k1"), mode: 0o600, durable: true)
+    }
+    return try StorageKeys(parsing: try FileSystem.read(path, maxBytes: maxKeysBytes))
+  }
+
+  /// The first address as this machine's clients reach it.
+  private static func reachable(_ addresses: [ListenAddress], _ ports: [Int]) -> String {
+    guard let first = addresses.first, let port = ports.first else { return "127.0.0.1" }
+    let host = first.host == "0.0.0.0" ? "127.0.0.1" : first.host == "::" ? "::1" : first.host
+    return ListenAddress(host: host, port: port).shown(port: port)
+  }
+
+  // MARK: - Work in the background
+
+  /// Keeps roles, watches, history and certificates up until cancelled.
+  func work() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.repeated("following roles") { try await self.access.follow() } }
+      if let aggregator = RoleAggregator(service) {
+        group.addTask { await self.repeated("putting roles together") { try await aggregator.follow(now: Self.now) } }
+      }
+      group.addTask { await self.keepUp() }
+    }
+  }
+
+  /// Runs work again that has failed, until cancelled.
+  private func repeated(_ name: String, _ work: @Sendable () async throws -> Void) async {
+    while !Task.isCancelled {
+      do { try await work() } catch is CancellationError { return } catch {
+        logger.error("\(name) failed and is tried again: \(error)")
+      }
+      try? await Task.sleep(for: .seconds(Self.retrySeconds))
+    }
+  }
+
+  private func keepUp() async {
+    var mark = (revision: store.revision, seconds: Self.now().seconds)
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(Self.nudgeSeconds))
+      api.nudgeWatches()
+      do {
+        let now = Self.now().seconds
+        if now - mark.seconds >= Self.historySeconds {
+          try store.compact(to: mark.revision)
+          mark = (store.revision, now)
+        }
+        if try tls.renewIfDue(Date()) { logger.notice("the certificate of the cluster was renewed") }
+        if try administrator.renewIfDue(Date()) { logger.notice("the administrator's kubeconfig was renewed") }
+      } catch {
+        logger.error("the cluster's upkeep failed and is tried again: \(error)")
+      }
+    }
+  }
+
+  /// Lets requests end, and watches at once; the storage is closed afterwards.
+  func stop() async {
+    // Those that are just about to wait are told again.
+    let ending = Task(executorPreference: executor) {
+      while !Task.isCancelled {
+        self.api.endWatches()
+        try? await Task.sleep(for: .milliseconds(100))
+      }
+    }
+    await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    ending.cancel()
+    do { try database.close() } catch { logger.error("the cluster's database was not closed: \(error)") }
+  }
+}
