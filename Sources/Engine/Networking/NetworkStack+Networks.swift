@@ -117,7 +117,8 @@ extension NetworkStack {
       if let pool = record.ipv6 {
         if try Forwarding.enableIPv6(stateDirectory: stateDirectory) {
           logger.notice(
-            "turned on net.ipv6.conf.all.forwarding, which networks with IPv6 need; nothing is passed on between other hosts")
+            "turned on net.ipv6.conf.all.forwarding, which networks with IPv6 need; nothing is passed on between other hosts"
+          )
         }
         try links.claim(pool.subnet)
       }

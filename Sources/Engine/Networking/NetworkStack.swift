@@ -68,7 +68,8 @@ public final class NetworkStack: Sendable {
       try DNSServer(poller: poller, namespace: namespace, logger: logger, rebinding: rebinding)
     }
     relays = RelayService(
-      poller: poller, namespace: namespace, logger: logger, isShutIn: { [directory = dns.directory] in directory.isInternal($0) })
+      poller: poller, namespace: namespace, logger: logger,
+      isShutIn: { [directory = dns.directory] in directory.isInternal($0) })
     connections = ConnectionTracking(socket: netfilter, logger: logger)
     ports = PortPublisher(firewall: firewall, connections: connections, relays: relays, logger: logger)
   }

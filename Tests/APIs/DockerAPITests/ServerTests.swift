@@ -124,6 +124,7 @@ import Testing
   @Test func formatsLogLines() {
     let entry = LogEntry(stream: .stdout, time: Samples.time, bytes: Array("hi\n".utf8))
     func text(_ format: LogFormat) -> String {
+      var format = format
       var output: [UInt8] = []
       format.append(entry, to: &output)
       return String(decoding: output, as: UTF8.self)
@@ -132,6 +133,16 @@ import Testing
     #expect(
       text(LogFormat(timestamps: true, details: "a=b", terminal: true)) == "2026-01-02T03:04:05.123456789Z a=b hi\n")
     #expect(text(LogFormat(timestamps: false, details: nil, terminal: false)).utf8.count == 11)
+    // A line in pieces has one time, and streams do not end each other's lines.
+    var format = LogFormat(timestamps: true, details: nil, terminal: true)
+    var output: [UInt8] = []
+    for (stream, piece) in [
+      (OutputStream.stdout, "a"), (.stdout, " b"), (.stderr, "x\n"), (.stdout, " c\n"), (.stdout, "d\n"),
+    ] {
+      format.append(LogEntry(stream: stream, time: 0, bytes: Array(piece.utf8)), to: &output)
+    }
+    let time = "1970-01-01T00:00:00.000000000Z "
+    #expect(String(decoding: output, as: UTF8.self) == "\(time)a b\(time)x\n c\n\(time)d\n")
   }
 
   @Test(

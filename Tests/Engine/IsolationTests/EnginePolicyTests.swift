@@ -33,6 +33,7 @@ import Testing
       syslog: {allowed: ["udp://192.0.2.1:*"]}
       engineSocket: labelled
       names: {rebinding: private, privateDomains: [corp.example]}
+      networks: {subnets: [198.18.0.0/15]}
       defaults: {pidsLimit: 100, logDriver: local}
       """
     let policy = try EnginePolicy.parse(Array(text.utf8))
@@ -45,6 +46,7 @@ import Testing
     #expect(policy.defaultRuntime == "runc")
     #expect(policy.syslog.allowed == ["udp://192.0.2.1:*"])
     #expect(policy.engineSocket == .labelled && EnginePolicy().engineSocket == .refused)
+    #expect(policy.networks.subnets == ["198.18.0.0/15"])
     #expect(policy.names.rebinding == .private && policy.names.privateDomains == ["corp.example"])
     #expect(policy.defaults.pidsLimit == 100 && policy.defaults.logDriver == "local")
     #expect(policy.defaults.logMaxFiles == EnginePolicy.Defaults().logMaxFiles)

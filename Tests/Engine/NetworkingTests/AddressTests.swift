@@ -86,6 +86,20 @@ struct AddressTests {
     }
   }
 
+  @Test func `subnets of others outside need the policy's word`() throws {
+    for subnet in ["10.1.0.0/16", "192.168.7.0/24", "100.64.0.0/24", "203.0.113.0/24", "fd00:1::/64", "no subnet", nil]
+    {
+      try SubnetPool.check(subnet, permitted: [])
+    }
+    for subnet in ["8.8.8.0/24", "169.254.169.0/24", "172.0.0.0/8", "2001:4860::/64", "0.0.0.0/8"] {
+      let error = #expect(throws: PlatformError.self) { try SubnetPool.check(subnet, permitted: ["9.0.0.0/8"]) }
+      #expect(error?.code == .forbidden && error?.message.contains(subnet) == true)
+    }
+    try SubnetPool.check("8.8.8.0/24", permitted: ["8.8.0.0/16"])
+    try SubnetPool.check("2001:4860::/64", permitted: ["2001:4860::/48"])
+    #expect(throws: PlatformError.self) { try SubnetPool.check(nil, permitted: ["everything"]) }
+  }
+
   @Test func `hardware addresses`() throws {
     #expect(HardwareAddress("02:42:AC:1e:00-02") == nil)
     #expect(HardwareAddress("02-42-AC-1e-00-02")?.description == "02:42:ac:1e:00:02")

@@ -82,7 +82,7 @@ struct FirewallVerdictTests {
     ),
     (
       ["ip saddr 10.0.0.0/8 accept", "tcp dport 80 accept"], "drop", .open,
-      "inet filter base: ip saddr 10.0.0.0/8 accept"
+      "inet filter base: tcp dport 80 accept"
     ),
     (["ip saddr 127.0.0.0/8 iifname != \"lo\" drop"], "accept", .open, "inet filter base: policy accept"),
     (
@@ -126,6 +126,16 @@ struct FirewallVerdictTests {
       "inet filter base: fib daddr type local tcp dport 80 accept"
     ),
     (["fib saddr . iif oif missing drop"], "accept", .open, "inet filter base: policy accept"),
+    (["fib saddr . iif oif exists accept"], "drop", .open, "inet filter base: fib saddr . iif oif exists accept"),
+    (["fib saddr type unicast accept"], "drop", .depends, "inet filter base: fib saddr type unicast accept"),
+    (
+      ["iifname vmap { \"lo\" : accept, \"eth0\" : jump allowed, * : drop }"], "accept", .depends,
+      "inet filter base: iifname vmap { \"lo\" : accept, \"eth0\" : jump allowed, * : drop }"
+    ),
+    (
+      ["iifname vmap { \"lo\" : accept, * : drop }"], "accept", .closed,
+      "inet filter base: iifname vmap { \"lo\" : accept, * : drop }"
+    ),
     (["ct status dnat accept"], "drop", .closed, "inet filter base: policy drop"),
     (["meta mark 0x1 accept"], "drop", .depends, "inet filter base: meta mark 0x1 accept"),
     (["xt match \"recent\" accept"], "drop", .depends, "inet filter base: xt match \"recent\" accept"),
@@ -153,13 +163,26 @@ struct FirewallVerdictTests {
     #expect(FirewallVerdict(of: [Self.packet(), elsewhere], in: forward).kind == .closed)
   }
 
-  @Test func `rules that cannot be followed leave the policy`() {
-    for (policy, kind) in [("drop", FirewallVerdict.Kind.closed), ("accept", .open)] {
-      let verdict = FirewallVerdict(
-        of: [Self.packet()], in: Self.ruleset(["tcp dport 80 accept"], policy: policy),
-        problems: ["inet filter base": "it uses 'queue'"])
-      #expect(verdict.kind == kind && verdict.reason.contains("it uses 'queue'"))
+  @Test func `rules that cannot be followed refuse what they may refuse`() throws {
+    for (rule, policy, kind) in [
+      ("ct helper set \"ftp\" accept", "drop", FirewallVerdict.Kind.closed),
+      ("ct helper set \"ftp\" accept", "accept", .open),
+      ("xt match \"recent\" xt target \"REJECT\"", "accept", .closed),
+      ("jump nowhere", "accept", .closed),
+    ] {
+      let ruleset = Self.ruleset([rule], policy: policy)
+      let verdict = FirewallVerdict(of: [Self.packet()], in: ruleset, unfollowed: InputMirror(of: ruleset).copies)
+      #expect(verdict.kind == kind && verdict.reason.contains("cannot be followed"), "\(rule): \(verdict)")
     }
+  }
+
+  @Test func `a table that sleeps says nothing`() {
+    let text =
+      "table inet filter {\n\tflags dormant\n\n\tchain in {\n\t\ttype filter hook input priority 0; policy drop;\n\t}\n}"
+    let ruleset = HostRuleset(parsing: text)
+    #expect(ruleset.tables.first?.chains.count == 1)
+    #expect(FirewallVerdict(of: [Self.packet()], in: ruleset).kind == .open)
+    #expect(InputMirror(of: ruleset).copies == [])
   }
 
   @Test func `chains that call each other without end, and many rules, come to an end`() {

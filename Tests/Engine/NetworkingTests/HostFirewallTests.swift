@@ -126,24 +126,45 @@ struct HostFirewallTests {
     #expect(try !host.ruleset().contains("FORWARD"))
   }
 
-  @Test func `rules that cannot be copied leave the chain's policy`() throws {
+  @Test func `rules that cannot be copied leave what they may refuse closed`() throws {
     let setup = try Setup()
     let host = setup.host
     try host.nft(
       """
       table inet filter {
         counter seen { }
-        chain input { type filter hook input priority 0; policy drop; tcp dport 8080 counter name "seen" accept; }
+        limit few { rate 5/second; }
+        chain input {
+          type filter hook input priority 0; policy accept;
+          tcp dport 8080 counter name "seen" accept
+          limit name "few" accept
+          drop
+        }
       }
       """)
     #expect(try setup.follows("host_0"))
     #expect(try !setup.reaches())
-    #expect(host.stack.firewall.mirror?.copies.first?.problem?.contains("name \"seen\"") == true)
+    #expect(host.stack.firewall.mirror?.copies.first?.problem?.contains("name \"few\"") == true)
+    try host.nft("flush chain inet filter input; add rule inet filter input tcp dport 8080 counter name seen accept")
+    #expect(try host.becomes { try setup.reaches() })
     // What nft itself does not take back: a set of verdicts to a chain that is at a hook cannot be, but a clash can.
     try host.nft("delete table inet filter")
     try host.nft(Self.denying.replacing("tcp dport 22", with: "tcp dport 8080"))
     #expect(try setup.follows("tcp dport 8080 accept"))
     #expect(try host.becomes { try setup.reaches() })
+  }
+
+  @Test func `a rule of the engine's that somebody replaces comes back`() throws {
+    let setup = try Setup()
+    let host = setup.host
+    let table = "inet \(host.stack.tableName)"
+    let listing = try host.nftOutput("--handle list chain \(table) to_container")
+    let handle = try #require(
+      listing.split(separator: "\n").first { $0.contains("ct status dnat accept") }?.split(separator: " ").last)
+    try host.nft("replace rule \(table) to_container handle \(handle) accept")
+    #expect(
+      try host.becomes { try host.nftOutput("list chain \(table) to_container").contains("ct status dnat accept") })
+    #expect(try setup.reaches())
   }
 
   @Test func `rules are there from the first moment of a table loaded again`() throws {
@@ -296,6 +317,19 @@ struct HostRulesetTests {
     let mirror = InputMirror(of: HostRuleset(parsing: text))
     #expect(mirror.copies.first?.problem?.contains(reason) == true)
     #expect(!mirror.text.contains(rule) && mirror.text.contains("policy drop;"))
+  }
+
+  @Test func `a copy counts by no counter of the host's, and refuses where its rules may`() {
+    func copy(_ rule: String, policy: String) -> InputMirror.Copy? {
+      let text =
+        "table inet t {\n\tchain i {\n\t\ttype filter hook input priority 0; policy \(policy);\n\t\t\(rule)\n\t}\n}"
+      return InputMirror(of: HostRuleset(parsing: text)).copies.first
+    }
+    let counted = copy("tcp dport 22 counter name \"seen\" accept", policy: "accept")
+    #expect(counted?.rules == ["tcp dport 22 accept"] && counted?.problem == nil)
+    #expect(copy("counter name \"seen\" drop", policy: "accept")?.rules == ["drop"])
+    #expect(copy("xt match \"recent\" accept", policy: "accept")?.effectivePolicy == "drop")
+    #expect(copy("ct helper set \"ftp\" accept", policy: "accept")?.effectivePolicy == "accept")
   }
 
   @Test func `damaged text breaks nothing`() {

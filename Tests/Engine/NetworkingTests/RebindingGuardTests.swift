@@ -31,6 +31,8 @@ struct RebindingGuardTests {
     ("a.example", "172.30.0.5", true, true), ("a.example", "fd12::5", true, true),
     ("a.example", "169.254.169.254", true, true), ("a.example", "fe80::1", true, true),
     ("a.example", "::ffff:172.30.0.5", true, true), ("a.example", "64:ff9b::172.30.0.5", true, true),
+    ("a.example", "::ffff:0:172.30.0.5", true, true), ("a.example", "64:ff9b:1::172.30.0.5", true, true),
+    ("a.example", "2002:ac1e:5::1", true, true), ("a.example", "2002:c000:209::1", false, false),
     ("a.example", "10.0.0.1", false, true), ("a.example", "192.168.1.1", false, true),
     ("a.example", "127.0.0.1", false, true), ("a.example", "100.64.0.1", false, true),
     ("a.example", "0.0.0.0", false, true), ("a.example", "::1", false, true), ("a.example", "::", false, true),
@@ -49,6 +51,24 @@ struct RebindingGuardTests {
     #expect(try Self.refuses(name, address, RebindingGuard(privateDomains: domains)) == byDefault)
     #expect(try Self.refuses(name, address, RebindingGuard(refused: .private, privateDomains: domains)) == strictly)
     #expect(try !Self.refuses(name, address, RebindingGuard(refused: .off)))
+  }
+
+  /// A record of type HTTPS (RFC 9460): priority 1, the target `.`, and hints.
+  @Test func `hints of services are addresses, too`() throws {
+    func refuses(_ type: UInt8, _ parameters: [UInt8]) throws -> Bool {
+      let query = try DNSQuery(parsing: DNSMessageTests.query("a.example"))
+      var answer = DNSAnswer.make(to: query, [])
+      answer[7] = 1
+      let data: [UInt8] = [0, 1, 0] + parameters
+      answer += [0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, UInt8(data.count)] + data
+      return RebindingGuard().refuses(answer, to: query, isOwn: Self.own.contains, isOwn6: Self.own6.contains)
+    }
+    for type: UInt8 in [64, 65] {
+      #expect(try !refuses(type, [0, 4, 0, 4, 192, 0, 2, 9]))
+      #expect(try refuses(type, [0, 1, 0, 3, 2, 104, 50, 0, 4, 0, 8, 192, 0, 2, 9, 172, 30, 0, 5]))
+      #expect(try refuses(type, [0, 6, 0, 16, 0xfd, 0x12] + [UInt8](repeating: 0, count: 13) + [5]))
+      #expect(try refuses(type, [0, 4, 0, 3, 192, 0, 2]) && refuses(type, [0, 4, 0, 9, 192]))
+    }
   }
 
   @Test func `what cannot be read to its end is refused, whatever it is`() throws {

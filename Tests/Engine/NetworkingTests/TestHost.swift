@@ -143,10 +143,14 @@ final class TestHost: Sendable {
   }
 
   /// What `nft list table` prints of the engine's table.
-  func ruleset() throws -> String {
-    let output = try onHost { [stack] in
+  func ruleset() throws -> String { try nftOutput("list table inet \(stack.tableName)") }
+
+  /// What nft prints for a command on this host.
+  func nftOutput(_ command: String) throws -> String {
+    let output = try onHost {
       try LinuxProcessSpawner().run(
-        ProcessRequest(executable: "/usr/sbin/nft", arguments: ["nft", "list", "table", "inet", stack.tableName]))
+        ProcessRequest(executable: "/usr/sbin/nft", arguments: ["nft"] + command.split(separator: " ").map(String.init))
+      )
     }
     return String(decoding: output.stdout, as: UTF8.self)
   }

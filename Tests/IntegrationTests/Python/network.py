@@ -48,7 +48,9 @@ def other_host():
     process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     until("a namespace of its own", lambda: os.readlink(f"/proc/{process.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
     enter = f"nsenter --target {process.pid} --net"
+    # As a host is before anything needs it to pass packets on.
     sh(f"""set -e
+sysctl --quiet --write net.ipv4.ip_forward=0
 ip link set lo up
 ip link add uplink type veth peer name port netns {process.pid}
 ip address add {HOST}/24 dev uplink
@@ -63,6 +65,10 @@ ip route add default via {OUTSIDE}
 {enter} ip route add 172.16.0.0/12 via {HOST}
 {enter} ip route add fd00::/8 via {HOST6}""")
     return process
+
+
+def enter():
+    return f"nsenter --target {NEIGHBOUR.pid} --net"
 
 
 def call(method, path, body=None, status=(200, 201, 204)):
@@ -137,7 +143,7 @@ def prepare():
     equal(ENGINE.ask("POST", "/images/create?fromSrc=-&repo=busybox&tag=latest", rootfs)[0], 200)
     for name in ["front", "back"]:
         call("POST", "/networks/create", {"Name": name, "EnableIPv6": True})
-    call("POST", "/networks/create", {"Name": "inner", "Internal": True})
+    call("POST", "/networks/create", {"Name": "inner", "Internal": True, "EnableIPv6": True})
     pool = {"Subnet": "172.31.7.0/24"}
     call("POST", "/networks/create", {"Name": "fixed", "IPAM": {"Config": [pool]}})
     for kind, port, address, only in [
@@ -210,6 +216,57 @@ def client_address():
         container.stop()
 
 
+@check("from another host neither what is published on loopback nor another network of the host is reached")
+def borders():
+    late = Container("late", "fixed", [("80/tcp", "127.0.0.1", 8083), ("80/udp", "127.0.0.1", 8083)])
+    late.serve()
+    equal(HOSTS.reach(targets=[("tcp", "127.0.0.1", 8083)])[0] is not None, True)
+    beyond = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+    until("a namespace of its own", lambda: os.readlink(f"/proc/{beyond.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
+    there = f"nsenter --target {beyond.pid} --net"
+    sh(f"""set -e
+ip link add second type veth peer name port netns {beyond.pid}
+ip address add 192.0.2.1/24 dev second
+ip link set second up
+{there} ip address add 192.0.2.2/24 dev port
+{there} ip link set port up
+{there} ip route add default via 192.0.2.1
+{enter()} ip route add 192.0.2.0/24 via {HOST}
+# It takes 127.0.0.0/8 for addresses of others.
+{enter()} sysctl --quiet --write net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.port.route_localnet=1
+{enter()} ip route del local 127.0.0.0/8 dev lo table local
+{enter()} ip route del local 127.0.0.1 dev lo table local
+{enter()} ip route add 127.0.0.1/32 via {HOST}""")
+    agent = Agent(beyond.pid)
+    agent.serve(kind="tcp", port=7000)
+    try:
+        equal(HOSTS.reach(targets=[("tcp", "192.0.2.2", 7000)]), ["192.0.2.1"])
+        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000), ("tcp", "127.0.0.1", 8083), ("udp", "127.0.0.1", 8083)]), [None] * 3)
+        # With the engine's table gone both would be: the attempts are real.
+        table = next(line for line in subprocess.run(["nft", "list", "tables", "inet"], capture_output=True, text=True).stdout.splitlines()
+                     if " bulkhead-" in line)
+        equal(ENGINE.end(signal.SIGKILL), -signal.SIGKILL)
+        nft(f"flush chain {table.removeprefix('table ')} forward")
+        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [OUTSIDE])
+        nft(f"flush chain {table.removeprefix('table ')} guard")
+        equal(OTHER.reach(targets=[("tcp", "127.0.0.1", 8083)])[0] is not None, True)
+        ENGINE.start()
+        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000), ("tcp", "127.0.0.1", 8083)]), [None] * 2)
+    finally:
+        agent.stop()
+        beyond.kill()
+        sh("ip link del second")
+        late.stop()
+
+
+@check("no network takes addresses that the host has, reaches, or that belong to others outside")
+def foreign_subnets():
+    for subnet, reason in [("198.51.100.0/24", "which the host itself has"), ("8.8.8.0/24", "networks.subnets"),
+                           ("169.254.169.0/24", "networks.subnets"), ("172.31.7.128/25", "of network 'fixed'")]:
+        status, data, _ = ENGINE.ask("POST", "/networks/create", {"Name": "taken", "IPAM": {"Config": [{"Subnet": subnet}]}})
+        equal((subnet, status, reason in data.decode()), (subnet, 403, True))
+
+
 @check("networks are kept apart, and the other host reaches no container but by its published ports")
 def isolation():
     web = CONTAINERS["web"]
@@ -220,6 +277,9 @@ def isolation():
     equal(OTHER.reach(targets=ways + [("tcp", inner.address, 80)]), [None] * 5)
     OTHER.serve(kind="tcp", port=7000)
     equal(far.agent.reach(targets=[("tcp", OUTSIDE, 7000), ("tcp", OUTSIDE6, 7000)]), [HOST, HOST6])
+    gateways = call("GET", "/networks/inner")["IPAM"]["Config"]
+    ports = [("tcp", pool["Gateway"].split("/")[0], port) for pool in gateways for port in [8080, 8082]]
+    equal((len(ports), inner.agent.reach(targets=ports)), (4, [None] * 4))
     equal(inner.agent.reach(targets=[("tcp", OUTSIDE, 7000), ("tcp", web.address, 80)]), [None, None])
     equal(far.agent.reach(targets=[("tcp", "127.0.0.1", 9001), ("udp", "127.0.0.1", 9005)]), [None, None])
     for container in [far, inner]:

@@ -53,6 +53,20 @@ import Testing
     #expect(try #require(Self.fault(text)).kind == .limit)
   }
 
+  @Test("ATT-060 services that all extend a large one are bounded") func extendedBomb() throws {
+    let variables = (0..<4_000).map { "      V\($0): x\n" }.joined()
+    let services = (0..<200).map { "  s\($0): {extends: base}\n" }.joined()
+    let fault = try #require(Self.fault("services:\n  base:\n    image: b\n    environment:\n" + variables + services))
+    #expect(fault.kind == .limit && fault.location != nil)
+  }
+
+  @Test("ATT-060 a value of many variables that are unset takes no time by their square") func unsetBomb() throws {
+    let value = (0..<40_000).map { "$v\($0)." }.joined()
+    let clock = ContinuousClock()
+    let took = clock.measure { #expect(Self.fault("x-a: \"\(value)\"\nservices: {a: {image: b}}") == nil) }
+    #expect(took < .seconds(20))
+  }
+
   @Test("ATT-060 text by variables is bounded") func variableBomb() throws {
     var environment = ["V0": String(repeating: "x", count: 10_000)]
     environment["V"] = String(repeating: "x", count: 200_000)

@@ -38,6 +38,7 @@ enum ContainerStreamRoutes {
     return HTTPResponse(
       headers: ["Content-Type": StreamFraming.contentType(terminal: isTerminal, version: request.version)],
       body: .stream { writer in
+        var format = format
         var pending: [UInt8] = []
         while let entry = try await reader.next() {
           format.append(entry, to: &pending)

@@ -9,14 +9,28 @@ struct LogFormat: Sendable {
   var terminal: Bool
 
   static let flushBytes = 32 * 1_024
+  /// Streams whose last piece did not end its line: the next one goes on with it.
+  private var unfinished: Set<OutputStream> = []
 
-  func append(_ entry: LogEntry, to output: inout [UInt8]) {
+  init(timestamps: Bool, details: String? = nil, terminal: Bool) {
+    self.timestamps = timestamps
+    self.details = details
+    self.terminal = terminal
+  }
+
+  mutating func append(_ entry: LogEntry, to output: inout [UInt8]) {
     var line: [UInt8] = []
-    if timestamps {
+    let begins = !unfinished.contains(entry.stream)
+    if entry.bytes.last == UInt8(ascii: "\n") {
+      unfinished.remove(entry.stream)
+    } else {
+      unfinished.insert(entry.stream)
+    }
+    if begins, timestamps {
       line += Timestamps.rfc3339Nine(entry.time).utf8
       line.append(32)
     }
-    if let details {
+    if begins, let details {
       line += details.utf8
       line.append(32)
     }

@@ -129,7 +129,8 @@ struct RuleWalk {
       var goesOn = !isSure
       for branch in reader.branches {
         switch branch.verdict {
-        case "accept": ends.accepts = ends.accepts ?? rule
+        // The rule that is sure to open tells more than one that may.
+        case "accept": ends.accepts = isSure ? rule : ends.accepts ?? rule
         case "drop", "reject": ends.denies = ends.denies ?? rule
         case "return": ends.passes = true
         case "jump", "goto":

@@ -45,7 +45,8 @@ struct InputMirror: Sendable, Equatable {
   /// - Parameter ruleset: the host's; tables of engines like this one are passed over.
   init(of ruleset: HostRuleset) {
     for table in ruleset.tables
-    where ["ip", "ip6", "inet"].contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix) && !table.isDormant
+    where ["ip", "ip6", "inet"].contains(table.family) && !table.name.hasPrefix(InstanceNames.tablePrefix)
+      && !table.isDormant
     {
       for chain in table.chains where chain.hook?.hook == "input" && chain.hook?.type == "filter" {
         guard copies.count < Self.maximumChains else { return }

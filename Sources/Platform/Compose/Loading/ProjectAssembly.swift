@@ -137,6 +137,9 @@ final class ProjectAssembly {
     }
     let base = try extended(wanted, others, place, environment, chain: chain)
     service["extends"] = nil
+    // Each service that extends has its own copy of what it extends.
+    let extent = base.extent
+    try budget.take(nodes: extent.nodes, textBytes: extent.textBytes, at: extends.at)
     return Merge.service(base, with: service)
   }
 
@@ -212,8 +215,11 @@ final class ProjectAssembly {
     var values: [String: String] = [:]
     for node in nodes {
       let path = try local(node, key + ".env_file", origin)
+      if let root, !HostPath.isBeneath(path, root) {
+        throw FileAccess.escape(path, root, at: node.at, key: key + ".env_file")
+      }
       let found = try access.variables(
-        path, mustExist: files != nil, raw: false, at: node.at, key: key + ".env_file"
+        path, beneath: root, mustExist: files != nil, raw: false, at: node.at, key: key + ".env_file"
       ) { [values] in environment[$0] ?? values[$0] }
       warn(found?.warnings ?? [])
       for item in found?.entries ?? [] { if let value = item.value { values[item.name] = value } }

@@ -173,10 +173,10 @@ struct FileAccess {
   }
 
   func variables(
-    _ path: String, mustExist: Bool, raw: Bool, at location: ComposeLocation?, key: String,
+    _ path: String, beneath root: String? = nil, mustExist: Bool, raw: Bool, at location: ComposeLocation?, key: String,
     lookup: @escaping (String) -> String?
   ) throws(ComposeFault) -> (entries: [VariableFile.Entry], warnings: [ComposeWarning])? {
-    guard let bytes = try bytes(path, beneath: nil, mustExist: mustExist, at: location, key: key) else { return nil }
+    guard let bytes = try bytes(path, beneath: root, mustExist: mustExist, at: location, key: key) else { return nil }
     let (entries, unset) = try VariableFile.parse(bytes, file: path, raw: raw, lookup: lookup)
     let warnings = unset.map {
       ComposeWarning(

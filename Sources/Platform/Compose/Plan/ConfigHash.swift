@@ -27,7 +27,7 @@ enum ConfigHash {
 
   private static func content(_ file: ComposeFile) -> ComposeValue {
     switch file.origin {
-    case .file(let path): .string("file:" + path)
+    case .file(let path): .string("file:\(path) \(file.contentHash ?? "")")
     case .environment(let name, let value): .string("environment:\(name)=\(value)")
     case .content(let text): .string("content:" + text)
     case .external: .string("external:" + file.name)

@@ -42,6 +42,16 @@ public struct ComposeProject: Sendable, Equatable {
   public func service(_ name: String) -> ComposeService? { services.first { $0.name == name } }
   public func network(_ key: String) -> ComposeNetwork? { networks.first { $0.key == key } }
   public func volume(_ key: String) -> ComposeVolume? { volumes.first { $0.key == key } }
+  /// Notes what is in the files of configs and secrets, so that containers are replaced when it changes.
+  /// - Parameter hash: of the content of a file; nil where it cannot be read.
+  public mutating func noteContents(_ hash: (_ path: String) -> String?) {
+    func note(_ file: inout ComposeFile) {
+      if case .file(let path) = file.origin { file.contentHash = hash(path) }
+    }
+    for index in configs.indices { note(&configs[index]) }
+    for index in secrets.indices { note(&secrets[index]) }
+  }
+
   public func config(_ key: String) -> ComposeFile? { configs.first { $0.key == key } }
   public func secret(_ key: String) -> ComposeFile? { secrets.first { $0.key == key } }
 }
@@ -114,6 +124,8 @@ public struct ComposeFile: Sendable, Equatable {
   public var name: String
   public var location: ComposeLocation?
   public var origin: Origin
+  /// Of a file that could be read: changes with its content.
+  public var contentHash: String?
   public var labels: [String: String] = [:]
 
   public init(key: String, name: String, origin: Origin) {

@@ -12,6 +12,7 @@ struct Interpolation {
   private let lookup: (String) -> String?
   private var index = 0
   private var unset: [String] = []
+  private var isUnset: Set<String> = []
   private var producedBytes = 0
   private var found: [ComposeVariable] = []
 
@@ -86,7 +87,7 @@ struct Interpolation {
   private mutating func plain(_ name: String, counts: Bool) -> String {
     found.append(ComposeVariable(name: name))
     if let value = lookup(name) { return value }
-    if counts, !unset.contains(name) { unset.append(name) }
+    if counts, isUnset.insert(name).inserted { unset.append(name) }
     return ""
   }
 

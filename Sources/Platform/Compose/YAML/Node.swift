@@ -72,6 +72,24 @@ struct Node: Sendable, Equatable {
     }
   }
 
+  /// How much it takes of the bounds on a project.
+  var extent: (nodes: Int, textBytes: Int) {
+    switch content {
+    case .scalar(let scalar): (1, scalar.text.utf8.count)
+    case .list(let items): Self.sum(items.map(\.extent))
+    case .map(let members):
+      Self.sum(
+        members.map { member in
+          let inner = member.value.extent
+          return (inner.nodes, inner.textBytes + member.key.utf8.count)
+        })
+    }
+  }
+
+  private static func sum(_ parts: [(nodes: Int, textBytes: Int)]) -> (nodes: Int, textBytes: Int) {
+    parts.reduce((1, 0)) { ($0.0 + $1.nodes, $0.1 + $1.textBytes) }
+  }
+
   /// What it is, for messages.
   var kindName: String {
     switch content {

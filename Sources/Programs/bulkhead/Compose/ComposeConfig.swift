@@ -24,13 +24,13 @@ struct ComposeConfig: ParsableCommand {
 
   func validate() throws {
     guard ["yaml", "json"].contains(format) else {
-      throw ClientError.usage("invalid --format '\(format)': expected yaml or json")
+      throw ValidationError("invalid --format '\(format)': expected yaml or json")
     }
     let lists = [services, volumes, networks, images, profiles, environment, variables, hash != nil]
       .filter { $0 }.count
-    if lists > 1 { throw ClientError.usage("only one list can be asked for at a time") }
+    if lists > 1 { throw ValidationError("only one list can be asked for at a time") }
     if noInterpolate, lists > 0 || !names.isEmpty {
-      throw ClientError.usage(
+      throw ValidationError(
         "--no-interpolate shows the whole files: take the other options and the services' names out")
     }
   }

@@ -15,7 +15,7 @@ struct ComposeDown: ParsableCommand {
 
   func validate() throws {
     if let rmi, !["all", "local"].contains(rmi) {
-      throw ClientError.usage("invalid --rmi '\(rmi)': expected all or local")
+      throw ValidationError("invalid --rmi '\(rmi)': expected all or local")
     }
   }
 

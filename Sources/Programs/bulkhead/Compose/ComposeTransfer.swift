@@ -48,7 +48,7 @@ struct ComposePull: ParsableCommand {
 
   func validate() throws {
     guard ["always", "missing"].contains(policy) else {
-      throw ClientError.usage("invalid --policy '\(policy)': expected always or missing")
+      throw ValidationError("invalid --policy '\(policy)': expected always or missing")
     }
   }
 

@@ -120,7 +120,7 @@ struct ComposeUp: ParsableCommand {
       (watch && (detach || wait || noStart || aborts), "--watch stays in the foreground: leave one away"),
       (waitTimeout ?? 1 <= 0, "--wait-timeout is a number of seconds above 0"),
     ] where isWrong {
-      throw ClientError.usage(text)
+      throw ValidationError(text)
     }
   }
 

@@ -19,7 +19,7 @@ struct ComposePs: ParsableCommand {
   func validate() throws {
     try Template.check(format)
     if let wrong = filter.first(where: { !$0.hasPrefix("status=") }) {
-      throw ClientError.usage("invalid --filter '\(wrong)': expected status=STATE")
+      throw ValidationError("invalid --filter '\(wrong)': expected status=STATE")
     }
   }
 
@@ -83,7 +83,7 @@ struct ComposeList: ParsableCommand {
   func validate() throws {
     try Template.check(format)
     if let wrong = filter.first(where: { !$0.hasPrefix("name=") }) {
-      throw ClientError.usage("invalid --filter '\(wrong)': expected name=TEXT")
+      throw ValidationError("invalid --filter '\(wrong)': expected name=TEXT")
     }
   }
 

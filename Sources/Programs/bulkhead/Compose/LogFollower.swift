@@ -42,6 +42,11 @@ final class LogFollower: Sendable {
         if error.status == 404, options.follows { return nil }
         throw error
       }
+      if details["HostConfig"]["LogConfig"].text("Type") == "none" {
+        Console.complain("\(name) keeps no logs (logging driver none)")
+        guard options.follows else { return nil }
+        return Int((try engine.call(.post, "/containers/\(id)/wait"))["StatusCode"].int ?? 0)
+      }
       try stream(id, name, position, isTerminal: details["Config"]["Tty"].bool ?? false, since: since, tail: tail)
       guard options.follows else { return nil }
       guard let next = try restart(of: id, named: name, after: details["State"].text("StartedAt")) else {

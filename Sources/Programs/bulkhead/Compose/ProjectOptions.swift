@@ -34,8 +34,17 @@ struct ProjectOptions: ParsableArguments {
     let request = try request(services: services)
     return try Self.told { () throws(ComposeFaults) in
       let result = try ComposeLoader(reader: ProjectFiles()).load(request)
-      return (result.project, result.warnings)
+      return (Self.noting(result.project), result.warnings)
     }
+  }
+
+  /// The project with what is in its configs and secrets. A file that is missing is told when a container needs it.
+  private static func noting(_ project: ComposeProject) -> ComposeProject {
+    var project = project
+    project.noteContents { path in
+      (try? readWhole(path, limit: SmallArchive.maximumFileBytes)).map(SHA256Text.hex)
+    }
+    return project
   }
 
   enum Found {
@@ -54,7 +63,7 @@ struct ProjectOptions: ParsableArguments {
     do throws(ComposeFaults) {
       let result = try ComposeLoader(reader: ProjectFiles()).load(request)
       for warning in result.warnings { Console.complain("warning: \(warning)") }
-      return .files(result.project)
+      return .files(Self.noting(result.project))
     } catch {
       if error.first.kind == .noFiles, let given { return .name(given) }
       throw ClientError(error.description)

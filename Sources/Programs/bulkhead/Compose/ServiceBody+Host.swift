@@ -1,4 +1,5 @@
 import Compose
+import Glibc
 import Model
 
 extension ServiceBody {
@@ -118,10 +119,21 @@ extension ServiceBody {
     ] {
       for use in list {
         guard let file = find(use.source) else { throw ClientError("there is no \(kind) '\(use.source)'") }
-        uses.append((use, file))
+        uses.append((Self.readable(use, file), file))
       }
     }
     return uses
+  }
+
+  /// A file that only its owner can read is copied in: root inside is not root outside, and could not read it.
+  private static func readable(_ use: ComposeFileUse, _ file: ComposeFile) -> ComposeFileUse {
+    var status = stat()
+    guard use.isBound, case .file(let path) = file.origin, stat(path, &status) == 0, status.st_mode & S_IROTH == 0,
+      status.st_mode & S_IFMT == S_IFREG
+    else { return use }
+    var copied = use
+    copied.mode = UInt32(status.st_mode & 0o777)
+    return copied
   }
 
   // MARK: Isolation and limits
