@@ -97,6 +97,7 @@ extension Engine {
     let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
     try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validateImage(defaults.merged)
     try checkPortLimits(settings)
+    try OwnLimits.check(settings.host.resourceLimits, host: host)
     _ = try runtime(settings.host.runtime)
     try policyCheck.check(settings)
     return warnings

@@ -94,6 +94,7 @@ extension Engine {
       let status = try? FileInspection.status(path)
       guard let status, status.type == .blockDevice else {
         throw PlatformError(.invalidArgument, "'\(path.prefix(256))' is not a block device")
+          .about(.blockDevices, path)
       }
       result[path] = status.rawDevice
     }
