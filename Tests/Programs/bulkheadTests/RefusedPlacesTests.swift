@@ -18,6 +18,7 @@ import Testing
 
   private static func project() throws -> ComposeProject {
     struct OneFile: ComposeReader {
+      let text: String
       func read(_ path: String, beneath root: String?, maximumBytes: Int) throws(ComposeReadFailure) -> [UInt8] {
         guard path == "/p/compose.yaml" else { throw .notFound }
         return Array(text.utf8)
@@ -25,7 +26,7 @@ import Testing
     }
     var request = ComposeRequest(files: ["compose.yaml"])
     request.currentDirectory = "/p"
-    return try ComposeLoader(reader: OneFile()).load(request).project
+    return try ComposeLoader(reader: OneFile(text: text)).load(request).project
   }
 
   @Test(

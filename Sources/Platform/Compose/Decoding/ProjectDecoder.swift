@@ -20,7 +20,9 @@ struct ProjectDecoder {
   mutating func decode(_ merged: Node) throws(ComposeFault) -> ComposeProject {
     var tree = merged
     guard let members = tree["services"]?.members, !members.isEmpty else {
-      throw ComposeFault(.invalid, at: tree.at, key: "services", "there are none")
+      // A misspelt key may have them.
+      if faults.isEmpty { throw ComposeFault(.invalid, at: tree.at, key: "services", "there are none") }
+      return ComposeProject(name: name, directory: settings.directory)
     }
     guard members.count <= ComposeLimits.entries else {
       throw ComposeFault(.limit, at: tree.at, key: "services", "more than \(ComposeLimits.entries) services")

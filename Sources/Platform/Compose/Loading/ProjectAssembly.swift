@@ -94,17 +94,32 @@ final class ProjectAssembly {
   ) throws(ComposeFault) -> Node {
     guard let services = document["services"], let members = services.members else { return document }
     var result = services
+    var circling: Set<String> = []
     for member in members where member.value["extends"] != nil {
       var alone = member.value
       alone["extends"] = nil
-      result[member.key] =
-        try faults.attempt { () throws(ComposeFault) in
-          try extended(member.key, services, origin, environment, chain: [])
-        } ?? alone
+      // A circle is told once, not of each service in it.
+      if circling.contains(member.key) { continue }
+      let whole = try faults.attempt { () throws(ComposeFault) in
+        try extended(member.key, services, origin, environment, chain: [])
+      }
+      if whole == nil { circling.formUnion(Self.extensions(of: member.key, services)) }
+      result[member.key] = whole ?? alone
     }
     var whole = document
     whole["services"] = result
     return whole
+  }
+
+  /// The services of the document that a service extends, and those that they extend.
+  private static func extensions(of name: String, _ services: Node) -> Set<String> {
+    var found: Set<String> = []
+    var next: String? = name
+    while let name = next, found.insert(name).inserted {
+      let extends = services[name]?["extends"]
+      next = extends?["file"] == nil ? extends?["service"]?.text : nil
+    }
+    return found
   }
 
   /// A service of a document with what it extends laid below it.
