@@ -185,7 +185,7 @@ let package = Package(
       [
         "Accounts", "HTTPServing", "LinuxSystem", "Metrics", "Model", "OCITypes", "Registry", "Replication", logging,
       ]),
-    room("KubernetesAPI", floor: "APIs", ["HTTPServing", "KubeMachinery", logging]),
+    room("KubernetesAPI", floor: "APIs", ["HTTPServing", "KubeMachinery", logging, hashes]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "KubernetesAPI", floor: "APIs",

@@ -3,15 +3,18 @@ import KubeMachinery
 extension KindCatalog {
   /// What of these kinds this API does: the rest has no address and is not in discovery.
   public var served: KindCatalog {
-    KindCatalog(kinds.filter { $0.verbs.contains("get") }.map { $0.keeping(ResourceCall.serves) })
+    KindCatalog(
+      kinds.filter { $0.verbs.contains("get") || ReviewCall.groups.contains($0.name.group) }.map { kind in
+        kind.keeping { ResourceCall.serves($0, of: kind) }
+      })
   }
 }
 
 extension ResourceCall {
-  static func serves(_ subresource: Subresource) -> Bool {
+  static func serves(_ subresource: Subresource, of kind: Kind) -> Bool {
     switch subresource.purpose {
-    case .status: true
-    case .scale, .other: false
+    case .status, .scale: true
+    case .other: SubresourceCall.isOwn(kind, subresource.name)
     }
   }
 }

@@ -21,6 +21,8 @@ public final class KubernetesAPI: HTTPResponder {
   let service: ObjectService
   let discovery: Discovery
   let gate: RequestGate
+  let tokens: ServiceAccountTokens?
+  let subresourceSchemas: [KindName: ObjectSchema]
   let bounds: Bounds
   let now: @Sendable () -> Timestamp
   let logger: Logger
@@ -30,13 +32,18 @@ public final class KubernetesAPI: HTTPResponder {
   /// - Parameters:
   ///   - authentication: finds out who asks.
   ///   - access: what each may do; whoever makes this API keeps it up to date (`LiveAccess.follow`).
+  ///   - tokens: makes tokens of service accounts; nil where there are none.
+  ///   - subresourceSchemas: of what subresources take that is no kind of its own.
   ///   - now: the clock.
   public init(
     service: ObjectService, discovery: Discovery, authentication: Authentication, access: LiveAccess,
-    bounds: Bounds = Bounds(), now: @escaping @Sendable () -> Timestamp, logger: Logger
+    tokens: ServiceAccountTokens? = nil, subresourceSchemas: [KindName: ObjectSchema] = [:], bounds: Bounds = Bounds(),
+    now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.service = service
     self.discovery = discovery
+    self.tokens = tokens
+    self.subresourceSchemas = subresourceSchemas
     gate = RequestGate(authentication: authentication, access: access)
     self.bounds = bounds
     self.now = now

@@ -19,9 +19,14 @@ struct ResourceCall: Sendable {
     if let name = address.subresource {
       guard let subresource = kind.subresource(name) else { return Answers.pageNotFound }
       guard subresource.verbs.contains(verb.rawValue) else { throw StatusError.methodNotAllowed }
-      guard case .status = subresource.purpose else { throw StatusError.notImplemented("\(kind.plural)/\(name)") }
+      switch subresource.purpose {
+      case .status: break
+      case .scale(let paths): return try await scale(paths, verb)
+      case .other: return try await own(name)
+      }
     } else {
       guard kind.verbs.contains(verb.rawValue) else { throw StatusError.methodNotAllowed }
+      if ReviewCall.groups.contains(kind.name.group) { return try await review() }
     }
     switch verb {
     case .get: return try await get()
@@ -111,12 +116,44 @@ struct ResourceCall: Sendable {
       })
   }
 
+  // MARK: what is no object of its own
+
+  private func review() async throws -> HTTPResponse {
+    let body = try await RequestDocument.read(request, schema: schema)
+    let call = ReviewCall(api: api, requester: requester, kind: kind, namespace: namespace)
+    return plain(try await call.answer(body, try writeOptions("CreateOptions"), request.remoteAddress))
+  }
+
+  private func own(_ subresource: String) async throws -> HTTPResponse {
+    let body = try await RequestDocument.optional(request, schema: schema) ?? .object([])
+    let call = SubresourceCall(api: api, kind: kind, namespace: namespace, name: name)
+    return plain(try await call.answer(subresource, body, try writeOptions("CreateOptions")))
+  }
+
+  private func scale(_ paths: ScalePaths, _ verb: ResourceVerb) async throws -> HTTPResponse {
+    guard verb != .get else {
+      return Answers.json(try await service.scale(kind, in: namespace, name, paths))
+    }
+    var form: PatchForm?
+    if verb == .patch { form = try patchForm() }
+    let mediaTypes = form.map { [$0.rawValue] } ?? RequestDocument.mediaTypes
+    let body = try await RequestDocument.read(request, accepting: mediaTypes, schema: schema)
+    let options = try writeOptions(verb == .patch ? "PatchOptions" : "UpdateOptions")
+    return plain(try await service.updateScale(kind, in: namespace, name, paths, form, body, options, at: api.now()))
+  }
+
+  /// In no other form than its own.
+  private func plain(_ result: WriteResult) -> HTTPResponse {
+    json(result.document + [10], status: result.isCreated ? .created : .ok, warnings: result.warnings)
+  }
+
   // MARK: changing
 
   private var admission: Admission { Admission(requester: requester, access: api.gate.access, kind: kind) }
 
   private func schema(_ name: KindName) -> ObjectSchema? {
-    name.kind == "DeleteOptions" ? MachinerySchemas.deleteOptions : service.catalog[name]?.schema
+    name.kind == "DeleteOptions"
+      ? MachinerySchemas.deleteOptions : service.catalog[name]?.schema ?? api.subresourceSchemas[name]
   }
 
   private func writeOptions(_ kind: String) throws -> WriteOptions {
@@ -144,14 +181,18 @@ struct ResourceCall: Sendable {
   }
 
   private func patch() async throws -> HTTPResponse {
-    let mediaType = RequestDocument.mediaType(request) ?? ""
-    guard let form = PatchForm(rawValue: mediaType) else {
-      throw RequestDocument.unsupported(PatchForm.allCases.map(\.rawValue))
-    }
-    let body = try await RequestDocument.read(request, accepting: [mediaType], schema: schema)
+    let form = try patchForm()
+    let body = try await RequestDocument.read(request, accepting: [form.rawValue], schema: schema)
     let options = try writeOptions("PatchOptions")
     return try await written(
       try await service.patch(kind, in: namespace, name, part, form, body, options, at: api.now()))
+  }
+
+  private func patchForm() throws -> PatchForm {
+    guard let form = PatchForm(rawValue: RequestDocument.mediaType(request) ?? "") else {
+      throw RequestDocument.unsupported(PatchForm.allCases.map(\.rawValue))
+    }
+    return form
   }
 
   private func deleteOptions() async throws -> DeleteOptions {

@@ -1,7 +1,7 @@
 import KubeMachinery
 
 extension KindCatalog {
-  /// The kinds that the platform serves.
+  /// The kinds whose objects the platform keeps.
   public static let all = KindCatalog([
     .binding, .configMap, .endpoints, .event, .namespace, .node, .pod, .podTemplate, .replicationController, .secret,
     .serviceAccount, .service,
@@ -15,8 +15,17 @@ extension KindCatalog {
     .endpointSlice,
   ])
 
+  /// These and the questions that are answered and not kept.
+  public static let complete = KindCatalog(
+    all.kinds + [
+      .selfSubjectReview, .oldSelfSubjectReview, .tokenReview,
+      .localSubjectAccessReview, .selfSubjectAccessReview, .selfSubjectRulesReview, .subjectAccessReview,
+    ])
+
   /// What subresources take and answer, that are no kinds of their own.
   public static let subresourceSchemas: [KindName: ObjectSchema] = [
-    KindName(group: "autoscaling", version: "v1", kind: "Scale"): .scale
+    KindName(group: "autoscaling", version: "v1", kind: "Scale"): .scale,
+    KindName(group: "authentication.k8s.io", version: "v1", kind: "TokenRequest"): .tokenRequest,
+    KindName(group: "policy", version: "v1", kind: "Eviction"): .eviction,
   ]
 }

@@ -76,7 +76,7 @@ struct ServerProgram {
       executor, logger)
     try await listen(server, tls, logger)
     // Who finds the local socket finds the cluster.
-    let cluster = try await startCluster(authority, logger)
+    let cluster = try await startCluster(authority, accounts, logger)
     try await administer(server, logger)
     // Ends with this function: renewal and upkeep, in turn.
     let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
@@ -121,7 +121,9 @@ struct ServerProgram {
   }
 
   /// Nil where the settings say that it is served nowhere.
-  private func startCluster(_ authority: CertificateAuthority, _ logger: Logger) async throws -> ClusterServer? {
+  private func startCluster(
+    _ authority: CertificateAuthority, _ accounts: AccountStore, _ logger: Logger
+  ) async throws -> ClusterServer? {
     guard !settings.kubernetes.isEmpty else { return nil }
     var http = settings.limits.http
     http.eventLoopThreads = 2
@@ -129,7 +131,7 @@ struct ServerProgram {
       folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
       http: http)
-    return try await ClusterServer.start(plan, authority: authority, logger: logger)
+    return try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
   }
 
   private func makeServer(

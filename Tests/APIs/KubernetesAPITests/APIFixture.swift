@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import HTTPServing
 import KubeMachinery
+import KubeResources
 import LinuxSystem
 import Logging
 import Persistence
@@ -22,7 +23,7 @@ struct APIFixture {
   /// Certificates and tokens of tests say who holds them: `NAME`, `NAME/GROUP,GROUP`; `bad` nobody.
   private static func holder(_ text: String) -> Requester? {
     let parts = text.split(separator: "/", maxSplits: 1)
-    guard let name = parts.first, name != "bad" else { return nil }
+    guard let name = parts.first, name != "bad", !text.contains(".") else { return nil }
     return Requester(
       name: String(name), groups: parts.count == 2 ? parts[1].split(separator: ",").map(String.init) : [])
   }
@@ -50,17 +51,25 @@ struct APIFixture {
       ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]
     }
     try await service.establish(namespaces + objects, manager: "test", at: Timestamp(seconds: 1_700_000_000))
+    let now: @Sendable () -> Timestamp = {
+      var time = timespec()
+      clock_gettime(CLOCK_REALTIME, &time)
+      return Timestamp(seconds: Int64(time.tv_sec))
+    }
+    let tokens = try ServiceAccountTokens(
+      keyPEM: ServiceAccountTokens.freshKeyPEM(), issuer: "https://test", audience: "https://test", service: service,
+      now: now)
     let api = KubernetesAPI(
       service: service, discovery: Discovery(catalog, address: "127.0.0.1"),
       authentication: Authentication(
-        certificate: { Self.holder(String(decoding: $0, as: UTF8.self)) }, token: { token, _ in Self.holder(token) },
+        certificate: { Self.holder(String(decoding: $0, as: UTF8.self)) },
+        token: { token, audiences, _ in
+          if let holder = Self.holder(token) { return BearerIdentity(holder, audiences: []) }
+          return try await tokens.identity(token, audiences: audiences)
+        },
         stranger: stranger),
       access: try await LiveAccess(service),
-      now: {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(seconds: Int64(time.tv_sec))
-      }, logger: logger)
+      tokens: tokens, subresourceSchemas: KindCatalog.subresourceSchemas, now: now, logger: logger)
     let server = HTTPServer(
       responder: api, errors: KubernetesAPI.errors, executor: try BlockingExecutor(name: "kube-test"), logger: logger)
     let port = try await server.listen(host: "127.0.0.1", port: 0, tls: nil)

@@ -6,6 +6,7 @@ NS stands for the namespace, which each scenario has one of its own of.
 """
 import glob
 import http.client
+import json
 import os
 import shlex
 import shutil
@@ -14,7 +15,7 @@ import subprocess
 import sys
 
 from checks import check, equal, main
-from service import Server, exchange
+from service import PASSWORD, Server, exchange
 
 PROGRAM, FOLDER = sys.argv[1:3]
 SERVER = Server(PROGRAM, FOLDER)
@@ -149,6 +150,11 @@ SCENARIOS = [
         ("get deploy web -o jsonpath={.spec.template.spec.containers[0].env[*].name}", None, "= A B"),
         ("set resources deploy/web --limits=cpu=200m,memory=64Mi", None, "= deployment.apps/web resource requirements updated\n"),
         ("get deploy web -o jsonpath={.spec.template.spec.containers[0].resources.limits}", None, '"memory":"64Mi"'),
+        ("scale deploy web --replicas=5", None, "= deployment.apps/web scaled\n"),
+        ("get deploy web -o jsonpath={.spec.replicas}", None, "= 5"),
+        ("scale deploy web --current-replicas=4 --replicas=1", None, "! Expected replicas to be 4, was 5"),
+        ("scale deploy web --current-replicas=5 --replicas=3", None, "= deployment.apps/web scaled\n"),
+        ("scale deploy web --replicas=-1", None, "! must be greater than or equal to 0"),
         ("rollout pause deploy/web", None, "= deployment.apps/web paused\n"),
         ("rollout resume deploy/web", None, "= deployment.apps/web resumed\n"),
         ("rollout restart deploy/web", None, "= deployment.apps/web restarted\n"),
@@ -312,6 +318,28 @@ SCENARIOS = [
         ("config view --minify", None, "current-context: bulkhead"),
         ("config current-context", None, "= bulkhead\n"),
     ]),
+    ("who one is, and what he may", [
+        ("auth can-i create pods", None, "= yes\n"),
+        ("auth can-i create pods --as bob", None, "! no"),
+        ("create rolebinding v --clusterrole=view --user=bob", None, "created"),
+        ("auth can-i get pods --as bob", None, "= yes\n"),
+        ("auth can-i get pods/log --as bob", None, "= yes\n"),
+        ("auth can-i get secrets --as bob", None, "! no"),
+        ("auth can-i get pods --as bob -A", None, "! no"),
+        ("auth can-i get /version --as bob", None, "yes\n"),
+        ("auth can-i --list --as bob", None, ["pods", "selfsubjectaccessreviews.authorization.k8s.io"]),
+        ("auth whoami -o jsonpath={.status.userInfo.username}", None, "= bulkhead-administrator"),
+        ("auth whoami -o jsonpath={.status.userInfo.groups} --as bob --as-group dev", None, '= ["dev","system:authenticated"]'),
+        ("create serviceaccount robot", None, "created"),
+        ("create token robot", None, "ey"),
+        ("create token robot --duration=1m", None, "! may not specify a duration less than 10 minutes"),
+        ("create token nope", None, '! serviceaccounts "nope" not found'),
+        ("auth can-i get pods --as system:serviceaccount:NS:robot", None, "! no"),
+        ("create rolebinding r --clusterrole=edit --serviceaccount=NS:robot", None, "created"),
+        ("auth can-i delete pods --as system:serviceaccount:NS:robot", None, "= yes\n"),
+        ("auth reconcile -f -", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: made, namespace: NS}\n"
+         "rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]\n", "role.rbac.authorization.k8s.io/made"),
+    ]),
     ("what roles do not allow", [
         ("create role reader --verb=get,list --resource=configmaps", None, "created"),
         ("create rolebinding b --role=reader --user=bob", None, "created"),
@@ -407,6 +435,36 @@ def strangers():
         CLIENTS[0], ["get", "--raw", "/version", "--client-certificate", alien + ".crt", "--client-key", alien + ".key"],
         None, stranger)
     judge(words, refused, "! tls: ")
+
+
+@check("tokens of service accounts and of the platform's users are good for what these may")
+def tokens():
+    client = CLIENTS[-1]
+    namespace = "tokens"
+    for words in (["create", "namespace", namespace], ["-n", namespace, "create", "serviceaccount", "robot"],
+                  ["-n", namespace, "create", "rolebinding", "r", "--clusterrole=view", f"--serviceaccount={namespace}:robot"]):
+        judge(words, run(client, words), "created")
+    token = run(client, ["-n", namespace, "create", "token", "robot"]).stdout.strip()
+    bare = FOLDER + "/bare.kubeconfig"
+    with open(KUBECONFIG) as file, open(bare, "w") as copy:
+        copy.write("".join(line for line in file if "client-" not in line))
+
+    def ask(token, *words):
+        return run(client, ["--token", token, "-n", namespace, *words], None, bare)
+
+    judge(["get pods"], ask(token, "get", "pods"), "= ")
+    judge(["get secrets"], ask(token, "get", "secrets"), f'! User "system:serviceaccount:{namespace}:robot" cannot list')
+    judge(["get pods"], ask(token[:-4] + "AAAA", "get", "pods"), "! Unauthorized")
+    judge(["delete"], run(client, ["-n", namespace, "delete", "serviceaccount", "robot"]), "deleted")
+    judge(["get pods"], ask(token, "get", "pods"), "! Unauthorized")
+    equal(SERVER.local("POST", "/api/v1/users", {"name": "ada", "password": PASSWORD})[0], 201)
+    for scope, said in (("all", '! User "ada" cannot list resource "pods"'), ("write", "! Unauthorized")):
+        status, body, _ = SERVER.local("POST", "/api/v1/tokens?user=ada", {"name": scope, "scope": scope})
+        equal(status, 201)
+        judge(["get pods"], ask(json.loads(body)["secret"], "get", "pods"), said)
+        if scope == "all":
+            judge(["bind"], run(client, ["-n", namespace, "create", "rolebinding", "a", "--clusterrole=view", "--user=ada"]), "created")
+            judge(["get pods"], ask(json.loads(body)["secret"], "get", "pods"), "= ")
 
 
 @check("what was acknowledged is there after kill -9, secrets are not readable in the file, and a damaged key is told")

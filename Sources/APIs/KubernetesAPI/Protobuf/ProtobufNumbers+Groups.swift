@@ -33,6 +33,8 @@ extension ProtobufNumbers {
     authentication.v1.TokenReviewSpec token=1 audiences=2
     authentication.v1.TokenReviewStatus authenticated=1 user=2 audiences=4 error=3
     authentication.v1.UserInfo username=1 uid=2 groups=3 extra=4
+    authentication.v1beta1.SelfSubjectReview metadata=1 status=2
+    authentication.v1beta1.SelfSubjectReviewStatus userInfo=1
     authorization.v1.FieldSelectorAttributes rawSelector=1 requirements=2
     authorization.v1.LabelSelectorAttributes rawSelector=1 requirements=2
     authorization.v1.LocalSubjectAccessReview metadata=1 spec=2 status=3

@@ -5,7 +5,7 @@ extension Kind {
   /// kind does not know is refused, told or dropped.
   ///
   /// Throws `StatusError` (400).
-  func accept(
+  public func accept(
     _ body: JSONValue, _ validation: WriteOptions.FieldValidation, _ warnings: inout [String]
   ) throws -> JSONValue {
     guard body.isObject else {

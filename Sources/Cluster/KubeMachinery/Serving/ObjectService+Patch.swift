@@ -32,7 +32,7 @@ extension ObjectService {
     }
   }
 
-  private static func patched(
+  static func patched(
     _ kind: Kind, _ name: String, _ form: PatchForm, _ patch: JSONValue, _ old: JSONValue
   ) throws -> JSONValue {
     do {

@@ -5,8 +5,16 @@ extension ObjectService {
   public enum Part: Sendable, Equatable {
     case whole
     case status
+    /// The number of replicas.
+    case scale
 
-    var subresource: String { self == .status ? "status" : "" }
+    var subresource: String {
+      switch self {
+      case .whole: ""
+      case .status: "status"
+      case .scale: "scale"
+      }
+    }
   }
 
   /// Puts a whole object in the place of the one that is there. Throws `StatusError`: 400, 404, 409, 413, 422.
@@ -68,7 +76,7 @@ extension ObjectService {
   }
 
   /// An object that waits for its deletion goes with its last finalizer.
-  private func write(_ kind: Kind, _ object: JSONValue, _ stored: StoredObject) -> ObjectWrite {
+  func write(_ kind: Kind, _ object: JSONValue, _ stored: StoredObject) -> ObjectWrite {
     let meta = object.meta
     let draft = draft(kind, object)
     let isOver =
@@ -95,7 +103,7 @@ extension ObjectService {
     object.meta = meta
     switch part {
     case .status: kind.prepareStatusUpdate(&object, old: old)
-    case .whole: kind.prepareUpdate(&object, old: old)
+    case .whole, .scale: kind.prepareUpdate(&object, old: old)
     }
   }
 

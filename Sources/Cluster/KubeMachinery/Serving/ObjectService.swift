@@ -54,8 +54,14 @@ public struct ObjectService: Sendable {
 /// The outcome of a change.
 public struct WriteResult: Sendable {
   /// The object as JSON text.
-  public let document: [UInt8]
+  public var document: [UInt8]
   public var warnings: [String]
   /// Whether it was not there before.
   public let isCreated: Bool
+
+  public init(document: [UInt8], warnings: [String], isCreated: Bool) {
+    self.document = document
+    self.warnings = warnings
+    self.isCreated = isCreated
+  }
 }

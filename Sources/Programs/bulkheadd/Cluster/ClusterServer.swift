@@ -1,3 +1,4 @@
+import Accounts
 import Certificates
 import FoundationEssentials
 import HTTPServing
@@ -12,6 +13,9 @@ import Persistence
 /// The Kubernetes API of this machine: its storage, who may do what, its listeners and its work in the background.
 final class ClusterServer: Sendable {
   private static let keysFile = "storage.keys"
+  private static let signingKeyFile = "service-accounts.key"
+  /// Of service accounts' tokens, and for whom they are good unless they say otherwise.
+  private static let issuer = "https://kubernetes.default.svc.cluster.local"
   private static let maxKeysBytes = 64 << 10
   private static let gracefulSeconds: Int64 = 5
   /// How often watching clients are told how far they are.
@@ -46,9 +50,11 @@ final class ClusterServer: Sendable {
 
   /// Opens the storage, puts in what is missing, and serves. Throws `internal` for a damaged database, `unavailable` for an address that
   /// is not to be had.
-  static func start(_ plan: Plan, authority: CertificateAuthority, logger: Logger) async throws -> ClusterServer {
+  static func start(
+    _ plan: Plan, authority: CertificateAuthority, accounts: AccountStore, logger: Logger
+  ) async throws -> ClusterServer {
     try FileSystem.makeDirectories(plan.folder, mode: 0o700)
-    let catalog = KindCatalog.all.served
+    let catalog = KindCatalog.complete.served
     let path = "\(plan.folder)/cluster.sqlite"
     let keys = try storageKeys("\(plan.folder)/\(keysFile)", database: path)
     let database = try Database(path: path)
@@ -65,11 +71,18 @@ final class ClusterServer: Sendable {
       authority: authority, names: plan.names + clusterNames, lifeSeconds: plan.certificateLifeSeconds,
       clientAuthorities: authority.certificatePEM)
     let holders = CertificateHolders { now().seconds }
+    let bearers = BearerHolders(
+      serviceAccounts: try ServiceAccountTokens(
+        keyPEM: try signingKey("\(plan.folder)/\(signingKeyFile)"), issuer: issuer, audience: issuer, service: service,
+        now: now), accounts: accounts)
     let api = KubernetesAPI(
       service: service,
       discovery: Discovery(catalog, address: plan.listen.first.map { $0.shown(port: $0.port) } ?? ""),
-      authentication: Authentication(certificate: { holders.requester($0) }, token: { _, _ in nil }),
-      access: access, now: now, logger: logger)
+      authentication: Authentication(
+        certificate: { holders.requester($0) },
+        token: { try await bearers.identity($0, audiences: $1, from: $2) }),
+      access: access, tokens: bearers.serviceAccounts, subresourceSchemas: KindCatalog.subresourceSchemas, now: now,
+      logger: logger)
     let server = HTTPServer(
       configuration: plan.http, responder: api, errors: KubernetesAPI.errors, executor: executor, logger: logger)
     var ports: [Int] = []
@@ -123,6 +136,14 @@ final class ClusterServer: Sendable {
       try FileSystem.atomicWrite(path, StorageKeys.freshLine(id: "k1"), mode: 0o600, durable: true)
     }
     return try StorageKeys(parsing: try FileSystem.read(path, maxBytes: maxKeysBytes))
+  }
+
+  /// The key that tokens of service accounts are signed with; made where there is none: tokens of another one are good no more.
+  private static func signingKey(_ path: String) throws -> String {
+    if !FileSystem.exists(path) {
+      try FileSystem.atomicWrite(path, Array(ServiceAccountTokens.freshKeyPEM().utf8), mode: 0o600, durable: true)
+    }
+    return String(decoding: try FileSystem.read(path, maxBytes: maxKeysBytes), as: UTF8.self)
   }
 
   /// The first address as this machine's clients reach it.
