@@ -161,6 +161,9 @@ let package = Package(
     // Cluster
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
     room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery"]),
+    room("KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", logging]),
+    tests(
+      "KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "Persistence", logging]),
     tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
     tests("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
     // Platform
@@ -209,7 +212,7 @@ let package = Package(
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
         "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing",
-        "Isolation", "KubeMachinery", "KubeResources", "KubernetesAPI",
+        "Isolation", "KubeControllers", "KubeMachinery", "KubeResources", "KubernetesAPI",
         "LinuxSystem", "MetricsAPI", "Model", "Observability", "Persistence", "Registry", "RegistryAPI",
         "RegistryClient", "Replication",
       ],

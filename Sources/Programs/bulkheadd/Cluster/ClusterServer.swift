@@ -2,6 +2,7 @@ import Accounts
 import Certificates
 import FoundationEssentials
 import HTTPServing
+import KubeControllers
 import KubeMachinery
 import KubeResources
 import KubernetesAPI
@@ -32,6 +33,7 @@ final class ClusterServer: Sendable {
   private let server: HTTPServer
   private let tls: RenewedTLS
   private let administrator: AdministratorAccess
+  private let controllers: ControllerLoop
   private let executor: BlockingExecutor
   private let logger: Logger
 
@@ -96,12 +98,24 @@ final class ClusterServer: Sendable {
     logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
     return ClusterServer(
       database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
-      administrator: administrator, executor: executor, logger: logger)
+      administrator: administrator, controllers: controllers(service, authority, logger), executor: executor,
+      logger: logger)
+  }
+
+  private static func controllers(
+    _ service: ObjectService, _ authority: CertificateAuthority, _ logger: Logger
+  ) -> ControllerLoop {
+    let machine = ControllerMachine(
+      controllers: ClusterControllers.all(catalog: service.catalog, rootCertificate: authority.certificatePEM),
+      service: service, eventSerial: UInt64(Clock.realTimeNanoseconds()), now: preciseNow, logger: logger)
+    return ControllerLoop(
+      machine: machine, service: service, clock: ContinuousClock(), now: preciseNow, logger: logger)
   }
 
   private init(
     database: Database, store: SQLiteObjectStore, service: ObjectService, access: LiveAccess, api: KubernetesAPI,
-    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, executor: BlockingExecutor, logger: Logger
+    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, controllers: ControllerLoop,
+    executor: BlockingExecutor, logger: Logger
   ) {
     self.database = database
     self.store = store
@@ -111,6 +125,7 @@ final class ClusterServer: Sendable {
     self.server = server
     self.tls = tls
     self.administrator = administrator
+    self.controllers = controllers
     self.executor = executor
     self.logger = logger
   }
@@ -122,6 +137,12 @@ final class ClusterServer: Sendable {
 
   @Sendable private static func now() -> Timestamp {
     Timestamp(seconds: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
+  }
+
+  @Sendable private static func preciseNow() -> Timestamp {
+    let nanoseconds = Clock.realTimeNanoseconds()
+    return Timestamp(
+      seconds: Int64(nanoseconds / 1_000_000_000), nanoseconds: Int32(nanoseconds % 1_000_000_000))
   }
 
   /// Reads the keys that records are sealed with; where there is none and no database either, one is made.
@@ -163,6 +184,7 @@ final class ClusterServer: Sendable {
         group.addTask { await self.repeated("putting roles together") { try await aggregator.follow(now: Self.now) } }
       }
       group.addTask { await self.keepUp() }
+      group.addTask { await self.controllers.run() }
     }
   }
 

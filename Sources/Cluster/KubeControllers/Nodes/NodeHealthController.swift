@@ -1,0 +1,102 @@
+import HTTPServing
+import KubeMachinery
+import KubeResources
+
+/// Tells by its lease whether a node's agent lives, and marks nodes whose agent does not, so that no new pod comes to them.
+///
+/// Pods of such a node stay: it may run them well without its agent, and where it is the only one, no other could.
+/// Source: Kubernetes *Nodes*, heartbeats and node controller.
+public struct NodeHealthController: Controller {
+  public let name = "node-controller"
+  public let follows: Set<ResourceName> = [.nodes, .leases, .pods]
+
+  static let graceSeconds: Int64 = 50
+  static let leaseNamespace = "kube-node-lease"
+  static let unreachable = "node.kubernetes.io/unreachable"
+  static let notReady = "node.kubernetes.io/not-ready"
+  private static let conditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]
+
+  public init() {}
+
+  public func keys(for change: ObservedChange, in index: ObjectIndex) -> [ObjectKey] {
+    switch change.key.resource {
+    case .nodes: change.new == nil ? [] : [change.key]
+    case .leases:
+      // Renewals of a node that is well need no look: the next one is planned.
+      change.key.namespace == Self.leaseNamespace && !isWell(change.key.name, index)
+        ? [ObjectKey(.nodes, name: change.key.name)] : []
+    default: []
+    }
+  }
+
+  private func isWell(_ node: String, _ index: ObjectIndex) -> Bool {
+    index.object(ObjectKey(.nodes, name: node))?.status.conditionHolds("Ready") ?? true
+  }
+
+  public func plan(for key: ObjectKey, _ observed: Observation) -> Plan {
+    guard let node = observed.index.object(key), !node.isTerminating else { return Plan() }
+    let now = observed.now
+    let lease = observed.index.object(ObjectKey(.leases, namespace: Self.leaseNamespace, name: key.name))
+    let beats = [
+      Timestamp(lease?.document.textAt("spec", "renewTime") ?? ""),
+      Timestamp(node.status.condition("Ready")?.textAt("lastHeartbeatTime") ?? ""), node.createdAt,
+    ]
+    guard let last = beats.compactMap({ $0 }).max() else { return Plan() }
+    let deadline = last.adding(seconds: Self.graceSeconds)
+    var plan = Plan()
+    if deadline > now {
+      plan.look(at: deadline)
+      plan.add(taint(node, Self.effects(node.status)))
+      return plan
+    }
+    var status = node.status
+    for type in Self.conditions where type == "Ready" || status.condition(type) != nil {
+      let isNew = status.condition(type) == nil
+      guard status.condition(type)?.textAt("status") != "Unknown" else { continue }
+      let beat = status.condition(type)?["lastHeartbeatTime"]
+      status.setCondition(
+        type, "Unknown", reason: isNew ? "NodeStatusNeverUpdated" : "NodeStatusUnknown",
+        message: isNew ? "Kubelet never posted node status." : "Kubelet stopped posting node status.", at: now)
+      if let beat { status.changeCondition(type) { $0["lastHeartbeatTime"] = beat } }
+    }
+    if !status.means(node.status) {
+      plan.add([Change(.patchStatus(Target(node), ["status": ["conditions": status["conditions"] ?? []]]))])
+      plan.announcements.append(
+        Announcement(node, .normal, "NodeNotReady", "Node \(node.name) status is now: NodeNotReady"))
+      plan.add(unready(observed.index, on: node.name, now))
+      // The taint comes with the next look, which the change of the status brings.
+      return plan
+    }
+    plan.add(taint(node, Self.effects(status)))
+    return plan
+  }
+
+  /// Services send nothing to pods that nobody watches any more.
+  private func unready(_ index: ObjectIndex, on node: String, _ now: Timestamp) -> [Change] {
+    index.all(.pods).filter { $0.nodeName == node && $0.isReady }.map { pod in
+      var status = pod.status
+      status.setCondition("Ready", "False", reason: "NodeNotReady", message: "", at: now)
+      return Change(.patchStatus(Target(pod), ["status": ["conditions": status["conditions"] ?? []]]))
+    }
+  }
+
+  /// The taint that says what a node's readiness is; nil where it is ready.
+  private static func effects(_ status: JSONValue) -> String? {
+    switch status.condition("Ready")?.textAt("status") {
+    case "True": nil
+    case "False": notReady
+    case nil: notReady
+    default: unreachable
+    }
+  }
+
+  private func taint(_ node: ClusterObject, _ wanted: String?) -> [Change] {
+    let taints = node.document.listAt("spec", "taints")
+    let own = [Self.unreachable, Self.notReady]
+    let there = taints.filter { own.contains($0.textAt("key")) && $0.textAt("effect") == "NoSchedule" }
+    if there.map({ $0.textAt("key") }) == [wanted].compactMap({ $0 }) { return [] }
+    var rest = taints.filter { !(own.contains($0.textAt("key")) && $0.textAt("effect") == "NoSchedule") }
+    if let wanted { rest.append(["key": .string(wanted), "effect": "NoSchedule"]) }
+    return [.patch(node, ["spec": ["taints": rest.isEmpty ? .null : .array(rest)]])]
+  }
+}

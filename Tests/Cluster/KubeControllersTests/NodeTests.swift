@@ -1,0 +1,95 @@
+import HTTPServing
+import KubeMachinery
+import Testing
+
+@testable import KubeControllers
+
+struct NodeTests {
+  static func node(_ ready: String?, beatSecondsAgo: Int64, taints: String = "[]") throws -> ClusterObject {
+    let beat = Sample.start.adding(seconds: -beatSecondsAgo).text
+    let conditions = ready.map { #"{"type":"Ready","status":"\#($0)","lastHeartbeatTime":"\#(beat)"}"# } ?? ""
+    return try Sample.object(
+      "node", "node",
+      #"{"metadata":{"creationTimestamp":"\#(beat)"},"spec":{"taints":\#(taints)},"status":{"conditions":[\#(conditions)]}}"#
+    )
+  }
+
+  static func lease(secondsAgo: Int64) throws -> ClusterObject {
+    try Sample.object(
+      "lease", "node",
+      #"{"metadata":{"namespace":"kube-node-lease"},"spec":{"renewTime":"\#(Sample.start.adding(seconds: -secondsAgo).microText)"}}"#
+    )
+  }
+
+  private func plan(_ node: ClusterObject, _ others: [ClusterObject] = []) -> Plan {
+    Sample.plan(NodeHealthController(), node, others)
+  }
+
+  @Test("A node whose agent renews its lease is well")
+  func well() throws {
+    let plan = plan(try Self.node("True", beatSecondsAgo: 300), [try Self.lease(secondsAgo: 10)])
+    #expect(plan.isEmpty)
+    #expect(plan.lookAgain == Sample.start.adding(seconds: 40))
+  }
+
+  @Test("One whose agent is silent is marked, its pods get nothing, and no new ones come")
+  func silent() throws {
+    let node = try Self.node("True", beatSecondsAgo: 300)
+    let silent = plan(
+      node, [try Self.lease(secondsAgo: 51), try Sample.pod("p"), try Sample.pod("q") { $0.node = "x" }])
+    #expect(silent.lines.count == 2)
+    #expect(silent.lines[0].contains(#""status":"Unknown""#))
+    #expect(silent.lines[0].contains("Kubelet stopped posting node status."))
+    #expect(silent.lines[1].hasPrefix("status pods/p") && silent.lines[1].contains("NodeNotReady"))
+    let marked = plan(try Self.node("Unknown", beatSecondsAgo: 300))
+    #expect(
+      marked.lines == [
+        #"patch nodes/node {"spec":{"taints":[{"key":"node.kubernetes.io/unreachable","effect":"NoSchedule"}]}}"#
+      ])
+  }
+
+  @Test("A node that is well again loses the taint, others' taints stay")
+  func again() throws {
+    let taints =
+      #"[{"key":"mine","effect":"NoSchedule"},{"key":"node.kubernetes.io/unreachable","effect":"NoSchedule"}]"#
+    let plan = plan(try Self.node("True", beatSecondsAgo: 1, taints: taints))
+    #expect(plan.lines == [#"patch nodes/node {"spec":{"taints":[{"key":"mine","effect":"NoSchedule"}]}}"#])
+    let notReady = self.plan(try Self.node("False", beatSecondsAgo: 1))
+    #expect(notReady.lines.first?.contains("node.kubernetes.io/not-ready") == true)
+  }
+
+  @Test("Pods of nodes that are gone, pods that go without a node, and too many that have ended")
+  func garbage() throws {
+    let node = try SchedulerTests.node("node")
+    func plan(_ pods: [ClusterObject], threshold: Int = 10) -> [String] {
+      PodGarbageController(threshold: threshold).plan(
+        for: ObjectKey(.pods, name: ""), Observation(Sample.index(pods + [node]), now: Sample.start)
+      ).deeds.sorted()
+    }
+    let ended = try (1...4).map { number in
+      try Sample.pod("e\(number)") { ($0.phase, $0.ageSeconds) = ("Succeeded", Int64(number)) }
+    }
+    #expect(plan(ended) == [])
+    #expect(plan(ended, threshold: 2) == ["delete pods/e3", "delete pods/e4"])
+    #expect(
+      plan([
+        try Sample.pod("stray") { $0.node = "gone" },
+        try Sample.pod("new") { ($0.node, $0.ageSeconds) = ("gone", 3) },
+        try Sample.pod("nowhere") { ($0.node, $0.isTerminating) = ("", true) }, try Sample.pod("well"),
+      ]) == ["delete pods/nowhere", "delete pods/stray"])
+  }
+
+  @Test("Events that are older than an hour go")
+  func events() throws {
+    let controller = EventExpiryController(catalog: .all)
+    let key = controller.standingKeys[0]
+    let questions = controller.questions(for: key, in: Sample.index([]), at: Sample.start)
+    let hourAgo = Sample.start.adding(seconds: -3_600)
+    #expect(questions.contains(.objects(.events, before: hourAgo)))
+    let old = try Sample.object("event", "old")
+    let plan = controller.plan(
+      for: key, Observation(Sample.index([]), answers: [questions[0]: [old]], now: Sample.start))
+    #expect(plan.lines == ["delete events/old"])
+    #expect(plan.lookAgain == Sample.start.adding(seconds: 60))
+  }
+}
