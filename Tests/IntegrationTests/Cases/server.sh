@@ -3,7 +3,7 @@ getent passwd bulkhead >/dev/null ||
   useradd --system --user-group --no-create-home --shell /usr/sbin/nologin bulkhead
 # The server is not root: it has to reach its folders.
 chmod 0755 "$PWD"
-"${CLIENT}d" server --root "$PWD/server-root" --run "$PWD/server-run" --listen 127.0.0.1:0 ${SERVER_OPTIONS:-} \
+"${CLIENT}d" server --root "$PWD/server-root" --run "$PWD/server-run" --listen 127.0.0.1:0 --without-kubernetes ${SERVER_OPTIONS:-} \
   >server.log 2>&1 &
 server=$!
 trap 'kill $server; wait $server || true' EXIT

@@ -416,6 +416,8 @@ services:
     command: sh -c 'mkdir /page; echo page >/page/index.html; exec httpd -f -p 80 -h /page'
     networks: [front]
     ports: [{target: 80, x-bulkhead: {rate-per-source: "${RATE}"}}]
+    # Connections that are refused count, too.
+    healthcheck: {test: wget -q -O /dev/null http://127.0.0.1/, interval: 200ms}
     stop_grace_period: 0s
   asker: {image: busybox, command: sleep 1d, networks: [other], stop_grace_period: 0s}
 networks: {front: {}, other: {}}
@@ -435,7 +437,7 @@ def limits():
     def answers():
         """How many of eight connections of another container are answered."""
         port = act("port", "web", "80").rpartition(":")[2].strip()
-        ask = f"wget -q -T 1 -O - http://host.docker.internal:{port}/ || true"
+        ask = f"timeout 1 wget -q -O - http://host.docker.internal:{port}/ || true"
         return act("exec", "-T", "asker", "sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do {ask}; done").count("page")
 
     try:

@@ -216,11 +216,8 @@ def client_address():
         container.stop()
 
 
-@check("from another host neither what is published on loopback nor another network of the host is reached")
+@check("the host is no router: another host reaches none of its other networks through it")
 def borders():
-    late = Container("late", "fixed", [("80/tcp", "127.0.0.1", 8083), ("80/udp", "127.0.0.1", 8083)])
-    late.serve()
-    equal(HOSTS.reach(targets=[("tcp", "127.0.0.1", 8083)])[0] is not None, True)
     beyond = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     until("a namespace of its own", lambda: os.readlink(f"/proc/{beyond.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
     there = f"nsenter --target {beyond.pid} --net"
@@ -231,32 +228,26 @@ ip link set second up
 {there} ip address add 192.0.2.2/24 dev port
 {there} ip link set port up
 {there} ip route add default via 192.0.2.1
-{enter()} ip route add 192.0.2.0/24 via {HOST}
-# It takes 127.0.0.0/8 for addresses of others.
-{enter()} sysctl --quiet --write net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.port.route_localnet=1
-{enter()} ip route del local 127.0.0.0/8 dev lo table local
-{enter()} ip route del local 127.0.0.1 dev lo table local
-{enter()} ip route add 127.0.0.1/32 via {HOST}""")
+{enter()} ip route add 192.0.2.0/24 via {HOST}""")
     agent = Agent(beyond.pid)
     agent.serve(kind="tcp", port=7000)
     try:
         equal(HOSTS.reach(targets=[("tcp", "192.0.2.2", 7000)]), ["192.0.2.1"])
-        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000), ("tcp", "127.0.0.1", 8083), ("udp", "127.0.0.1", 8083)]), [None] * 3)
-        # With the engine's table gone both would be: the attempts are real.
+        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [None])
+        # Without the engine's rule it would: the attempt is a real one.
         table = next(line for line in subprocess.run(["nft", "list", "tables", "inet"], capture_output=True, text=True).stdout.splitlines()
-                     if " bulkhead-" in line)
+                     if " bulkhead-" in line and not line.endswith("-keeper"))
         equal(ENGINE.end(signal.SIGKILL), -signal.SIGKILL)
-        nft(f"flush chain {table.removeprefix('table ')} forward")
-        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [OUTSIDE])
-        nft(f"flush chain {table.removeprefix('table ')} guard")
-        equal(OTHER.reach(targets=[("tcp", "127.0.0.1", 8083)])[0] is not None, True)
-        ENGINE.start()
-        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000), ("tcp", "127.0.0.1", 8083)]), [None] * 2)
+        try:
+            nft(f"flush chain {table.removeprefix('table ')} forward")
+            equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [OUTSIDE])
+        finally:
+            ENGINE.start()
+        equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [None])
     finally:
         agent.stop()
         beyond.kill()
         sh("ip link del second")
-        late.stop()
 
 
 @check("no network takes addresses that the host has, reaches, or that belong to others outside")
@@ -279,7 +270,8 @@ def isolation():
     equal(far.agent.reach(targets=[("tcp", OUTSIDE, 7000), ("tcp", OUTSIDE6, 7000)]), [HOST, HOST6])
     gateways = call("GET", "/networks/inner")["IPAM"]["Config"]
     ports = [("tcp", pool["Gateway"].split("/")[0], port) for pool in gateways for port in [8080, 8082]]
-    equal((len(ports), inner.agent.reach(targets=ports)), (4, [None] * 4))
+    # A relay takes the connection, and ends it without a word.
+    equal((len(ports), [answer or None for answer in inner.agent.reach(targets=ports)]), (4, [None] * 4))
     equal(inner.agent.reach(targets=[("tcp", OUTSIDE, 7000), ("tcp", web.address, 80)]), [None, None])
     equal(far.agent.reach(targets=[("tcp", "127.0.0.1", 9001), ("udp", "127.0.0.1", 9005)]), [None, None])
     for container in [far, inner]:

@@ -63,6 +63,8 @@ extension ServiceDecoder {
   }
 
   mutating func readPorts() throws(ComposeFault) {
+    // By the port inside, with its transport.
+    var limits: [String: ComposePortLimits] = [:]
     for port in fields.list("ports") {
       guard let target = port.integer("target").flatMap({ UInt16(exactly: $0) }) else {
         try faults.add(port.fault("'target' is missing: the port inside"))
@@ -73,7 +75,16 @@ extension ServiceDecoder {
         hostAddress: port.text("host_ip") ?? "",
         transport: port.text("protocol").flatMap(ComposePort.Transport.init) ?? .tcp)
       if let limits = port.below("x-bulkhead") { result.limits = ComposePortLimits(limits) }
-      try requireSameLimits(result, port)
+      let inside = "\(result.target)/\(result.transport.rawValue)"
+      if let other = limits[inside], other != result.limits {
+        try faults.add(
+          port.fault(
+            "x-bulkhead",
+            "limits hold for port \(inside) inside, and an entry above publishes it with others: write the same there"))
+      } else {
+        limits[inside] = result.limits
+      }
+      try requireSameLabels(result, port)
       service.ports.append(result)
     }
     let fixed = service.ports.filter { ($0.published?.count ?? service.replicas) < service.replicas }
@@ -102,16 +113,8 @@ extension ServiceDecoder {
     }
   }
 
-  /// The engine limits the port inside, wherever it is published.
-  private func requireSameLimits(_ port: ComposePort, _ fields: Fields) throws(ComposeFault) {
-    let isAlike: (ComposePort) -> Bool = { $0.target == port.target && $0.transport == port.transport }
-    if let other = service.ports.first(where: isAlike), other.limits != port.limits {
-      try faults.add(
-        fields.fault(
-          "x-bulkhead",
-          "limits hold for port \(port.target)/\(port.transport.rawValue) inside, and an entry above publishes it with "
-            + "others: write the same there"))
-    }
+  /// Labels of the service say limits, too.
+  private func requireSameLabels(_ port: ComposePort, _ fields: Fields) throws(ComposeFault) {
     for (label, value) in port.limitLabels.sorted(by: { $0.key < $1.key }) {
       guard let other = service.labels[label], other != value else { continue }
       try faults.add(

@@ -99,7 +99,10 @@ final class ProjectAssembly {
       var alone = member.value
       alone["extends"] = nil
       // A circle is told once, not of each service in it.
-      if circling.contains(member.key) { continue }
+      if circling.contains(member.key) {
+        faults.mark("services.\(member.key).extends")
+        continue
+      }
       let whole = try faults.attempt { () throws(ComposeFault) in
         try extended(member.key, services, origin, environment, chain: [])
       }
@@ -231,6 +234,8 @@ final class ProjectAssembly {
     for node in nodes {
       let path = try local(node, key + ".env_file", origin)
       if let root, !HostPath.isBeneath(path, root) {
+        // That of a folder outside is nobody's wish: the folder, or the file in it, is refused by name.
+        guard files != nil else { continue }
         throw FileAccess.escape(path, root, at: node.at, key: key + ".env_file")
       }
       let found = try access.variables(

@@ -81,6 +81,9 @@ final class FaultCollector: Sendable {
     }
   }
 
+  /// A key whose fault is told elsewhere.
+  func mark(_ key: String) { state.withLock { $0.fresh.append(key) } }
+
   /// What comes from now on is a later stage.
   func advance() {
     state.withLock { state in
