@@ -175,7 +175,7 @@ struct SchedulerTests {
     ])
     #expect(choice.deeds == ["bind p b"])
     let spread = plan([
-      try Self.node("a"), try Self.node("b"), try Self.waiting("p1"), try Self.waiting("p2"),
+      try Self.node("a"), try Self.node("b"), try Self.waiting("p1", ageSeconds: 200), try Self.waiting("p2"),
     ])
     #expect(spread.deeds == ["bind p1 a", "bind p2 b"])
   }
