@@ -26,7 +26,7 @@ extension ImageDistribution {
     let repository = try client.repository(RegistryHost(reference.domain), reference.path, credentials: credentials)
     report(TransferEvent("The push refers to repository [\(reference.domain)/\(reference.path)]"))
     do {
-      try await RegistryNotice.$hear.withValue({ report(TransferEvent($0)) }) {
+      try await RegistryNotice.$current.withValue(RegistryNotice { report(TransferEvent($0)) }) {
         for name in names {
           try await withTaskExecutorPreference(executor) { try await push(name, to: repository, report) }
         }

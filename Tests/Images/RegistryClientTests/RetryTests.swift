@@ -35,7 +35,7 @@ import Testing
 
   @Test func theFirstFailureIsToldAtOnce() {
     let heard = Mutex<[String]>([])
-    RegistryNotice.$hear.withValue({ text in heard.withLock { $0.append(text) } }) {
+    RegistryNotice.$current.withValue(RegistryNotice { text in heard.withLock { $0.append(text) } }) {
       _ = Self.course(Self.unconnected, each: 0)
     }
     #expect(heard.withLock { $0 } == ["10.0.0.1:5000 does not answer: trying again"])

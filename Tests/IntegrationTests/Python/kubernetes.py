@@ -210,7 +210,9 @@ SCENARIOS = [
         ("create -f -", WEB, "created"),
         ("patch deploy web -p", None, "! "),
         ("patch deploy web -p {\"spec\":{\"replicas\":5}}", None, "= deployment.apps/web patched\n"),
-        ("patch deploy web -p {\"spec\":{\"replicas\":5}}", None, "= deployment.apps/web patched (no change)\n"),
+        # On an object that nothing else writes to: kubectl compares what it got before with what it gets back, status and all.
+        ("create configmap quiet --from-literal=a=1", None, "= configmap/quiet created\n"),
+        ("patch cm quiet -p {\"data\":{\"a\":\"1\"}}", None, "= configmap/quiet patched (no change)\n"),
         ("patch deploy web -p {\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"side\",\"image\":\"s\"}]}}}}", None,
          "= deployment.apps/web patched\n"),
         ("get deploy web -o jsonpath={.spec.template.spec.containers[*].name}", None, "= side nginx"),

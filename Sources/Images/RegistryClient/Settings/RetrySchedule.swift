@@ -58,7 +58,7 @@ struct RetryCount {
     if failure.isUnconnected {
       let spent = Double(now() - start) / 1e9
       guard spent + seconds + connectSeconds <= schedule.unconnectedSeconds else { return nil }
-      if attempt == 1 { RegistryNotice.hear?("\(failure.message): trying again") }
+      if attempt == 1 { RegistryNotice.current?.hear("\(failure.message): trying again") }
     }
     attempt += 1
     return seconds
@@ -66,6 +66,14 @@ struct RetryCount {
 }
 
 /// Who is to hear at once of what may pass, for the time of a task.
-public enum RegistryNotice {
-  @TaskLocal public static var hear: (@Sendable (String) -> Void)?
+///
+/// An object, not the function itself: Swift 6.3 compiles a task-local function with optimization to code that crashes.
+public final class RegistryNotice: Sendable {
+  @TaskLocal public static var current: RegistryNotice?
+
+  let hear: @Sendable (String) -> Void
+
+  public init(_ hear: @escaping @Sendable (String) -> Void) {
+    self.hear = hear
+  }
 }
