@@ -30,6 +30,7 @@ public final class AccountStore: Sendable {
   public let bearers: BearerTokens
   let database: Database
   let now: @Sendable () -> Int64
+  private let passwordRounds: Int
   private let state: Mutex<AccountState>
   /// Held over a change on disk and in memory.
   private let changing = Mutex(())
@@ -39,8 +40,11 @@ public final class AccountStore: Sendable {
   /// What an unknown user's password is held against, so that the time tells nobody who is known.
   private let decoy: PasswordRecord
 
-  /// - Parameter now: seconds since 1970.
-  public init(database: Database, now: @escaping @Sendable () -> Int64) throws {
+  /// - Parameters:
+  ///   - passwordRounds: scrypt's N for passwords set from now on, a power of two; nil for what is safe. Tests of other things
+  ///     take less.
+  ///   - now: seconds since 1970.
+  public init(database: Database, passwordRounds: Int? = nil, now: @escaping @Sendable () -> Int64) throws {
     try database.migrate(
       [
         Migration(name: "1-accounts", steps: [.createTable(Table.users), .createTable(Table.projects)]),
@@ -49,7 +53,8 @@ public final class AccountStore: Sendable {
     self.database = database
     self.now = now
     bearers = BearerTokens(audience: Self.service, now: now)
-    decoy = try PasswordRecord("a password of nobody")
+    self.passwordRounds = passwordRounds ?? PasswordRecord.rounds
+    decoy = try PasswordRecord("a password of nobody", rounds: self.passwordRounds)
     var state = AccountState()
     for user in try Self.load(StoredUser.self, Table.users, database) { state.users[user.user.name] = user }
     for project in try Self.load(Project.self, Table.projects, database) { state.projects[project.name] = project }
@@ -177,7 +182,7 @@ public final class AccountStore: Sendable {
   func look<Result>(_ body: (AccountState) throws -> Result) rethrows -> Result { try state.withLock { try body($0) } }
 
   func derive(_ password: String) throws -> PasswordRecord {
-    try deriving.withLock { _ in try PasswordRecord(password) }
+    try deriving.withLock { _ in try PasswordRecord(password, rounds: passwordRounds) }
   }
 
   /// Runs a change over a copy of the state, which counts when the change is on disk; readers are not held up.

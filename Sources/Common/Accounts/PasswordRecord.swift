@@ -9,15 +9,18 @@ struct PasswordRecord: Codable, Sendable, Equatable {
   private static let saltBytes = 16
   static let lengths = 12...256
 
-  /// scrypt's N, r and p: 16 MiB of memory for each try.
-  private var rounds = 1 << 14
+  /// scrypt's N of passwords that people use.
+  static let rounds = 1 << 14
+
+  /// scrypt's N, r and p: 16 MiB of memory for each try with the N above.
+  private let rounds: Int
   private var blockSize = 8
   private var parallelism = 1
   private let salt: Data
   private var derived = Data()
 
   /// Throws `invalidArgument` for a password that is too short or too long.
-  init(_ password: String) throws {
+  init(_ password: String, rounds: Int) throws {
     guard Self.lengths.contains(password.utf8.count) else {
       throw PlatformError(
         .invalidArgument,
@@ -27,6 +30,7 @@ struct PasswordRecord: Codable, Sendable, Equatable {
     guard !Secret.isLike(password) else {
       throw PlatformError(.invalidArgument, "field 'password': it begins as the secrets of tokens and robots do")
     }
+    self.rounds = rounds
     salt = SymmetricKey(size: .init(bitCount: Self.saltBytes * 8)).withUnsafeBytes { Data($0) }
     derived = try derive(password)
   }

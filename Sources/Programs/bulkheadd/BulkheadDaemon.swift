@@ -36,7 +36,9 @@ struct BulkheadDaemon: AsyncParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "bulkheadd", abstract: "The daemon of Bulkhead, the secure container platform.", version: version,
-    subcommands: [EngineCommand.self, ServerCommand.self, RunCommand.self, DoctorCommand.self])
+    subcommands: [
+      EngineCommand.self, ServerCommand.self, RunCommand.self, RotateStorageKeyCommand.self, DoctorCommand.self,
+    ])
 }
 
 /// Options that every role has.

@@ -112,3 +112,20 @@ struct ServerCommand: AsyncParsableCommand {
     try await ServerProgram(options: options, settings: settings, listenPlain: listenPlain).run()
   }
 }
+
+struct RotateStorageKeyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rotate-storage-key",
+    abstract: "Seal the cluster's database, its secrets among it, with a new key; the server must be stopped.",
+    discussion: """
+      A new key is put into ROOT/server/cluster/storage.keys, every record is sealed with it, and the older keys are removed \
+      from the file. Ended in the middle, it may be run again; the server can be started in between.
+      """)
+
+  @OptionGroup var options: DaemonOptions
+
+  func run() async throws {
+    let settings = try ServerSettings.load(path: options.config, owner: geteuid())
+    try ServerProgram(options: options, settings: settings, listenPlain: []).rotateStorageKey()
+  }
+}

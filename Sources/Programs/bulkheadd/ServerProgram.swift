@@ -103,6 +103,19 @@ struct ServerProgram {
     try database.close()
   }
 
+  /// Seals the cluster's records with a new key, while no server runs. Throws `conflict` while one does.
+  func rotateStorageKey() throws {
+    if geteuid() == 0 { try giveUpRoot() }
+    umask(0o077)
+    let lock = try acquireLock(advice: "stop it, then rotate, then start it again")
+    defer { withExtendedLifetime(lock) {} }
+    let storage = ClusterStorage(folder: "\(root)/cluster")
+    let count = try storage.rotate(logger: try options.logger(label: "server"))
+    print(
+      "sealed \(count) records with a new key; back up \(storage.keysPath): older keys open older backups of the database only"
+    )
+  }
+
   private func listen(_ server: HTTPServer, _ tls: RenewedTLS, _ logger: Logger) async throws {
     for address in settings.listen {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
@@ -195,11 +208,12 @@ struct ServerProgram {
     try UserChange.executeAgain(user: account.user, group: account.group, arguments: CommandLine.arguments)
   }
 
-  private func acquireLock() throws -> FileLock {
+  /// - Parameter advice: what to do where a server runs.
+  private func acquireLock(advice: String = "give this one another --root and --run") throws -> FileLock {
     do {
       return try FileLock(path: "\(root)/server.lock")
     } catch let error as SystemError where error.errno == EWOULDBLOCK {
-      throw PlatformError(.conflict, "another server uses \(root): give this one another --root and --run")
+      throw PlatformError(.conflict, "another server uses \(root): \(advice)")
     }
   }
 

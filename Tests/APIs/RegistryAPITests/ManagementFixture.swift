@@ -45,7 +45,7 @@ final class ManagementFixture: Sendable {
     logger.logLevel = .critical
     registry = try Registry(root: path, logger: logger)
     database = try Database(path: path + "/server.sqlite")
-    accounts = try AccountStore(database: database) { 1_000_000 }
+    accounts = try AccountStore(database: database, passwordRounds: 16) { 1_000_000 }
     replication = try ReplicationStore(path: path + "/replication.sqlite", now: 0)
     peer = try MemoryRegistry()
     executor = try BlockingExecutor(name: "management-test")

@@ -28,7 +28,7 @@ import Testing
     }
 
     static func open(_ database: Database, _ clock: Clock) throws -> AccountStore {
-      try AccountStore(database: database) { clock.seconds.load(ordering: .relaxed) }
+      try AccountStore(database: database, passwordRounds: 16) { clock.seconds.load(ordering: .relaxed) }
     }
 
     func close() {

@@ -29,7 +29,7 @@ import Testing
     }
     let clock = Clock()
     let database = try Database(path: folder + "/db")
-    let open = { try AccountStore(database: database) { clock.seconds.load(ordering: .relaxed) } }
+    let open = { try AccountStore(database: database, passwordRounds: 16) { clock.seconds.load(ordering: .relaxed) } }
     let store = try open()
     try store.addUser(User(name: "ada"), password: password)
     try store.addUser(User(name: "root", isAdministrator: true), password: password)

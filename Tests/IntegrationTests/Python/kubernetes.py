@@ -525,6 +525,42 @@ def kill():
     equal(len(run(CLIENTS[0], ["get", "secrets", "-o", "name"]).stdout.split()) >= 5, True)
 
 
+@check("a new storage key seals everything, the old one goes, and none is changed under a server that runs")
+def rotation():
+    keys = SERVER.root + "/server/cluster/storage.keys"
+
+    def rotate():
+        return subprocess.run([PROGRAM, "rotate-storage-key", "--root", SERVER.root, "--run", SERVER.run],
+                              capture_output=True, text=True, timeout=60)
+
+    def lines():
+        with open(keys) as file:
+            return file.read().splitlines()
+
+    equal(run(CLIENTS[0], ["create", "secret", "generic", "sealed", "--from-literal=p=one"]).returncode, 0)
+    before = lines()
+    refused = rotate()
+    equal((refused.returncode, lines()), (1, before))
+    assert "another server uses" in refused.stderr and "stop it" in refused.stderr, refused.stderr
+    equal(SERVER.end(15), 0)
+    done = rotate()
+    equal((done.returncode, done.stdout.startswith("sealed ")), (0, True))
+    after = lines()
+    equal((len(before), len(after), after[0].split()[0], before[0] in after), (1, 1, "k2", False))
+    # As a kill after the first step leaves it: both keys.
+    with open(keys, "w") as file:
+        file.write("\n".join(after + before) + "\n")
+    equal((rotate().returncode, [line.split()[0] for line in lines()]), (0, ["k3"]))
+    SERVER.start()
+    equal(run(CLIENTS[0], ["get", "secret", "sealed", "-o", "jsonpath={.data.p}"]).stdout, "b25l")
+    equal(SERVER.end(15), 0)
+    with open(keys, "w") as file:
+        file.write(before[0] + "\n")
+    SERVER.begin()
+    equal(SERVER.process.wait(30) != 0, True)
+    assert "is not among the storage keys" in SERVER.told(), SERVER.told()[-500:]
+
+
 try:
     main()
 finally:

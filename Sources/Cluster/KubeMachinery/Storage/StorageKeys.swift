@@ -52,6 +52,22 @@ public struct StorageKeys: Sendable {
     self.keys = keys
   }
 
+  /// The file's bytes with a new random key before the others. Throws `invalidArgument` where there are too many.
+  public static func adding(to bytes: [UInt8]) throws -> [UInt8] {
+    let numbers = try StorageKeys(parsing: bytes).keys.compactMap {
+      $0.id.hasPrefix("k") ? Int($0.id.dropFirst()) : nil
+    }
+    let grown = freshLine(id: "k\((numbers.max() ?? 0) % (Int.max >> 8) + 1)") + bytes
+    _ = try StorageKeys(parsing: grown)
+    return grown
+  }
+
+  /// The file's bytes with the first key alone, once nothing is sealed with the others.
+  public static func dropping(from bytes: [UInt8]) throws -> [UInt8] {
+    _ = try StorageKeys(parsing: bytes)
+    return bytes.split(separator: 10).first.map { Array($0) + [10] } ?? bytes
+  }
+
   /// A line with a new random key, to be written before the others.
   public static func freshLine(id: String) -> [UInt8] {
     let secret = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }

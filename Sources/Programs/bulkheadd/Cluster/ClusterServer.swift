@@ -13,11 +13,10 @@ import Persistence
 
 /// The Kubernetes API of this machine: its storage, who may do what, its listeners and its work in the background.
 final class ClusterServer: Sendable {
-  private static let keysFile = "storage.keys"
   private static let signingKeyFile = "service-accounts.key"
   /// Of service accounts' tokens, and for whom they are good unless they say otherwise.
   private static let issuer = "https://kubernetes.default.svc.cluster.local"
-  private static let maxKeysBytes = 64 << 10
+  private static let maxKeyBytes = 64 << 10
   private static let gracefulSeconds: Int64 = 5
   /// How often watching clients are told how far they are.
   private static let nudgeSeconds: Int64 = 60
@@ -57,12 +56,8 @@ final class ClusterServer: Sendable {
   ) async throws -> ClusterServer {
     try FileSystem.makeDirectories(plan.folder, mode: 0o700)
     let catalog = KindCatalog.complete.served
-    let path = "\(plan.folder)/cluster.sqlite"
-    let keys = try storageKeys("\(plan.folder)/\(keysFile)", database: path)
-    let database = try Database(path: path)
-    let store = try SQLiteObjectStore(
-      database: database, keys: keys,
-      secretResources: [ResourceName(group: "", resource: "secrets")], logger: logger)
+    let storage = ClusterStorage(folder: plan.folder)
+    let (database, store) = try storage.open(keys: try storage.keysOrFresh(), logger: logger)
     let executor = try BlockingExecutor(name: "cluster")
     let service = ObjectService(store: store, catalog: catalog)
     let access = try await withTaskExecutorPreference(executor) {
@@ -145,26 +140,12 @@ final class ClusterServer: Sendable {
       seconds: Int64(nanoseconds / 1_000_000_000), nanoseconds: Int32(nanoseconds % 1_000_000_000))
   }
 
-  /// Reads the keys that records are sealed with; where there is none and no database either, one is made.
-  private static func storageKeys(_ path: String, database: String) throws -> StorageKeys {
-    if !FileSystem.exists(path) {
-      guard !FileSystem.exists(database) else {
-        throw PlatformError(
-          .internal,
-          "the cluster's database '\(database)' is there, but not the keys that it is sealed with: restore '\(path)' from a"
-            + " backup, or remove the database for a new cluster")
-      }
-      try FileSystem.atomicWrite(path, StorageKeys.freshLine(id: "k1"), mode: 0o600, durable: true)
-    }
-    return try StorageKeys(parsing: try FileSystem.read(path, maxBytes: maxKeysBytes))
-  }
-
   /// The key that tokens of service accounts are signed with; made where there is none: tokens of another one are good no more.
   private static func signingKey(_ path: String) throws -> String {
     if !FileSystem.exists(path) {
       try FileSystem.atomicWrite(path, Array(ServiceAccountTokens.freshKeyPEM().utf8), mode: 0o600, durable: true)
     }
-    return String(decoding: try FileSystem.read(path, maxBytes: maxKeysBytes), as: UTF8.self)
+    return String(decoding: try FileSystem.read(path, maxBytes: maxKeyBytes), as: UTF8.self)
   }
 
   /// The first address as this machine's clients reach it.

@@ -44,6 +44,18 @@ import Testing
     #expect(throws: PlatformError.self) { try fixture.open(path: fixture.copy(), keys: two) }
   }
 
+  @Test func filesOfKeysGrowAndShrinkByOneRotation() throws {
+    let old = StorageKeys.freshLine(id: "k7") + StorageKeys.freshLine(id: "k2") + StorageKeys.freshLine(id: "own")
+    let grown = try StorageKeys.adding(to: old)
+    #expect(try StorageKeys(parsing: grown).keys.map(\.id) == ["k8", "k7", "k2", "own"])
+    #expect(Array(grown.suffix(old.count)) == old)
+    let left = try StorageKeys.dropping(from: grown)
+    #expect(try StorageKeys(parsing: left).keys.map(\.id) == ["k8"] && grown.starts(with: left))
+    let full = (1...StorageKeys.maxKeys).flatMap { StorageKeys.freshLine(id: "k\($0)") }
+    #expect(throws: PlatformError.self) { try StorageKeys.adding(to: full) }
+    #expect(throws: PlatformError.self) { try StorageKeys.dropping(from: Array("k1 short\n".utf8)) }
+  }
+
   private static func with(
     _ record: RevisionRecord, name: String? = nil, document: Data? = nil, seal: Data? = nil, revision: Int64? = nil,
     attributes: Data? = nil
