@@ -181,14 +181,17 @@ extension NetworkStack {
   /// - Parameters:
   ///   - bindings: what is wanted; an empty host address means all, IPv4 and IPv6.
   ///   - limits: of ports of the container; those of ports that are not published say nothing.
+  ///   - nameOf: the name of another container, for errors about its ports.
   /// - Returns: what is in effect, one entry for each host address.
-  /// - Throws: `conflict` when a port is taken, with docker's words.
+  /// - Throws: `conflict` when a port is taken, with docker's words and who has it.
   public func publish(
-    _ bindings: [PortRequest], limits: [PortLimits] = [], endpoint: EndpointRecord, containerName: String
+    _ bindings: [PortRequest], limits: [PortLimits] = [], endpoint: EndpointRecord, containerName: String,
+    nameOf: (ContainerID) -> String? = { _ in nil }
   ) throws -> [PortBinding] {
     let isInternal = state.withLock { $0.networks[endpoint.networkID]?.record.isInternal ?? false }
     if isInternal { return [] }
-    return try ports.publish(bindings, limits: limits, endpoint: endpoint, containerName: containerName)
+    return try ports.publish(
+      bindings, limits: limits, endpoint: endpoint, containerName: containerName, nameOf: nameOf)
   }
 
   /// Takes all published ports of a container back; it need not have any.

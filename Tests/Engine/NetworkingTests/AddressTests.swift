@@ -179,8 +179,13 @@ struct AddressTests {
       NetworkRequest(name: "n", subnet: "10.0.0.0/24", gateway: "10.0.0.255"),
       NetworkRequest(name: "n", subnet: "10.0.0.0/24", ipRange: "10.0.1.0/25"),
       NetworkRequest(name: "n", subnet: "10.0.0.0/24", ipRange: "nonsense"),
-      NetworkRequest(name: "n", subnet: "fd00::/64"),
+      NetworkRequest(name: "n", subnet: "fd00::/64"), NetworkRequest(name: "n", subnet: "10.0.0.5/24"),
+      NetworkRequest(name: "n", subnet: "10.0.0.0/24", ipRange: "10.0.0.65/26"),
     ]
+    let error = #expect(throws: PlatformError.self) {
+      try SubnetPool.requested(NetworkRequest(name: "n", subnet: "10.0.0.5/24"))
+    }
+    #expect(error?.message == "invalid subnet 10.0.0.5/24: it should be 10.0.0.0/24")
     for request in bad {
       let error = #expect(throws: PlatformError.self) { try SubnetPool.requested(request) }
       #expect(error?.code == .invalidArgument, "\(request)")

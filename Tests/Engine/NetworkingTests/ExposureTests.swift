@@ -70,7 +70,10 @@ struct FirewallVerdictTests {
       "inet filter base: iif != \"lo\" tcp dport 80 accept"
     ),
     (["iifname \"lo\" accept"], "drop", .closed, "inet filter base: policy drop"),
-    (["iifname \"bh*\" accept"], "drop", .closed, "inet filter base: policy drop"),
+    (["iifname \"bhabcd*\" accept"], "drop", .closed, "inet filter base: policy drop"),
+    (["iifname \"bhabcd012345678\" accept"], "drop", .closed, "inet filter base: policy drop"),
+    (["iifname \"bhoffice\" accept"], "drop", .depends, "inet filter base: iifname \"bhoffice\" accept"),
+    (["iifname \"bh*\" accept"], "drop", .depends, "inet filter base: iifname \"bh*\" accept"),
     (
       ["iifname \"eth0\" tcp dport 80 accept"], "drop", .depends,
       "inet filter base: iifname \"eth0\" tcp dport 80 accept"

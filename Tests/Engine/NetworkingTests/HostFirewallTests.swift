@@ -27,8 +27,8 @@ struct HostFirewallTests {
     let server: TestContainer
     let listener: Descriptor
 
-    init() throws {
-      host = try TestHost()
+    init(uplink: String = "uplink") throws {
+      host = try TestHost(uplink: uplink)
       network = try host.network("front", ipv6: true)
       server = try host.container("server", on: network)
       listener = try server.run { try TestTraffic.listen(.tcp, at: .ipv6(IPv6Address.any.octets, port: 80)) }
@@ -124,6 +124,43 @@ struct HostFirewallTests {
     #expect(try !setup.reaches())
     #expect(try host.ruleset().contains("policy drop"))
     #expect(try !host.ruleset().contains("FORWARD"))
+  }
+
+  @Test func `rules that are longer than what is read close the ports until they are shorter`() throws {
+    let setup = try Setup()
+    let host = setup.host
+    #expect(try setup.reaches())
+    _ = Descriptor(owning: try systemCall("accept") { accept(setup.listener.raw, nil, nil) })
+    let length = try host.ruleset().utf8.count
+    host.stack.firewall.state.withLock { $0.rulesetBytes = length + 500 }
+    try host.nft(
+      """
+      table inet filter {
+        chain input { type filter hook input priority 0; policy accept; }
+        chain long { \((0..<100).map { "tcp dport \(1_000 + $0) accept" }.joined(separator: "; ")); }
+      }
+      """)
+    #expect(try host.becomes { host.stack.firewall.mirror?.isUnreadable == true })
+    #expect(try !setup.reaches())
+    #expect(host.stack.firewall.mirror?.copies.first?.problem == NFTProgram.tooLong)
+    // Within the host the ports are as they were.
+    let target = SocketAddress.ipv4(TestHost.hostAddress, port: 8080)
+    let word = try TestTraffic.exchange(from: { try host.onHost($0) }, to: target, listener: setup.listener).word
+    #expect(word == "hello")
+    // Copies are part of the rules: just below the bound they would come and go.
+    try host.nft("delete chain inet filter long")
+    #expect(try !host.becomes { try setup.reaches() })
+    host.stack.firewall.state.withLock { $0.rulesetBytes = 4 * length }
+    try host.nft("delete table inet filter")
+    #expect(try host.becomes { try setup.reaches() })
+  }
+
+  @Test func `a device whose name only begins like a container's is another host's`() throws {
+    let setup = try Setup(uplink: "bhoffice")
+    let host = setup.host
+    try host.nft(Self.denying)
+    #expect(try setup.follows("host_0"))
+    #expect(try !setup.reaches())
   }
 
   @Test func `rules that cannot be copied leave what they may refuse closed`() throws {
@@ -331,6 +368,17 @@ struct HostRulesetTests {
     #expect(copy("counter name \"seen\" drop", policy: "accept")?.rules == ["drop"])
     #expect(copy("xt match \"recent\" accept", policy: "accept")?.effectivePolicy == "drop")
     #expect(copy("ct helper set \"ftp\" accept", policy: "accept")?.effectivePolicy == "accept")
+  }
+
+  @Test func `of more chains than are followed none is passed over`() {
+    let chains = (0...InputMirror.maximumChains).map {
+      "\tchain c\($0) {\n\t\ttype filter hook input priority \($0); policy accept;\n\t\ttcp dport \($0 + 1) drop\n\t}\n"
+    }
+    let mirror = InputMirror(of: HostRuleset(parsing: "table inet t {\n\(chains.joined())}"))
+    #expect(mirror.copies.count == InputMirror.maximumChains)
+    #expect(
+      mirror.copies.last?.effectivePolicy == "drop" && mirror.copies.last?.problem?.contains("more than 64") == true)
+    #expect(mirror.copies.dropLast().allSatisfy { $0.effectivePolicy == "accept" })
   }
 
   @Test func `damaged text breaks nothing`() {

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import LinuxSystem
 @testable import Model
 @testable import Networking
 
@@ -13,6 +14,13 @@ struct NamesAndFilesTests {
     #expect(one.link(endpointID: id).utf8.count == 15)
     #expect(one.linkPrefix.hasPrefix(InstanceNames.sharedLinkPrefix) && one.linkPrefix != two.linkPrefix)
     #expect(one.routeMetric != two.routeMetric)
+    #expect(InstanceNames.isLink(one.link(endpointID: id)) && InstanceNames.areLinks(one.linkPrefix + "*"))
+    for other in ["bh", "bhoffice", "bhabcd01234567g", "bhABCD012345678", "bhabcd0123456789", "eth0", "bhabcd*"] {
+      #expect(!InstanceNames.isLink(other), "\(other)")
+    }
+    for other in ["bh*", "bhabc*", "b*", "*", "bhoffice", "xbhabcd*"] {
+      #expect(!InstanceNames.areLinks(other), "\(other)")
+    }
     for bad in ["", "a b", "a\"b", "ä", "x;flush ruleset", String(repeating: "a", count: 65)] {
       #expect(throws: PlatformError.self) { try InstanceNames(instance: bad) }
     }
@@ -70,15 +78,49 @@ struct NamesAndFilesTests {
     func claim(_ address: String, _ port: UInt16, _ transport: TransportProtocol = .tcp) throws -> PortTable.Claim {
       PortTable.Claim(transport: transport, address: try #require(SocketAddress(address, port: port)))
     }
-    #expect(table.take(try claim("127.0.0.1", 80)))
-    #expect(table.take(try claim("10.0.0.1", 80)))
-    #expect(!table.take(try claim("0.0.0.0", 80)))
-    #expect(table.take(try claim("0.0.0.0", 80, .udp)))
-    #expect(table.take(try claim("::", 80)))
-    #expect(!table.take(try claim("::1", 80)))
+    let (first, second) = (ContainerID.random(), ContainerID.random())
+    #expect(table.take(try claim("127.0.0.1", 80), for: first) == nil)
+    #expect(table.take(try claim("10.0.0.1", 80), for: first) == nil)
+    #expect(table.take(try claim("0.0.0.0", 80), for: second) == first)
+    #expect(table.take(try claim("0.0.0.0", 80, .udp), for: second) == nil)
+    #expect(table.take(try claim("::", 80), for: second) == nil)
+    #expect(table.take(try claim("::1", 80), for: first) == second)
     table.release(try claim("127.0.0.1", 80))
     table.release(try claim("10.0.0.1", 80))
-    #expect(table.take(try claim("0.0.0.0", 80)))
+    #expect(table.take(try claim("0.0.0.0", 80), for: first) == nil)
+  }
+
+  @Test(
+    arguments: [
+      ([10, 0, 0, 1], false, "10.0.0.1", true), ([10, 0, 0, 1], false, "10.0.0.2", false),
+      ([0, 0, 0, 0], false, "10.0.0.2", true), ([10, 0, 0, 1], false, "0.0.0.0", true),
+      ([10, 0, 0, 1], false, "::", false), ([UInt8](repeating: 0, count: 16), false, "10.0.0.1", true),
+      ([UInt8](repeating: 0, count: 16), true, "10.0.0.1", false),
+      ([UInt8](repeating: 0, count: 16), true, "fd00::1", true),
+      ([UInt8](repeating: 0, count: 15) + [1], true, "fd00::1", false),
+      ([UInt8](repeating: 0, count: 15) + [1], true, "::", true),
+    ] as [([UInt8], Bool, String, Bool)])
+  func `which sockets keep others from an address`(
+    _ bound: [UInt8], _ isIPv6Only: Bool, _ wanted: String, _ expected: Bool
+  ) throws {
+    let socket = WaitingSocket(
+      transport: 6, address: bound, port: 80, interfaceIndex: 0, inode: 1, isIPv6Only: isIPv6Only)
+    #expect(PortOccupant.blocks(socket, .tcp, try #require(SocketAddress(wanted, port: 80))) == expected)
+    #expect(!PortOccupant.blocks(socket, .udp, try #require(SocketAddress(wanted, port: 80))))
+    #expect(!PortOccupant.blocks(socket, .tcp, try #require(SocketAddress(wanted, port: 81))))
+  }
+
+  @Test func `aliases are names that a name server can be asked for`() throws {
+    for good in ["web", "web_1", "WEB.internal", "0", String(repeating: "a", count: 63)] {
+      try NetworkAlias.check(good)
+    }
+    for bad in [
+      "", "a b", "a\nb", "-a", ".a", "a.", "a..b", "ä", "a/b", "a:b", String(repeating: "a", count: 64),
+      String(repeating: "a.", count: 127) + "a",
+    ] {
+      let error = #expect(throws: PlatformError.self) { try NetworkAlias.check(bad) }
+      #expect(error?.code == .invalidArgument && error?.message.hasPrefix("invalid network alias '") == true, "\(bad)")
+    }
   }
 
   @Test func `transport names`() throws {

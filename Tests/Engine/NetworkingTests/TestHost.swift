@@ -24,13 +24,14 @@ final class TestHost: Sendable {
   let instance: String
   let stack: NetworkStack
 
-  init(instance: String = "test") throws {
+  /// - Parameter uplink: the name of the device by which the host reaches the outside.
+  init(instance: String = "test", uplink: String = "uplink") throws {
     self.instance = instance
     host = try NetworkNamespace.create()
     outside = try NetworkNamespace.create()
     poller = try Poller()
     stateDirectory = "/tmp/net-test-\(ContainerID.random().short)"
-    try Self.wire(host: host, outside: outside)
+    try Self.wire(host: host, outside: outside, uplink: uplink)
     let poller = poller
     let directory = stateDirectory
     stack = try NamespaceThread.run(entering: [host]) {
@@ -59,17 +60,17 @@ final class TestHost: Sendable {
     try NamespaceThread.run(entering: [host], body)
   }
 
-  private static func wire(host: Descriptor, outside: Descriptor) throws {
+  private static func wire(host: Descriptor, outside: Descriptor, uplink: String) throws {
     try NamespaceThread.run(entering: [host]) {
       let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
       let replies = try socket.run(
         [
           RouteNetlink.configureLink(name: "lo", up: true),
           RouteNetlink.createVethPair(
-            name: "uplink", address: nil, mtu: 1_400, peerName: "port", peerAddress: [2, 0, 0, 0, 0, 1],
+            name: uplink, address: nil, mtu: 1_400, peerName: "port", peerAddress: [2, 0, 0, 0, 0, 1],
             peerNamespace: outside.raw),
-          RouteNetlink.configureLink(name: "uplink", up: true),
-          RouteNetlink.link(name: "uplink"),
+          RouteNetlink.configureLink(name: uplink, up: true),
+          RouteNetlink.link(name: uplink),
         ], subject: "test host")
       let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
       try socket.run(
@@ -98,7 +99,7 @@ final class TestHost: Sendable {
         ], subject: "outside")
     }
     try NamespaceThread.run(entering: [host]) {
-      _ = try NetlinkSocket(protocol: Netlink.protocolRoute).run([RouteNetlink.linkState(name: "uplink")], subject: "")
+      _ = try NetlinkSocket(protocol: Netlink.protocolRoute).run([RouteNetlink.linkState(name: uplink)], subject: "")
     }
   }
 

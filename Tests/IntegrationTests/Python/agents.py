@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -25,6 +26,14 @@ def attempt(target, seconds):
             return client.recv(200).decode()
         except OSError:
             return ""
+
+
+def checksum(data):
+    """Of the Internet (RFC 1071)."""
+    total = sum(int.from_bytes(data[index:index + 2].ljust(2, b"\0"), "big") for index in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
 
 
 class Worker:
@@ -58,6 +67,31 @@ class Worker:
                 client, peer = server.accept()
                 with client:
                     client.sendall(peer[0].replace("::ffff:", "").encode())
+
+    def send_frame(self, device, to, kind, source, target, port):
+        """Puts a connection's first packet, or a datagram, on the wire as it is, whatever the own routes say of its addresses."""
+        numbers = struct.pack("!HH", 40_000, port)
+        if kind == "udp":
+            body = numbers + struct.pack("!HH", 11, 0) + b"who"
+        else:
+            body = numbers + struct.pack("!IIBBHHH", 1, 0, 5 << 4, 2, 64_240, 0, 0)
+        addresses = socket.inet_aton(source) + socket.inet_aton(target)
+        protocol, place = (17, 6) if kind == "udp" else (6, 16)
+        sum_ = checksum(addresses + struct.pack("!BBH", 0, protocol, len(body)) + body)
+        body = body[:place] + struct.pack("!H", sum_) + body[place + 2:]
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 7, 0, 64, protocol, 0) + addresses
+        head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800)) as wire:
+            wire.bind((device, 0x0800))
+            own = wire.getsockname()[4]
+            wire.send(bytes.fromhex(to.replace(":", "")) + own + b"\x08\0" + head + body)
+
+    def arrived(self, kind):
+        """Packets of a protocol that this namespace has got since it is there."""
+        name, counter = ("Udp", "InDatagrams") if kind == "udp" else ("Tcp", "InSegs")
+        names, values = [line.split()[1:] for line in open("/proc/self/net/snmp").read().splitlines()
+                         if line.startswith(name + ":")]
+        return int(values[names.index(counter)])
 
     def hammer(self, targets):
         self.hits, self.ended = 0, threading.Event()

@@ -216,6 +216,31 @@ def client_address():
         container.stop()
 
 
+@check("a port published on a loopback address is out of reach for who sits at the same wire, whatever addresses his packets have")
+def loopback_from_the_wire():
+    local = Container("local", "front", [
+        ("80/tcp", "127.0.0.1", 8120), ("80/udp", "127.0.0.1", 8120), ("80/tcp", HOST, 8121), ("80/udp", HOST, 8121)])
+    local.serve()
+    links = subprocess.run(["ip", "-json", "link", "show", "uplink"], capture_output=True, text=True, check=True).stdout
+    to = json.loads(links)[0]["address"]
+
+    def sent(kind, source, target, port):
+        before = local.agent.arrived(kind=kind)
+        OTHER.send_frame(device="port", to=to, kind=kind, source=source, target=target, port=port)
+        # What comes after it on the same wire and arrives has overtaken nothing.
+        equal(OTHER.reach(targets=[("udp", HOST, 8121)]), [OUTSIDE])
+        return local.agent.arrived(kind=kind) - before - (kind == "udp")
+
+    for kind in ["tcp", "udp"]:
+        equal((kind, "the host's address", sent(kind, OUTSIDE, HOST, 8121) > 0), (kind, "the host's address", True))
+        for source, target, port in [
+            (OUTSIDE, "127.0.0.1", 8120), ("127.0.0.1", "127.0.0.1", 8120), ("127.0.0.2", "127.0.0.1", 8120), (HOST, "127.0.0.1", 8120),
+            ("127.0.0.1", HOST, 8121),
+        ]:
+            equal((kind, source, target, sent(kind, source, target, port)), (kind, source, target, 0))
+    local.stop()
+
+
 @check("the host is no router: another host reaches none of its other networks through it")
 def borders():
     beyond = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])

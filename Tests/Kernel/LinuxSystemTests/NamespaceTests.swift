@@ -114,4 +114,21 @@ import Testing
     }
     #expect(try errorNumber { _ = try FileSystemContext(type: "nonesuch") } == ENODEV)
   }
+
+  @Test func anOpenMountIsUnmountedWhateverItsNameLeadsTo() throws {
+    let scratch = try Scratch()
+    let base = scratch.path
+    for folder in ["a/x", "b/x"] { try FileSystem.makeDirectories("\(base)/\(folder)") }
+    let links = try Descriptor.open("/proc/self/fd", flags: O_PATH | O_DIRECTORY)
+    let left = try NamespaceThread.run(unsharing: .mount) {
+      for name in ["a", "b"] {
+        try MountAPI.mount(source: name, target: "\(base)/\(name)/x", type: "tmpfs", data: "size=64k")
+      }
+      let opened = try Descriptor.open("\(base)/a/x", flags: O_PATH)
+      for (from, to) in [("a", "c"), ("b", "a")] { try FileSystem.rename("\(base)/\(from)", to: "\(base)/\(to)") }
+      try MountAPI.unmount(opened, by: links)
+      return try MountTable.read().filter { $0.mountPoint.hasPrefix(base) }.map(\.mountPoint)
+    }
+    #expect(left == ["\(base)/a/x"])
+  }
 }

@@ -96,6 +96,11 @@ extension Engine {
     let warnings = try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validate(settings)
     let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
     try SettingsValidator(host: host, defaultLogDriver: policy.defaults.logDriver).validateImage(defaults.merged)
+    for attachment in settings.networks {
+      try ContainerSetting.networks.blamed(attachment.network) {
+        for alias in attachment.aliases { try NetworkAlias.check(alias) }
+      }
+    }
     try checkPortLimits(settings)
     try OwnLimits.check(settings.host.resourceLimits, host: host)
     _ = try runtime(settings.host.runtime)
@@ -116,6 +121,9 @@ extension Engine {
   private func checkLinks(_ settings: ContainerSettings) throws {
     for link in settings.host.links + settings.networks.flatMap(\.links) {
       let name = String(link.prefix { $0 != ":" })
+      if name.count < link.count {
+        try ContainerSetting.links.blamed(link) { try NetworkAlias.check(String(link.dropFirst(name.count + 1))) }
+      }
       do {
         _ = try registry.find(ContainerName.plain(name))
       } catch let error as PlatformError where error.code == .notFound {

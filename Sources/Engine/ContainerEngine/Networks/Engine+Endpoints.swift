@@ -57,7 +57,8 @@ extension Engine {
     let requests = kept.isEmpty ? portRequests(record) : kept
     if !requests.isEmpty {
       record.publishedPorts = try networking.publish(
-        requests, limits: portLimits(record.settings), endpoint: new, containerName: record.name)
+        requests, limits: portLimits(record.settings), endpoint: new, containerName: record.name
+      ) { [registry] in try? registry.find($0.hex).record.name }
     }
   }
 

@@ -122,6 +122,7 @@ extension Engine {
   public func connectNetwork(_ reference: String, container name: String, attachment: NetworkAttachment) async throws {
     let network = try networkStore.find(reference)
     let container = try registry.find(name)
+    for alias in attachment.aliases { try NetworkAlias.check(alias) }
     guard network.isBridge else {
       throw PlatformError(.forbidden, "container cannot be connected to \(network.name) network")
     }

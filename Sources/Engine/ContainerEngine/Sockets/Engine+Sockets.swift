@@ -61,13 +61,16 @@ extension Engine {
     let source = try Descriptor.open(path, flags: O_PATH | O_NOFOLLOW)
     let tree = try MountAPI.openTree(source, clone: true)
     try MountAPI.setAttributes(tree, set: readOnly ? .readOnly : [], propagation: .slave)
+    let links = try Descriptor.open("/proc/self/fd", flags: O_PATH | O_DIRECTORY)
     try NamespaceThread.run(entering: [mounts]) {
       let root = try RootedDirectory(path: "/")
-      guard try root.openPath(destination, followLink: false).status().type == .socket else {
+      let socket = try root.openPath(destination, followLink: false)
+      guard try socket.status().type == .socket else {
         throw SystemError(errno: ENOTSOCK, operation: "move_mount", subject: destination)
       }
-      // Its file is gone from the folder, and nothing can be mounted over such.
-      try MountAPI.unmount(destination, detach: true)
+      // Its file is gone from the folder, and nothing can be mounted over such. Taken away is what was looked at: whoever exchanges the
+      // folders of the path meanwhile would have something else unmounted, a masked file for instance.
+      try MountAPI.unmount(socket, by: links)
       try MountAPI.moveMount(from: tree, to: root.openPath(destination, followLink: false))
     }
   }

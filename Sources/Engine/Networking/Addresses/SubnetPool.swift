@@ -89,6 +89,7 @@ public enum SubnetPool {
       throw PlatformError(
         .invalidArgument, "invalid subnet '\(text.prefix(64))': expected an \(Address.familyName) address/length")
     }
+    try requireNoHostBits(text, subnet, "subnet")
     guard lengths.contains(subnet.prefixLength) else {
       throw PlatformError(
         .invalidArgument,
@@ -111,10 +112,17 @@ public enum SubnetPool {
     guard let range = Subnet<Address>(text) else {
       throw PlatformError(.invalidArgument, "invalid IP range '\(text.prefix(64))'")
     }
+    try requireNoHostBits(text, range, "IP range")
     guard subnet.contains(range) else {
       throw PlatformError(.invalidArgument, "no matching subnet for range \(range)")
     }
     pool.range = range
     return pool
+  }
+
+  /// An address of a host is not taken for its network's: as docker since API 1.44, for all versions.
+  private static func requireNoHostBits<Address>(_ text: String, _ subnet: Subnet<Address>, _ what: String) throws {
+    guard Address(String(text.prefix { $0 != "/" })) != subnet.network else { return }
+    throw PlatformError(.invalidArgument, "invalid \(what) \(text.prefix(64)): it should be \(subnet)")
   }
 }

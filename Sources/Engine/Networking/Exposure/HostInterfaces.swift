@@ -19,7 +19,7 @@ struct HostInterfaces: Sendable, Equatable {
       next = entry.ifa_next
       let name = String(cString: entry.ifa_name)
       guard entry.ifa_flags & UInt32(IFF_UP) != 0, entry.ifa_flags & UInt32(IFF_LOOPBACK) == 0,
-        !name.hasPrefix(InstanceNames.sharedLinkPrefix), let raw = entry.ifa_addr
+        !InstanceNames.isLink(name), let raw = entry.ifa_addr
       else { continue }
       let length =
         Int32(raw.pointee.sa_family) == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size

@@ -180,7 +180,7 @@ struct RuleReader {
   private mutating func arrives() {
     compare { member in
       let name = member.trimmingQuotes
-      return name == "lo" || name.hasPrefix(InstanceNames.sharedLinkPrefix) ? false : nil
+      return name == "lo" || InstanceNames.areLinks(name) ? false : nil
     }
   }
 

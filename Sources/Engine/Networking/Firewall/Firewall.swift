@@ -20,6 +20,8 @@ final class Firewall: Sendable {
     var mirror: InputMirror?
     /// The limits of published ports; nil where it is not known yet which are there.
     var limits: Set<LimitGroup>?
+    /// Bytes of the host's rules that are read.
+    var rulesetBytes = NFTProgram.maximumRulesetBytes
   }
 
   /// The name of both tables.
@@ -149,7 +151,10 @@ final class Firewall: Sendable {
   func followHost() throws {
     try state.withLock { state in
       guard state.isLoaded else { return }
-      let ruleset = try hostRuleset()
+      guard let ruleset = try hostRuleset(state) else {
+        if state.mirror?.isUnreadable != true { try reload(&state) }
+        return
+      }
       let own = ruleset.tables.first { $0.family == "inet" && $0.name == table } ?? HostRuleset.Table(table)
       let wanted = InputMirror(of: ruleset)
       let present = own.chains.count { $0.hook != nil && $0.name.hasPrefix(InputMirror.prefix) }
@@ -207,7 +212,12 @@ final class Firewall: Sendable {
     }
   }
 
-  private func hostRuleset() throws -> HostRuleset { HostRuleset(parsing: try NFTProgram.ruleset()) }
+  /// nil where it is longer than what is read. Copies are part of it: after that it has to be clearly shorter, or they would come and
+  /// go.
+  private func hostRuleset(_ state: State) throws -> HostRuleset? {
+    let bound = state.mirror?.isUnreadable == true ? state.rulesetBytes / 2 : state.rulesetBytes
+    return try NFTProgram.ruleset(maxBytes: bound).map { HostRuleset(parsing: $0) }
+  }
 
   /// Deletes both tables; they need not be there.
   func removeTables() throws {
@@ -232,7 +242,8 @@ final class Firewall: Sendable {
   private func reload(_ state: inout State) throws {
     let limits = LimitRules.change(table: table, from: [], to: state.limits ?? [])
     let rules = state.rules
-    let mirror = try settle(InputMirror(of: hostRuleset()), rules) { rules.text(with: $0) + limits }
+    let wanted = try hostRuleset(state).map { InputMirror(of: $0) } ?? .unreadable(NFTProgram.tooLong)
+    let mirror = try settle(wanted, rules) { rules.text(with: $0) + limits }
     note(mirror, in: &state)
     // The kernel's list differs from the text: it is noted as it is right after.
     if let listing = try listing() { try NFTProgram.load(rules.note(ofListing: listing.hash)) }

@@ -158,7 +158,7 @@ struct FirewallRules: Sendable {
       chain \(Self.admissionChain) {
         ct state != new accept
         iifname "lo" accept
-        iifname "\(InstanceNames.sharedLinkPrefix)*" accept
+        iifname "\(names.linkPrefix)*" accept
         fib daddr type != local accept
         meta nfproto ipv4 meta l4proto . th dport @\(Self.open) return
         ip daddr . meta l4proto . th dport @\(Self.openAt) return

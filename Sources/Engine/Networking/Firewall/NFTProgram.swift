@@ -5,30 +5,47 @@ import Model
 enum NFTProgram {
   private static let programs = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"]
   private static let deadlineSeconds = 30.0
-  /// A ruleset of ten thousands of lines.
-  private static let maximumRulesetBytes = 16 << 20
+  /// A ruleset with sets of some hundred thousand addresses.
+  static let maximumRulesetBytes = 32 << 20
 
   /// Loads a text in one transaction; throws `unavailable` where nft is missing or refuses it.
-  static func load(_ text: String) throws { _ = try run(["-f", "-"], input: text) }
+  static func load(_ text: String) throws { try run(["-f", "-"], input: text) }
 
   /// Lets nft and the kernel check a text without loading it.
-  static func check(_ text: String) throws { _ = try run(["-c", "-f", "-"], input: text) }
+  static func check(_ text: String) throws { try run(["-c", "-f", "-"], input: text) }
 
   /// All rules of the namespace, without counters.
-  static func ruleset() throws -> String { try run(["--stateless", "list", "ruleset"], input: "") }
+  /// - Throws: `unavailable` where there are more than `maximumRulesetBytes`.
+  static func ruleset() throws -> String {
+    guard let text = try ruleset(maxBytes: maximumRulesetBytes) else {
+      throw PlatformError(.unavailable, "the host's firewall rules cannot be judged: \(tooLong)")
+    }
+    return text
+  }
 
-  private static func run(_ arguments: [String], input: String) throws -> String {
+  /// The same; nil where there are more bytes of them: half a ruleset would say of closed ports that they are open.
+  static func ruleset(maxBytes: Int) throws -> String? {
+    try run(["--stateless", "list", "ruleset"], input: "", maxBytes: maxBytes)
+  }
+
+  static let tooLong = "they are longer than \(maximumRulesetBytes >> 20) MiB"
+
+  /// nil where the output is longer.
+  @discardableResult
+  private static func run(
+    _ arguments: [String], input: String, maxBytes: Int = maximumRulesetBytes
+  ) throws -> String? {
     guard let program = programs.first(where: FileSystem.exists) else {
       throw PlatformError(.unavailable, "the program nft was not found; install the package nftables")
     }
     let output = try LinuxProcessSpawner().run(
       ProcessRequest(executable: program, arguments: ["nft"] + arguments), input: Array(input.utf8),
-      maxOutputBytes: maximumRulesetBytes, deadlineSeconds: deadlineSeconds)
+      maxOutputBytes: maxBytes, deadlineSeconds: deadlineSeconds)
     guard output.status.isSuccess else {
       throw PlatformError(
         .unavailable, "failed to work with the firewall rules: nft refused them; see bulkhead doctor",
         context: ["stderr": String(decoding: output.stderr.prefix(2_000), as: UTF8.self)])
     }
-    return String(decoding: output.stdout, as: UTF8.self)
+    return output.isTruncated ? nil : String(decoding: output.stdout, as: UTF8.self)
   }
 }

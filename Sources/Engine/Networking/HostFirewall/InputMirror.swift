@@ -31,6 +31,8 @@ struct InputMirror: Sendable, Equatable {
   static let maximumChains = 64
 
   var copies: [Copy] = []
+  /// Whether the host's rules are not known at all.
+  private(set) var isUnreadable = false
 
   /// Whether these are the copies of the same chains, those that were reduced to their policies included.
   func isCopy(of other: InputMirror) -> Bool {
@@ -49,11 +51,29 @@ struct InputMirror: Sendable, Equatable {
       && !table.isDormant
     {
       for chain in table.chains where chain.hook?.hook == "input" && chain.hook?.type == "filter" {
-        guard copies.count < Self.maximumChains else { return }
+        guard copies.count < Self.maximumChains else {
+          // What is not asked could be what closes a port.
+          copies[copies.count - 1] = Self.closed("the host has more than \(Self.maximumChains) chains at input")
+          return
+        }
         guard let policy = chain.hook?.policy, policy == "drop" || !chain.rules.isEmpty else { continue }
         copies.append(Self.copy(chain, policy: policy, of: table, number: copies.count))
       }
     }
+  }
+
+  /// Of rules that cannot be read: nothing comes in.
+  static func unreadable(_ reason: String) -> InputMirror {
+    var mirror = InputMirror(of: HostRuleset(parsing: ""))
+    mirror.copies = [closed(reason)]
+    mirror.isUnreadable = true
+    return mirror
+  }
+
+  private static func closed(_ reason: String) -> Copy {
+    Copy(
+      label: "all chains at input", family: "inet", policy: "drop", refuses: true, declarations: [], rules: [],
+      problem: reason)
   }
 
   private static func copy(

@@ -46,9 +46,11 @@ final class PortPublisher: Sendable {
 
   /// Publishes ports; all of them or none. A container that has ports already keeps them.
   ///
+  /// - Parameter nameOf: the name of another container, for errors about its ports.
   /// - Returns: what is in effect, one entry for each host address.
   func publish(
-    _ requests: [PortRequest], limits: [PortLimits], endpoint: EndpointRecord, containerName: String
+    _ requests: [PortRequest], limits: [PortLimits], endpoint: EndpointRecord, containerName: String,
+    nameOf: (ContainerID) -> String? = { _ in nil }
   ) throws -> [PortBinding] {
     guard !requests.isEmpty else { return [] }
     let failure =
@@ -61,7 +63,7 @@ final class PortPublisher: Sendable {
     do {
       for request in requests {
         made += try ContainerSetting.publishedPorts.blamed("\(request.containerPort)/\(request.protocol.rawValue)") {
-          try hold(request, target: endpoint)
+          try hold(request, target: endpoint, nameOf)
         }
       }
       // Before the port is open: no connection comes past them.
@@ -152,22 +154,29 @@ final class PortPublisher: Sendable {
   }
 
   /// Finds a host port for one request and holds it on each of its addresses.
-  private func hold(_ request: PortRequest, target: EndpointRecord) throws -> [Held] {
+  private func hold(
+    _ request: PortRequest, target: EndpointRecord, _ nameOf: (ContainerID) -> String?
+  ) throws -> [Held] {
     let addresses = try Self.addresses(of: request)
     var last: (any Error)?
-    for port in try candidates(for: request) {
+    let candidates = try candidates(for: request)
+    for port in candidates {
       var made: [Held] = []
       do {
         for address in addresses {
           guard let address = SocketAddress(address, port: port) else { continue }
           do {
-            made.append(try hold(address, request: request, target: target))
+            made.append(try hold(address, request: request, target: target, nameOf))
           } catch let error as PlatformError where error.code == .unavailable && request.hostAddress.isEmpty {
             // All addresses were asked for and the host has no IPv6.
             continue
           }
         }
         return made
+      } catch let busy as BusyPort {
+        undo(made)
+        // Of a range it does not matter who has which: looking costs a walk through all processes.
+        last = busy.error(looking: candidates.count == 1)
       } catch {
         undo(made)
         last = error
@@ -176,10 +185,27 @@ final class PortPublisher: Sendable {
     throw last ?? PlatformError(.resourceExhausted, "all ephemeral ports of the host are in use")
   }
 
-  private func hold(_ address: SocketAddress, request: PortRequest, target: EndpointRecord) throws -> Held {
+  /// Somebody outside the engine has a port.
+  private struct BusyPort: Error {
+    let transport: TransportProtocol
+    let address: SocketAddress
+    let text: String
+    let cause: SystemError
+
+    func error(looking: Bool) -> PlatformError {
+      let occupant = looking ? PortOccupant.told(PortOccupant.find(transport, address)) : ""
+      return PlatformError(.conflict, "\(text): address already in use\(occupant)", cause: cause)
+    }
+  }
+
+  private func hold(
+    _ address: SocketAddress, request: PortRequest, target: EndpointRecord, _ nameOf: (ContainerID) -> String?
+  ) throws -> Held {
     let claim = PortTable.Claim(transport: request.protocol, address: address)
-    guard state.withLock({ $0.table.take(claim) }) else {
-      throw PlatformError(.conflict, "Bind for \(address.text) failed: port is already allocated")
+    if let owner = state.withLock({ $0.table.take(claim, for: target.containerID) }) {
+      let name = nameOf(owner).map { "\($0) (\(owner.short))" } ?? owner.short
+      throw PlatformError(
+        .conflict, "Bind for \(address.text) failed: port is already allocated: container \(name) publishes it")
     }
     let binding = PortBinding(
       protocol: request.protocol, containerPort: request.containerPort, hostAddress: address.host,
@@ -199,7 +225,7 @@ final class PortPublisher: Sendable {
       let text = "failed to bind host port for \(address.text):\(destination.text)/\(request.protocol.rawValue)"
       switch error.errno {
       case EADDRINUSE:
-        throw PlatformError(.conflict, "\(text): address already in use", cause: error)
+        throw BusyPort(transport: request.protocol, address: address, text: text, cause: error)
       case EADDRNOTAVAIL where address.isAny, EAFNOSUPPORT:
         throw PlatformError(.unavailable, "\(text): the host has no IPv6", cause: error)
       case EADDRNOTAVAIL:

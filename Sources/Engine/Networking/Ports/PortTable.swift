@@ -20,19 +20,19 @@ struct PortTable: Sendable {
     }
   }
 
-  private var claims: [Key: Set<Claim>] = [:]
+  private var claims: [Key: [Claim: ContainerID]] = [:]
 
-  /// Takes a port for an address; false when a container has it.
-  mutating func take(_ claim: Claim) -> Bool {
+  /// Takes a port for an address of the host. Returns the container that has it already; nil: it is taken.
+  mutating func take(_ claim: Claim, for container: ContainerID) -> ContainerID? {
     let key = Key(transport: claim.transport, port: claim.address.port)
-    if claims[key]?.contains(where: claim.collides) == true { return false }
-    claims[key, default: []].insert(claim)
-    return true
+    if let owner = claims[key]?.first(where: { claim.collides(with: $0.key) })?.value { return owner }
+    claims[key, default: [:]][claim] = container
+    return nil
   }
 
   mutating func release(_ claim: Claim) {
     let key = Key(transport: claim.transport, port: claim.address.port)
-    claims[key]?.remove(claim)
+    claims[key]?[claim] = nil
     if claims[key]?.isEmpty == true { claims[key] = nil }
   }
 }

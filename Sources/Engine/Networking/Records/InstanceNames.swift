@@ -18,6 +18,8 @@ struct InstanceNames: Sendable, Equatable {
   static let routeProtocol: UInt8 = 98
   static let maximumInstanceLength = 64
   private static let endpointDigits = 9
+  private static let letters = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
+  private static let tagLetters = 4
 
   /// Throws `invalidArgument` unless the name is 1 to 64 letters, digits, dots, underscores or hyphens.
   init(instance: String) throws {
@@ -30,11 +32,27 @@ struct InstanceNames: Sendable, Equatable {
     self.instance = instance
     table = Self.tablePrefix + instance
     let hash = NameHash.of(instance)
-    let letters = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-    let tag = (0..<4).map { letters[Int(hash >> ($0 * 5) & 31)] }
+    let tag = (0..<Self.tagLetters).map { Self.letters[Int(hash >> ($0 * 5) & 31)] }
     linkPrefix = Self.sharedLinkPrefix + String(decoding: tag, as: UTF8.self)
     // High metrics lose against every ordinary route to the same subnet.
     routeMetric = 0x4000_0000 | UInt32(hash & 0x3fff_ffff)
+  }
+
+  /// Whether a device's name is one that an engine gives: the prefix of all, a tag and digits of an endpoint's id. A name that only begins
+  /// like one is somebody else's.
+  static func isLink(_ name: some StringProtocol) -> Bool {
+    let rest = name.utf8.dropFirst(sharedLinkPrefix.utf8.count)
+    guard name.hasPrefix(sharedLinkPrefix), rest.count == tagLetters + endpointDigits else { return false }
+    return rest.prefix(tagLetters).allSatisfy { letters.contains($0) }
+      && rest.dropFirst(tagLetters).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+
+  /// Whether a pattern of nftables, `bhabcd*`, means links of engines alone.
+  static func areLinks(_ pattern: String) -> Bool {
+    guard pattern.hasSuffix("*") else { return isLink(pattern) }
+    let rest = pattern.dropLast().utf8.dropFirst(sharedLinkPrefix.utf8.count)
+    return pattern.hasPrefix(sharedLinkPrefix) && rest.count >= tagLetters
+      && rest.prefix(tagLetters).allSatisfy { letters.contains($0) }
   }
 
   /// The host's end of an endpoint's veth pair: 15 characters, the longest name that the kernel takes.

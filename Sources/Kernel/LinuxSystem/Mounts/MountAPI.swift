@@ -95,6 +95,16 @@ public enum MountAPI {
     }
   }
 
+  /// Unmounts what an open path is the top of, whatever its name leads to by now (umount2(2) by a link of proc(5)). The calling thread's
+  /// working directory becomes `links`: for threads of `NamespaceThread`.
+  /// - Parameters:
+  ///   - file: in the mount namespace of the calling thread.
+  ///   - links: `/proc/self/fd` of this process, opened where nobody else decides what lies at `/proc`.
+  public static func unmount(_ file: Descriptor, by links: Descriptor) throws {
+    try systemCall("fchdir", "/proc/self/fd") { fchdir(links.raw) }
+    try systemCall("umount2", "an open path") { umount2("\(file.raw)", unmountDetach) }
+  }
+
   /// Changes how mounts at and, if wanted, below `path` spread.
   public static func setPropagation(_ propagation: MountPropagation, of path: String, recursive: Bool = true) throws {
     let flags = MountFlags(rawValue: propagation.flag)

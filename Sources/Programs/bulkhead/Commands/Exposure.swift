@@ -28,7 +28,8 @@ struct Exposure: ParsableCommand {
     if quiet, format == nil {
       for name in Self.unique(ports.map(Self.name)) { print(name) }
     } else {
-      print(try Self.listing(ports).text(format: format, quiet: false), terminator: "")
+      let rows = format == nil || format == "table" ? Self.folded(ports) : ports
+      print(try Self.listing(rows).text(format: format, quiet: false), terminator: "")
     }
     for warning in answer["Warnings"].items { Console.complain("warning: \(warning.string ?? "")") }
     guard !allow.isEmpty else { return }
@@ -53,6 +54,33 @@ struct Exposure: ParsableCommand {
   private static func unique(_ names: [String]) -> [String] {
     var seen = Set<String>()
     return names.filter { seen.insert($0).inserted }
+  }
+
+  /// Devices that a row of the table names.
+  private static let shownInterfaces = 3
+
+  /// Ports for people: those that differ by their addresses alone share a row, and of many devices a few are named.
+  static func folded(_ ports: [JSONValue]) -> [JSONValue] {
+    var rows: [JSONValue] = []
+    var places: [[String]: Int] = [:]
+    for port in ports {
+      let key = [name(port), opener(port), port.text("Firewall"), port.text("Reason")]
+      guard let place = places[key] else {
+        places[key] = rows.count
+        rows.append(port)
+        continue
+      }
+      let devices = rows[place]["Interfaces"].items
+      rows[place]["Address"] = .string(rows[place].text("Address") + ", " + port.text("Address"))
+      rows[place]["Interfaces"] = .array(devices + port["Interfaces"].items.filter { !devices.contains($0) })
+    }
+    for index in rows.indices {
+      let devices = rows[index]["Interfaces"].items
+      guard devices.count > shownInterfaces else { continue }
+      let rest = devices.count - shownInterfaces
+      rows[index]["Interfaces"] = .array(devices.prefix(shownInterfaces) + [.string("… \(rest) more")])
+    }
+    return rows
   }
 
   static func listing(_ ports: [JSONValue]) -> Listing {

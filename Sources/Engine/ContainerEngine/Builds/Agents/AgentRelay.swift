@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Networking
 
 /// Stands between a step's socket and its client's agent: passes on what a step may ask, answers the rest itself.
 struct AgentRelay: Sendable {

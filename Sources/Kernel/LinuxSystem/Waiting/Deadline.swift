@@ -1,5 +1,3 @@
-import LinuxSystem
-
 /// Runs a task against the clock.
 public enum Deadline {
   /// What `body` returns, or nil when the time has passed; then `body` is cancelled and waited for.
@@ -20,7 +18,7 @@ public enum Deadline {
 
 extension Poller {
   /// Waits until reading would not block, or for a while; false when the time has passed.
-  func waitReadable(_ descriptor: Int32, within limit: Duration) async throws -> Bool {
+  public func waitReadable(_ descriptor: Int32, within limit: Duration) async throws -> Bool {
     try await Deadline.run(within: limit) { try await self.waitReadable(descriptor) } != nil
   }
 }
