@@ -49,6 +49,7 @@ public actor EngineMetrics {
       for view in engine.containers() { await Self.add(view, engine, logger, &text) }
       try Self.addNetworks(engine, &text)
       Self.addVolumes(engine, walked: sizes, &text)
+      Self.addBackups(engine, &text)
       return text.bytes
     }
     making = task
@@ -118,6 +119,30 @@ public actor EngineMetrics {
       text.add(
         .gauge, "bulkhead_volume_limit_bytes", "Bytes that a volume's files may have.",
         labels: [("volume", volume.record.name)], Double(volume.usage?.limitBytes ?? 0))
+    }
+  }
+
+  /// Scheduled backups: what alarms are made of.
+  private static func addBackups(_ engine: Engine, _ text: inout MetricsText) {
+    for volume in engine.volumes() {
+      guard let schedule = volume.record.schedule else { continue }
+      let labels = [("volume", volume.record.name)]
+      if let time = schedule.lastSuccessAt {
+        text.add(
+          .gauge, "bulkhead_volume_backup_last_success_timestamp_seconds",
+          "When the volume's time-table has made a backup last.", labels: labels, Double(time) / 1e9)
+      }
+      text.add(
+        .gauge, "bulkhead_volume_backup_last_failed", "1 where the volume's last scheduled backup failed, else 0.",
+        labels: labels, schedule.lastError == nil ? 0 : 1)
+      text.add(
+        .counter, "bulkhead_volume_backup_failures_total", "Scheduled backups of the volume that failed.",
+        labels: labels, Double(schedule.failures ?? 0))
+      if let next = schedule.nextAt {
+        text.add(
+          .gauge, "bulkhead_volume_backup_next_timestamp_seconds", "When the volume's next scheduled backup is due.",
+          labels: labels, Double(next))
+      }
     }
   }
 

@@ -159,6 +159,20 @@ struct ListOptions: ParsableArguments {
   }
 }
 
+/// What lists share that the engine does not filter.
+struct TableOptions: ParsableArguments {
+  @Option(help: "table, json, or a template such as '{{.Volume}}'.")
+  var format: String?
+  @Flag(name: .shortAndLong, help: "Show ids or names only.")
+  var quiet = false
+
+  func validate() throws { try Template.check(format) }
+
+  func show(_ listing: Listing) throws(ClientError) {
+    print(try listing.text(format: format, quiet: quiet), terminator: "")
+  }
+}
+
 /// `key=value` filters as the API takes them.
 enum Filters {
   static func encode(_ filters: [String], adding more: [(String, String)] = []) throws(ClientError) -> String? {

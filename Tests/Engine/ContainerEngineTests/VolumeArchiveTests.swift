@@ -303,4 +303,28 @@ import Testing
       try VolumeSchedule(table: table, keep: keep, live: false, now: 0)
     } throws: { ($0 as? PlatformError)?.code == .invalidArgument }
   }
+
+  @Test func `what became of scheduled backups is counted, and kept when the table changes`() throws {
+    var schedule = try VolumeSchedule(table: "0 3 * * *", keep: 3, live: false, now: 0)
+    #expect(schedule.nextAt == 3 * 3_600 && schedule.lastSuccessAt == nil && schedule.failures == nil)
+    schedule.note(String(repeating: "x", count: 2_000), now: 5)
+    schedule.note("full", now: 6)
+    #expect(schedule.failures == 2 && schedule.lastFailureAt == 6 && schedule.lastError == "full")
+    schedule.note(nil, now: 7)
+    #expect(schedule.lastError == nil && schedule.lastSuccessAt == 7 && schedule.failures == 2)
+    var next = try VolumeSchedule(table: "0 4 * * *", keep: 2, live: true, now: 9)
+    next.takeOver(schedule)
+    #expect(next.lastSuccessAt == 7 && next.lastFailureAt == 6 && next.failures == 2 && next.keep == 2)
+  }
+
+  @Test func `a backup that was unpacked like a plain archive is known`() throws {
+    let folder = "/tmp/bulkhead-unpacked-\(UInt64.random(in: .min ... .max))"
+    defer { try? FileSystem.removeTree(folder) }
+    try FileSystem.makeDirectories(folder + "/data.tar.zst", mode: 0o700)
+    let root = try RootedDirectory(path: folder)
+    try root.createFile("manifest.json", mode: 0o600).write(all: try Self.manifest.encoded())
+    #expect(VolumeManifest(unpackedIn: root) == nil)
+    for name in [ArchiveNames.sums, ArchiveNames.piece(0)] { _ = try root.createFile(name, mode: 0o600) }
+    #expect(VolumeManifest(unpackedIn: root)?.volume == "data")
+  }
 }

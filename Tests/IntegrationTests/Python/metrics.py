@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import signal
 import subprocess
 import sys
@@ -73,6 +74,17 @@ def engine_page():
     first = value(text, "container_cpu_usage_seconds_total", name="busy")
     until("time passes", lambda: value(page()[1], "container_cpu_usage_seconds_total", name="busy") > first)
     until("the volume is walked", lambda: b"bulkhead_volume_size_bytes" in page()[1])
+
+
+@check("the dashboard for Grafana draws what there is")
+def dashboard():
+    board = json.loads((SOURCES / "examples/grafana/bulkhead-engine.json").read_text())
+    asked = {name for panel in board["panels"] for target in panel["targets"]
+             for name in re.findall(r"\b(?:bulkhead|container)_[a-z_]+", target["expr"])}
+    # What only is there with limits of ports and volumes, or backups by the clock.
+    code = "".join(path.read_text() for path in (SOURCES / "Sources/Platform/Observability").glob("*.swift"))
+    given = {key.split("{")[0] for key in samples(page()[1])} | set(re.findall(r'"(bulkhead_[a-z_]+)"', code))
+    equal((len(asked) > 10, asked - given), (True, set()))
 
 
 @check("the socket gives nothing but the page")

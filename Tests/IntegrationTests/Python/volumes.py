@@ -14,9 +14,10 @@ import sys
 import tarfile
 import threading
 import time
+import urllib.parse
 
 from checks import check, equal, main, until
-from service import Engine
+from service import Engine, Local, exchange
 
 PROGRAM, FOLDER = sys.argv[1], sys.argv[2]
 SOURCES = pathlib.Path(__file__).resolve().parents[3]
@@ -155,11 +156,29 @@ def scheduled():
         "the reason of a failure", lambda: asked("GET", f"{ROUTE}/sealed/schedule").get("LastError"), 90)
     assert "must belong to root and be closed to others" in reason, reason
     equal([backup["Id"] for backup in asked("GET", "/bulkhead/v1/backups?volume=sealed")["Backups"]], [backups[0]["Id"]])
+    # It is told to who asks, who scrapes and who listens.
+    states = {state["Volume"]: state for state in asked("GET", "/bulkhead/v1/schedules")["Schedules"]}
+    equal([state["Failures"] > 0 and state["LastFailure"] > state["LastSuccess"] for state in (states["sealed"], states["two"])
+           if "LastError" in state], [True])
+    page = exchange(Local(ENGINE.run + "/metrics.sock"), "GET", "/metrics", None, {})[1].decode()
+    for line in ['last_failed{volume="sealed"} 1', 'last_failed{volume="two"} 0', 'failures_total{volume="two"} 0',
+                 'last_success_timestamp_seconds{volume="sealed"} ', 'next_timestamp_seconds{volume="two"} ']:
+        equal((line, f"bulkhead_volume_backup_{line}" in page), (line, True))
+    filters = urllib.parse.quote(json.dumps({"event": ["backup_failed"]}))
+    event = json.loads(ask(200, "GET", f"/events?since=1&until={int(time.time()) + 1}&filters={filters}").splitlines()[0])
+    equal((event["Type"], event["Actor"]["ID"], event["Actor"]["Attributes"]["error"]), ("volume", "sealed", reason))
     os.chmod(WORD, 0o600)
     for volume in ("sealed", "two"):
         ask(204, "DELETE", f"{ROUTE}/{volume}/schedule")
         for backup in asked("GET", f"/bulkhead/v1/backups?volume={volume}")["Backups"]:
             ask(204, "DELETE", f"/bulkhead/v1/backups/{volume}/{backup['Id']}")
+
+
+@check("a backup is not imported as if it were the files, and says how it is brought back")
+def wrong_door():
+    message = json.loads(ask(400, "PUT", f"{ROUTE}/wrong/archive?format=tar", ARCHIVES[0]))["message"]
+    equal(message, "the archive is a backup of volume one, not its files: bring it back by 'volume restore --input FILE'")
+    equal(("wrong" in {volume["Name"] for volume in asked("GET", "/volumes")["Volumes"]}, leftovers()), (False, []))
 
 
 @check("holes stay holes: a file of 2 GiB goes through a disk of 512 MiB")

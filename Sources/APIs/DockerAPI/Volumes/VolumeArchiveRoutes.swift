@@ -20,6 +20,14 @@ enum VolumeArchiveRoutes {
     routes.on(.GET, "/bulkhead/v1/volumes/{name}/schedule") { request, context in
       .json(scheduleJSON(try context.engine.volume(request["name"])))
     }
+    routes.on(.GET, "/bulkhead/v1/schedules") { _, context in
+      let volumes = context.engine.volumes().filter { $0.record.schedule != nil }
+      return .json { writer in
+        writer.list("Schedules", volumes.sorted { $0.record.name < $1.record.name }) { writer, volume in
+          writer.object { write(volume, into: &$0) }
+        }
+      }
+    }
     routes.on(.PUT, "/bulkhead/v1/volumes/{name}/schedule", schedule)
     routes.on(.DELETE, "/bulkhead/v1/volumes/{name}/schedule") { request, context in
       _ = try context.engine.scheduleVolume(request["name"], nil)
@@ -165,17 +173,20 @@ enum VolumeArchiveRoutes {
   }
 
   private static func scheduleJSON(_ volume: VolumeView) -> [UInt8] {
-    JSONWriter.object { writer in
-      writer.field("Volume", volume.record.name)
-      guard let schedule = volume.record.schedule else { return }
-      writer.field("Schedule", schedule.table.description)
-      writer.field("Keep", schedule.keep)
-      writer.field("Live", schedule.live)
-      if let next = schedule.table.next(after: schedule.lastAt / 1_000_000_000) {
-        writer.field("Next", Timestamps.rfc3339(next * 1_000_000_000))
-      }
-      if let error = schedule.lastError { writer.field("LastError", error) }
-    }
+    JSONWriter.object { write(volume, into: &$0) }
+  }
+
+  private static func write(_ volume: VolumeView, into writer: inout JSONWriter) {
+    writer.field("Volume", volume.record.name)
+    guard let schedule = volume.record.schedule else { return }
+    writer.field("Schedule", schedule.table.description)
+    writer.field("Keep", schedule.keep)
+    writer.field("Live", schedule.live)
+    if let next = schedule.nextAt { writer.field("Next", Timestamps.rfc3339(next * 1_000_000_000)) }
+    if let time = schedule.lastSuccessAt { writer.field("LastSuccess", Timestamps.rfc3339(time)) }
+    if let time = schedule.lastFailureAt { writer.field("LastFailure", Timestamps.rfc3339(time)) }
+    writer.field("Failures", schedule.failures ?? 0)
+    if let error = schedule.lastError { writer.field("LastError", error) }
   }
 
   // MARK: - Parameters

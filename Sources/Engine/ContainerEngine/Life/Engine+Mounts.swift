@@ -112,16 +112,22 @@ extension Engine {
       let isKnown = idRanges.volumeRange.inside(status.uid) != nil || record.ids.inside(status.uid) != nil
       guard [.directory, .regular].contains(status.type), !isOpen, !isKnown else { return nil }
       let path = source.path.prefix(256)
+      let needed: UInt32 = status.type == .directory ? 0o005 : 0o004
+      let canRead = status.mode & needed == needed
+      let can =
+        canRead
+        ? "The container can read \(path), as everybody can, but not write there"
+        : "The container can neither read nor write \(path)"
+      let readOnly = canRead ? "Where reading is enough, bind it with ':ro'; to" : "To"
       if status.uid == 0 {
         return
-          "The container can read \(path), as far as everybody can, but not write there: it belongs to root. To let it write as "
-          + "root, add '- path: \(path)' with 'ownership: host' to 'hostPaths.allowed' in \(EnginePolicy.standardPath)"
+          "\(can): it belongs to root. \(readOnly) let it write as root, add '- path: \(path)' with 'ownership: host' to "
+          + "'hostPaths.allowed' in \(EnginePolicy.standardPath)"
       }
       guard !bindSituation(status, terms: terms, record: record).givesOwner else { return nil }
       return
-        "The container can read \(path), as far as everybody can, but not write there: it belongs to user \(status.uid), who did "
-        + "not ask for the container. To let it write as that user, add '- path: \(path)' with 'ownership: mapped' to "
-        + "'hostPaths.allowed' in \(EnginePolicy.standardPath)"
+        "\(can): it belongs to user \(status.uid), who did not ask for the container. \(readOnly) let it write as that user, add "
+        + "'- path: \(path)' with 'ownership: mapped' to 'hostPaths.allowed' in \(EnginePolicy.standardPath)"
     }
   }
 

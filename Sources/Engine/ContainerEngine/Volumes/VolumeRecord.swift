@@ -35,6 +35,11 @@ public struct VolumeSchedule: Codable, Sendable, Equatable {
   public var lastAt: Int64
   /// Why the last one failed; nil where it did not.
   public var lastError: String?
+  /// When one was made last, or failed last; nanoseconds since 1970, nil: never yet.
+  public var lastSuccessAt: Int64?
+  public var lastFailureAt: Int64?
+  /// How many have failed since the volume has a time-table; nil in records of before it was counted.
+  public var failures: Int64?
 
   /// - Throws: `invalidArgument`.
   public init(table: String, keep: Int, live: Bool, now: Int64) throws {
@@ -47,9 +52,30 @@ public struct VolumeSchedule: Codable, Sendable, Equatable {
     lastAt = now
   }
 
+  /// Notes that one was made, or why it was not.
+  mutating func note(_ failure: String?, now: Int64) {
+    lastError = failure.map { String($0.prefix(1_000)) }
+    if failure == nil {
+      lastSuccessAt = now
+    } else {
+      lastFailureAt = now
+      failures = (failures ?? 0).clampedAdding(1)
+    }
+  }
+
+  /// What is known of the backups by an earlier table of the same volume.
+  mutating func takeOver(_ earlier: Self?) {
+    guard let earlier else { return }
+    (lastSuccessAt, lastFailureAt) = (earlier.lastSuccessAt, earlier.lastFailureAt)
+    (failures, lastError) = (earlier.failures, earlier.lastError)
+  }
+
+  /// Seconds since 1970.
+  public var nextAt: Int64? { table.next(after: lastAt / 1_000_000_000) }
+
   /// Whether a time of the table has passed since the last one.
   func isDue(now: Int64) -> Bool {
-    guard let next = table.next(after: lastAt / 1_000_000_000) else { return false }
+    guard let next = nextAt else { return false }
     return next <= now / 1_000_000_000
   }
 }

@@ -17,6 +17,8 @@ struct Inspect: ParsableCommand {
 /// What can be inspected, and where the API has it.
 enum Kinds {
   static let order = ["container", "image", "network", "volume"]
+  /// Of a volume, which is none of the kinds that are tried.
+  static let schedule = "time-table"
 
   static func path(_ kind: String, _ name: String) throws(ClientError) -> String {
     switch kind {
@@ -24,6 +26,7 @@ enum Kinds {
     case "image": "/images/\(Engine.escape(name))/json"
     case "network": "/networks/\(Engine.escape(name))"
     case "volume": "/volumes/\(Engine.escape(name))"
+    case schedule: "/bulkhead/v1/volumes/\(Engine.escape(name))/schedule"
     default: throw ClientError.usage("unknown type '\(kind)': use \(order.joined(separator: ", "))")
     }
   }

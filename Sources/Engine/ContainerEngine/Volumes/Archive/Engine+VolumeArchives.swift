@@ -122,6 +122,12 @@ extension Engine {
     let coming = Coming(action: "import", what: "the archive")
     return try await bringIn(name, force: force, coming) { root, ids, room in
       try VolumeTree.write(foreign: archive, to: root, ids: ids, room: room)
+      // Whose files are the pieces of a backup and not what was backed up.
+      guard let backup = VolumeManifest(unpackedIn: root) else { return }
+      throw PlatformError(
+        .invalidArgument,
+        "the archive is a backup of volume \(backup.volume), not its files: bring it back by 'volume restore --input FILE'"
+      )
     }
   }
 

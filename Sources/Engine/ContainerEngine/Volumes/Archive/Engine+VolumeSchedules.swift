@@ -7,7 +7,11 @@ extension Engine {
 
   /// Gives a volume a time-table for backups, or takes it away.
   public func scheduleVolume(_ name: String, _ schedule: VolumeSchedule?) throws -> VolumeView {
-    try volumeStore.change(name) { $0.schedule = schedule }
+    try volumeStore.change(name) { record in
+      var schedule = schedule
+      schedule?.takeOver(record.schedule)
+      record.schedule = schedule
+    }
     return view(of: try volumeStore.record(name))
   }
 
@@ -35,15 +39,17 @@ extension Engine {
       let backup = try await backUpVolume(
         name, schedule.live ? .live : .standard, passphrase: try ownPassphrase(), keep: schedule.keep, isScheduled: true
       )
-      try volumeStore.change(name) { $0.schedule?.lastError = nil }
+      try volumeStore.change(name) { $0.schedule?.note(nil, now: Int64(Clock.realTimeNanoseconds())) }
       logger.info("backed up volume \(name): \(backup.id), \(backup.sizeBytes) bytes")
     } catch is CancellationError {
       return
     } catch {
       let reason = (error as? PlatformError)?.message ?? "\(error)"
       logger.error("the scheduled backup of volume \(name) failed: \(error)")
+      events.emit(
+        .volume, "backup_failed", id: name, attributes: ["driver": "local", "error": String(reason.prefix(1_000))])
       do {
-        try volumeStore.change(name) { $0.schedule?.lastError = String(reason.prefix(1_000)) }
+        try volumeStore.change(name) { $0.schedule?.note(reason, now: Int64(Clock.realTimeNanoseconds())) }
       } catch {
         logger.error("the failure of the backup of volume \(name) could not be noted: \(error)")
       }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import LinuxSystem
 import Model
 
 /// The first entry of a volume's archive: what it holds, and how it is sealed.
@@ -48,6 +49,14 @@ struct VolumeManifest: Codable, Sendable, Equatable {
         .invalidArgument, "the archive has the format '\(format.prefix(64))'; this engine knows \(Self.currentFormat)")
     }
     try VolumeStore.check(volume)
+  }
+
+  /// That of a volume's archive which was unpacked as if it were a plain one; nil where the files are something else.
+  init?(unpackedIn root: RootedDirectory) {
+    guard (try? root.exists(ArchiveNames.sums)) == true, (try? root.exists(ArchiveNames.piece(0))) == true,
+      let bytes = try? root.read(ArchiveNames.manifest, maxBytes: Self.maximumBytes)
+    else { return nil }
+    try? self.init(parsing: bytes)
   }
 
   init(
