@@ -132,6 +132,7 @@ def logs():
     equal(compose("logs", "base"), "base-1 | built\n")
     equal(compose("logs", "--no-log-prefix", "--tail", "1", "base"), "built\n")
     equal(compose("logs", "--until", "2020-01-01", "base"), "")
+    equal([compose("logs", "--grep", "BUI", *more, "base") for more in ([], ["-i"])], ["", "base-1 | built\n"])
 
 
 @check("scale up and down")
@@ -395,9 +396,62 @@ def unhealthy():
     (folder / "compose.yaml").write_text(FILE.replace("/tmp/ready], interval", "/never], interval").replace(
         "start_period: 30s", "start_period: 1s, retries: 1").replace("post_start: [{command: [touch, /tmp/ready]}]", ""))
     output = compose("up", "-d", status=1)
-    assert f"container {PROJECT}-base-1 is unhealthy" in output, output
+    assert f"container {PROJECT}-base-1 is unhealthy: its last check ended with 1" in output, output
     equal(containers("web"), [])
     (folder / "compose.yaml").write_text(FILE)
+
+
+REFUSED = """
+services:
+  web: {image: busybox, command: sleep 1d, stop_grace_period: 0s, ports: ["127.0.0.1:${PORT}:80"], labels: {version: "${VERSION}"}}
+  other: {image: busybox, command: sleep 1d, stop_grace_period: 0s, labels: {version: "${VERSION}"}, cap_add: [${CAPABILITY}]}
+"""
+
+
+@check("what the engine refuses of a new version leaves the one that runs, at its making and at its start")
+def refused():
+    place = folder / "refused"
+    place.mkdir()
+    (place / "compose.yaml").write_text(REFUSED)
+    project = f"{PROJECT}-refused"
+    with socket.socket() as busy, socket.socket() as free:
+        for one in (busy, free):
+            one.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken, port = busy.getsockname()[1], free.getsockname()[1]
+        free.close()
+
+        def act(*arguments, version="1", capability="CHOWN", port=port, **options):
+            values = {"COMPOSE_PROJECT_NAME": project, "VERSION": version, "CAPABILITY": capability, "PORT": str(port)}
+            return compose("-p", project, *arguments, cwd=place, env=values, **options)
+
+        def state():
+            found = client.containers.list(all=True, filters={"label": f"com.docker.compose.project={project}"})
+            return {one.id: (one.name, one.status, one.labels["version"]) for one in found}
+
+        try:
+            act("up", "-d")
+            before = state()
+            equal(sorted(before.values()), [(f"{project}-{name}-1", "running", "1") for name in ("other", "web")])
+            started = {id: client.containers.get(id).attrs["State"]["StartedAt"] for id in before}
+            # The engine refuses `other`: `web`, whose new version is fine, is not even stopped.
+            output = act("up", "-d", version="2", capability="SYS_MODULE", status=1)
+            assert "services.other.cap_add" in output, output
+            equal(state(), before)
+            equal({id: client.containers.get(id).attrs["State"]["StartedAt"] for id in before}, started)
+            # Whether a port is free is known at the start: the old one comes back, and the new one is gone.
+            output = act("up", "-d", version="3", port=taken, status=1)
+            assert f"address already in use by python3 (pid {os.getpid()})" in output, output
+            assert f"Container {project}-web-1  Running as before" in output, output
+            after = state()
+            equal(len(after), 2)
+            equal({after[id][:2] for id in after}, {before[id][:2] for id in before})
+            web = next(id for id in before if "web" in before[id][0])
+            equal(after[web], before[web])
+            act("up", "-d", version="4")
+            equal(sorted(state().values()), [(f"{project}-{name}-1", "running", "4") for name in ("other", "web")])
+        finally:
+            act("down", "-t", "0")
 
 
 @check("--abort-on-container-exit stops all with the code of the one that ended")

@@ -71,6 +71,7 @@ import Testing
     case .remove(let one, let volumes): "remove \(name(one))\(volumes ? " with volumes" : "")"
     case .rename(let one): "rename \(name(one))"
     case .pause(let nanoseconds): "pause \(nanoseconds)"
+    case .gather: "gather"
     }
   }
 
@@ -81,8 +82,8 @@ import Testing
     let project = try Self.project(Self.two)
     #expect(
       Self.lines(try Self.planner(project, ComposeObservation()).up(ComposeUpOptions())) == [
-        "0 network default", "1 volume v", "2 create db-1 < 0 1", "3 start db-1 < 2", "4 wait db-1 healthy < 3",
-        "5 create web-1 < 0 1", "6 start web-1 < 4 5",
+        "0 network default", "1 volume v", "2 create db-1 < 0 1", "3 create web-1 < 0 1", "4 start db-1 < 2",
+        "5 wait db-1 healthy < 4", "6 start web-1 < 3 5",
       ])
   }
 
@@ -98,9 +99,8 @@ import Testing
     let after = try Self.project(Self.two.replacing("image: w", with: "image: x"))
     #expect(
       Self.lines(try Self.planner(after, Self.present(before)).up(ComposeUpOptions())) == [
-        "0 wait db1id healthy", "1 create web-1 as p-web-1-web1id for web1id", "2 stop web1id < 0 1",
-        "3 remove web1id < 2",
-        "4 rename web-1 < 3", "5 start web-1 < 0 4",
+        "0 create web-1 as p-web-1-web1id for web1id", "1 wait db1id healthy", "2 stop web1id < 0 1",
+        "3 start web-1 < 1 2", "4 remove web1id < 3", "5 rename web-1 < 4",
       ])
   }
 
@@ -136,12 +136,12 @@ import Testing
         try Self.project(text.replacing("image: w", with: "image: x")), Self.present(try Self.project(text))
       ).up(ComposeUpOptions()))
     #expect(
-      lines[1...5].joined(separator: "\n") == """
-        1 start web-1 < 0
-        2 wait web-1 healthy < 1
-        3 pause 5000000000 < 2
+      lines[3...7].joined(separator: "\n") == """
+        3 start web-1 < 2
         4 wait web-1 healthy < 3
-        5 drain web1id < 4
+        5 pause 5000000000 < 4
+        6 wait web-1 healthy < 5
+        7 drain web1id < 6
         """)
   }
 
@@ -153,13 +153,13 @@ import Testing
     let lines = Self.lines(try Self.planner(after, Self.present(before)).up(ComposeUpOptions()))
     #expect(
       lines == [
-        "0 create web-1 as p-web-1-web1id for web1id", "1 start web-1 < 0", "2 wait web-1 healthy < 1",
-        "3 drain web1id < 2", "4 stop web1id < 3", "5 remove web1id < 4", "6 rename web-1 < 5",
-        "7 pause 1000000000 < 6", "8 create web-2 as p-web-2-web2id for web2id < 7", "9 start web-2 < 8",
-        "10 wait web-2 healthy < 9", "11 drain web2id < 10", "12 stop web2id < 11", "13 remove web2id < 12",
-        "14 rename web-2 < 13", "15 pause 1000000000 < 14", "16 create web-3 as p-web-3-web3id for web3id < 15",
-        "17 start web-3 < 16", "18 wait web-3 healthy < 17", "19 drain web3id < 18", "20 stop web3id < 19",
-        "21 remove web3id < 20", "22 rename web-3 < 21",
+        "0 create web-1 as p-web-1-web1id for web1id", "1 create web-2 as p-web-2-web2id for web2id",
+        "2 create web-3 as p-web-3-web3id for web3id", "3 gather < 0 1 2", "4 start web-1 < 3",
+        "5 wait web-1 healthy < 4", "6 drain web1id < 5", "7 stop web1id < 6", "8 remove web1id < 7",
+        "9 rename web-1 < 8", "10 pause 1000000000 < 9", "11 start web-2 < 3 10", "12 wait web-2 healthy < 11",
+        "13 drain web2id < 12", "14 stop web2id < 13", "15 remove web2id < 14", "16 rename web-2 < 15",
+        "17 pause 1000000000 < 16", "18 start web-3 < 3 17", "19 wait web-3 healthy < 18", "20 drain web3id < 19",
+        "21 stop web3id < 20", "22 remove web3id < 21", "23 rename web-3 < 22",
       ])
   }
 
@@ -184,7 +184,7 @@ import Testing
     options.scale = ["web": 3]
     #expect(
       Self.lines(try Self.planner(project, Self.present(project)).up(options)) == [
-        "0 create web-2", "1 start web-2 < 0", "2 create web-3", "3 start web-3 < 2",
+        "0 create web-2", "1 create web-3", "2 start web-2 < 0", "3 start web-3 < 1",
       ])
     options.scale = ["web": 1]
     #expect(
@@ -214,8 +214,8 @@ import Testing
       (
         .dead,
         [
-          "0 create web-1 as p-web-1-web1id for web1id", "1 remove web1id < 0", "2 rename web-1 < 1",
-          "3 start web-1 < 2",
+          "0 create web-1 as p-web-1-web1id for web1id", "1 start web-1 < 0", "2 remove web1id < 1",
+          "3 rename web-1 < 2",
         ]
       ),
     ])
@@ -271,8 +271,8 @@ import Testing
     options.waits = true
     #expect(
       Self.lines(try Self.planner(project, ComposeObservation()).up(options)) == [
-        "0 network default", "1 create job-1 < 0", "2 start job-1 < 1", "3 wait job-1 completed_successfully < 2",
-        "4 create web-1 < 0", "5 start web-1 < 3 4", "6 wait web-1 healthy < 5",
+        "0 network default", "1 create job-1 < 0", "2 create web-1 < 0", "3 start job-1 < 1",
+        "4 wait job-1 completed_successfully < 3", "5 start web-1 < 2 4", "6 wait web-1 healthy < 5",
       ])
   }
 
@@ -281,7 +281,7 @@ import Testing
     let before = try Self.project(text)
     let after = try Self.project(text.replacing("image: d", with: "image: e"))
     let lines = Self.lines(try Self.planner(after, Self.present(before)).up(ComposeUpOptions()))
-    #expect(lines.suffix(2) == ["5 stop web1id < 4", "6 start web1id < 5"])
+    #expect(lines.suffix(2) == ["5 stop web1id < 0 4", "6 start web1id < 5"])
   }
 
   @Test(
@@ -296,7 +296,103 @@ import Testing
     #expect(made.contains { $0.contains("create b-1 < ") && $0.split(separator: " ").last == "\(first)" }, "\(made)")
     let after = try Self.project(text.replacing("image: a", with: "image: x"))
     let lines = Self.lines(try Self.planner(after, Self.present(before)).up(ComposeUpOptions()))
-    #expect(lines.contains { $0.hasPrefix("5 create b-1 as p-b-1-b1id for b1id < 0") })
+    #expect(lines.contains { $0.hasPrefix("1 create b-1 as p-b-1-b1id for b1id < 0") })
+  }
+
+  @Test func nothingThatRunsIsTouchedBeforeTheEngineHasAgreedToAllThatIsNew() throws {
+    let text = "a: {image: a}\nb: {image: b, scale: 2}\nc: {image: c}\ngone: {image: g}"
+    let before = try Self.project(text)
+    let after = try Self.project(
+      "a: {image: a2}\nb: {image: b2, scale: 2}\nc: {image: c, depends_on: {a: {condition: service_started, restart: true}}}\nd: {image: d}"
+    )
+    var options = ComposeUpOptions()
+    options.removesOrphans = true
+    let plan = try Self.planner(after, Self.present(before)).up(options)
+    func earlier(_ index: Int) -> Set<Int> {
+      plan.steps[index].after.reduce(into: []) { $0.formUnion(earlier($1).union([$1])) }
+    }
+    let creates = Set(plan.steps.indices.filter { if case .create = plan.steps[$0].action { true } else { false } })
+    let touching = plan.steps.indices.filter {
+      switch plan.steps[$0].action {
+      case .stop, .remove, .drain: true
+      default: false
+      }
+    }
+    #expect(creates.count == 4 && touching.count == 11)
+    for index in touching { #expect(creates.isSubset(of: earlier(index)), "\(Self.lines(plan)[index])") }
+  }
+
+  /// What is put back after each step of a plan failed, with all before it done.
+  @Test(
+    arguments: [
+      (
+        "image: w",
+        [
+          "discard web-1", "discard web-1; restart web1id", "discard web-1; restart web1id", "", "rename web-1",
+        ]
+      ),
+      (
+        "image: w, deploy: {update_config: {order: start-first}}",
+        [
+          "discard web-1", "discard web-1", "discard web-1", "discard web-1; undrain web1id",
+          "discard web-1; restart web1id; undrain web1id", "", "rename web-1",
+        ]
+      ),
+    ])
+  func afterAFailure(_ service: String, _ expected: [String]) throws {
+    let before = try Self.project("web: {\(service)}")
+    let after = try Self.project("web: {\(service.replacing("image: w", with: "image: x"))}")
+    let plan = try Self.planner(after, Self.present(before)).up(ComposeUpOptions())
+    let told = plan.steps.indices.map { failed in
+      let statuses = plan.steps.indices.map { index -> ComposeStepStatus in
+        index < failed ? .done : index == failed ? .failed : .waiting
+      }
+      return Self.told(plan.restoration(after: statuses))
+    }
+    #expect(told == expected)
+    #expect(plan.restoration(after: plan.steps.map { _ in .done }).isEmpty)
+  }
+
+  private static func told(_ steps: [ComposeRestoration]) -> String {
+    func name(_ reference: ComposeContainerReference) -> String {
+      reference.id ?? "\(reference.service)-\(reference.number)"
+    }
+    return steps.map {
+      switch $0 {
+      case .discard(let one): "discard \(name(one))"
+      case .restart(let one): "restart \(name(one))"
+      case .undrain(let one): "undrain \(name(one))"
+      case .remove(let one): "remove \(name(one))"
+      case .rename(let one): "rename \(name(one))"
+      }
+    }.joined(separator: "; ")
+  }
+
+  @Test func whatAnotherServicesFailureMetHalfwayIsFinishedOrPutBack() throws {
+    let text = "a: {image: a}\nb: {image: b, depends_on: {a: {condition: service_started, restart: true}}}"
+    let before = try Self.project(text)
+    let after = try Self.project(text.replacing("image: a", with: "image: x"))
+    let plan = try Self.planner(after, Self.present(before)).up(ComposeUpOptions())
+    func told(doneUpTo last: String) throws -> String {
+      let end = try #require(Self.lines(plan).firstIndex { $0.contains(last) })
+      return Self.told(plan.restoration(after: plan.steps.indices.map { $0 <= end ? .done : .waiting }))
+    }
+    #expect(try told(doneUpTo: "stop a1id") == "discard a-1; restart a1id")
+    #expect(try told(doneUpTo: "start a-1") == "remove a1id; rename a-1")
+    #expect(try told(doneUpTo: "stop b1id") == "restart b1id")
+  }
+
+  @Test func whatAKilledUpLeftIsTakenUp() throws {
+    let project = try Self.project("web: {image: w, scale: 2}")
+    var observation = Self.present(project)
+    observation.containers[0].name = "p-web-1-0123456789ab"
+    var old = observation.containers[0]
+    (old.id, old.name, old.configHash, old.state) = ("old1id", "p-web-1", "other", .exited)
+    observation.containers.append(old)
+    #expect(
+      Self.lines(try Self.planner(project, observation).up(ComposeUpOptions())) == [
+        "0 remove old1id with volumes", "1 rename web1id < 0",
+      ])
   }
 
   @Test func aChangedNetworkIsMadeAnewWithoutItsContainers() throws {

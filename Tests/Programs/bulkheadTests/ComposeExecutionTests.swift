@@ -16,6 +16,14 @@ import Testing
       (#"{"Status":"running","Health":{"Status":"starting"}}"#, .healthy, .notYet),
       (#"{"Status":"running","Health":{"Status":"healthy"}}"#, .healthy, .reached("Healthy")),
       (#"{"Status":"running","Health":{"Status":"unhealthy"}}"#, .healthy, .failed("is unhealthy")),
+      (
+        #"{"Status":"running","Health":{"Status":"unhealthy","Log":[{"ExitCode":0,"Output":"fine"},{"ExitCode":7,"Output":"no\n \u001b[31mfile\n"}]}}"#,
+        .healthy, .failed("is unhealthy: its last check ended with 7: no ?[31mfile")
+      ),
+      (
+        #"{"Status":"running","Health":{"Status":"unhealthy","Log":[{"ExitCode":-1,"Output":"exceeded timeout"}]}}"#,
+        .healthy, .failed("is unhealthy: its last check failed: exceeded timeout")
+      ),
       (#"{"Status":"restarting","Health":{"Status":"starting"}}"#, .healthy, .notYet),
       (#"{"Status":"exited","ExitCode":0,"Health":{"Status":"healthy"}}"#, .healthy, .failed("exited (0)")),
       (#"{"Status":"running"}"#, .completed, .notYet),

@@ -50,6 +50,10 @@ import Testing
   @Test(arguments: [
     ["logs"], ["logs", "-i", "web"], ["logs", "--details", "a", "b"], ["logs", "--details", "--grep", "x", "a"],
     ["logs", "--format", "yaml", "a"], ["top", "--sort", "age"],
+    ["logs", "--tail", "x", "a"], ["logs", "-n", "-1", "a"], ["compose", "logs", "--tail", "x"],
+    ["compose", "logs", "-i", "web"], ["compose", "ps", "--status", "foo"], ["compose", "ps", "--filter", "status=up"],
+    ["volume", "schedule", "--keep", "3", "data"], ["volume", "schedule", "--live", "data"],
+    ["volume", "schedule", "--off", "--at", "0 3 * * *", "data"], ["volume", "backups", "ls", "--format", "{{"],
   ])
   func wrongOptionsAreRefused(arguments: [String]) {
     #expect(throws: (any Error).self) { try Bulkhead.parseAsRoot(arguments) }

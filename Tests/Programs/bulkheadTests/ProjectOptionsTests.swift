@@ -33,6 +33,7 @@ import Testing
   @Test(
     arguments: [
       (["compose", "--frob", "config"], "unknown option '--frob' before compose's command"),
+      (["compose", "-f", "c.yaml", "ls"], "'compose ls' is about no project in particular"),
       (["compose", "-f"], "'-f' needs a value"), (["compose", "--profile"], "'--profile' needs a value"),
     ])
   func wrongOptionsAreTold(_ arguments: [String], _ message: String) {

@@ -4,6 +4,8 @@ public struct ComposePlan: Sendable, Equatable {
   public var steps: [ComposeStep] = []
   /// What the user should know: orphans, volumes that are no longer as the files say.
   public var warnings: [String] = []
+  /// What is put back when the plan fails (`restoration`).
+  public var replacements: [ComposeReplacement] = []
 
   public init() {}
 
@@ -65,10 +67,12 @@ public enum ComposeAction: Sendable, Equatable {
   case rename(ComposeContainerReference)
   /// Between groups of a rolling update.
   case pause(nanoseconds: Int64)
+  /// Nothing by itself: all that it waits for is done before what waits for it begins.
+  case gather
 
   var isWait: Bool {
     switch self {
-    case .wait, .requireNetwork, .requireVolume, .pause: true
+    case .wait, .requireNetwork, .requireVolume, .pause, .gather: true
     default: false
     }
   }

@@ -21,14 +21,17 @@ extension ComposePlanner {
     selected.formUnion(dislodged.map(\.name))
     let removed = clear(dislodged, graph, &builder)
     let made = resources(of: selected, changed: changed, after: removed, &builder)
+    var planners: [ServicePlanner] = []
     for name in graph.startOrder where selected.contains(name) {
       guard let service = project.service(name) else { continue }
       let isCleared = dislodged.contains { $0.name == name }
       var planner = ServicePlanner(
         planner: self, service: service, options: options, graph: graph, observed: isCleared ? [] : containers(of: name)
       )
-      planner.plan(resources: made, &builder)
+      planner.make(resources: made, &builder)
+      planners.append(planner)
     }
+    for planner in planners { planner.bring(&builder) }
     orphans(options, &builder)
     if options.waits, !options.createsOnly {
       for name in graph.startOrder where selected.contains(name) {
@@ -123,7 +126,7 @@ extension ComposePlanner {
       return
     }
     for container in orphans {
-      let stop = builder.add(.stop(reference(container)))
+      let stop = builder.add(.stop(reference(container)), after: builder.agreed())
       _ = builder.add(.remove(reference(container), withAnonymousVolumes: false), after: [stop])
     }
   }

@@ -13,11 +13,25 @@ struct PlanBuilder {
   private(set) var plan = ComposePlan()
   var progress: [String: Progress] = [:]
   private var waits: [String: [Int]] = [:]
+  private var known: [Int]?
 
   mutating func add(_ action: ComposeAction, after: some Sequence<Int> = []) -> Int {
     plan.steps.append(ComposeStep(action, after: Set(after).sorted()))
     return plan.steps.count - 1
   }
+
+  /// The steps after which the engine has agreed to every container of the plan: nothing that runs is touched before. To be asked
+  /// when all steps that make containers are in the plan.
+  mutating func agreed() -> [Int] {
+    if let known { return known }
+    let creates = plan.steps.indices.filter { if case .create = plan.steps[$0].action { true } else { false } }
+    // One step between, as each of many steps would otherwise name each of many others.
+    let steps = creates.count > 1 ? [add(.gather, after: creates)] : creates
+    known = steps
+    return steps
+  }
+
+  mutating func note(_ replacement: ComposeReplacement) { plan.replacements.append(replacement) }
 
   mutating func warn(_ message: String) { plan.warnings.append(message) }
 

@@ -1,14 +1,38 @@
-/// The steps for one service's containers.
+/// The steps for one service's containers: first those that make containers, and when every service has them what touches those that
+/// run, so that what the engine refuses of any of them leaves all as they are.
 struct ServicePlanner {
+  /// A container of the files that is made, in the place of `old` where there is one.
+  private struct Fresh {
+    var reference: ComposeContainerReference
+    var create: Int
+    var old: ObservedContainer?
+  }
+
   let planner: ComposePlanner
   let service: ComposeService
   let options: ComposeUpOptions
   let graph: ComposeGraph
   let observed: [ObservedContainer]
+  private var unchanged: [ObservedContainer] = []
+  private var made: [Fresh] = []
+  private var replaced: [Fresh] = []
+  private var surplus: [ObservedContainer] = []
+
+  init(
+    planner: ComposePlanner, service: ComposeService, options: ComposeUpOptions, graph: ComposeGraph,
+    observed: [ObservedContainer]
+  ) {
+    self.planner = planner
+    self.service = service
+    self.options = options
+    self.graph = graph
+    self.observed = observed
+  }
 
   private var desired: Int { options.scale[service.name] ?? service.replicas }
 
-  mutating func plan(resources: [Int], _ builder: inout PlanBuilder) {
+  /// - Parameter resources: the steps after which networks and volumes are there.
+  mutating func make(resources: [Int], _ builder: inout PlanBuilder) {
     let hash = planner.project.configHash(service, sha256: planner.sha256)
     let mustReplace = isForced || followsReplaced(builder)
     let differs: (ObservedContainer) -> Bool = { [planner, service, options] container in
@@ -20,19 +44,44 @@ struct ServicePlanner {
     }
     // Those that need nothing stay; of the others those with the smallest numbers.
     let ranked = observed.sorted { (differs($0) ? 1 : 0, $0.number) < (differs($1) ? 1 : 0, $1.number) }
-    let kept = ranked.prefix(desired).sorted { $0.number < $1.number }
-    let surplus = ranked.dropFirst(desired).sorted { $0.number > $1.number }
-    let ready = dependencies(&builder)
+    var kept: [ObservedContainer] = []
+    for container in ranked {
+      // Two have one number where somebody ended this program while it put one in the other's place.
+      if kept.count < desired, !kept.contains(where: { $0.number == container.number }) {
+        kept.append(container)
+      } else {
+        surplus.append(container)
+      }
+    }
+    kept.sort { $0.number < $1.number }
+    surplus.sort { $0.number > $1.number }
+    unchanged = kept.filter { !differs($0) }
     // Its containers refer to others by id: these have to exist before they are made.
-    let existing = referredServices.flatMap { builder.progress[$0]?.created ?? [] }
-    let before = resources + existing
+    let before = resources + referredServices.flatMap { builder.progress[$0]?.created ?? [] }
+    let taken = Set(observed.map(\.number))
+    let missing = desired - kept.count
+    let numbers = missing > 0 ? (1...(taken.count + missing)).filter { !taken.contains($0) }.prefix(missing) : []
+    made = numbers.map { create($0, in: nil, before, &builder) }
+    replaced = kept.filter(differs).map { create($0.number, in: $0, before, &builder) }
     var progress = PlanBuilder.Progress()
-    keep(kept.filter { !differs($0) }, ready, &progress, &builder)
-    make(taken: Set(observed.map(\.number)), count: desired - kept.count, before, ready, &progress, &builder)
-    replace(kept.filter(differs), before, ready, &progress, &builder)
-    progress.containers.sort { $0.number < $1.number }
+    progress.created = (made + replaced).map(\.create)
+    progress.hasReplaced = !replaced.isEmpty
+    progress.containers = (unchanged.map(planner.reference) + (made + replaced).map(\.reference))
+      .sorted { $0.number < $1.number }
     builder.progress[service.name] = progress
-    remove(surplus, progress, &builder)
+  }
+
+  /// What comes after `make` of all services.
+  func bring(_ builder: inout PlanBuilder) {
+    let ready = dependencies(&builder)
+    var started = keep(ready, &builder)
+    if !options.createsOnly {
+      started += made.map { builder.add(.start($0.reference), after: ready + [$0.create]) }
+    }
+    started += replace(ready, &builder)
+    builder.progress[service.name]?.started = started
+    let removed = remove(after: started, &builder)
+    nameAtLast(removed, &builder)
   }
 
   private var isForced: Bool {
@@ -65,102 +114,93 @@ struct ServicePlanner {
 
   // MARK: The containers
 
-  private func keep(
-    _ containers: [ObservedContainer], _ ready: [Int], _ progress: inout PlanBuilder.Progress,
-    _ builder: inout PlanBuilder
-  ) {
+  private func create(
+    _ number: Int, in old: ObservedContainer?, _ before: [Int], _ builder: inout PlanBuilder
+  ) -> Fresh {
+    let name = planner.project.containerName(service, number: number)
+    let reference = ComposeContainerReference(service: service.name, number: number, name: name, id: nil)
+    // The old one's name is free when the old one is gone.
+    let temporary = old.map { Self.temporaryName(name, replacing: $0) }
+    let create = builder.add(
+      .create(reference, temporaryName: temporary, replaces: options.renewsAnonymousVolumes ? nil : old?.id),
+      after: before)
+    return Fresh(reference: reference, create: create, old: old)
+  }
+
+  private static func temporaryName(_ name: String, replacing old: ObservedContainer) -> String {
+    "\(name)-\(String(old.id.prefix(12)))"
+  }
+
+  /// The steps after which those that stay run.
+  private func keep(_ ready: [Int], _ builder: inout PlanBuilder) -> [Int] {
+    guard !options.createsOnly else { return [] }
     let mustRestart = service.dependencies.contains {
       $0.restart && builder.progress[$0.service]?.hasReplaced == true
     }
-    for container in containers {
+    var started: [Int] = []
+    for container in unchanged {
       let reference = planner.reference(container)
-      progress.containers.append(reference)
-      if options.createsOnly { continue }
       switch container.state {
       case .running, .restarting, .paused:
         guard mustRestart else { continue }
-        let stop = builder.add(.stop(reference), after: ready)
-        progress.started.append(builder.add(.start(reference), after: [stop]))
-      default: progress.started.append(builder.add(.start(reference), after: ready))
+        let stop = builder.add(.stop(reference), after: ready + builder.agreed())
+        builder.note(ComposeReplacement(old: reference, new: nil, wasRunning: true))
+        started.append(builder.add(.start(reference), after: [stop]))
+      default: started.append(builder.add(.start(reference), after: ready))
       }
     }
+    return started
   }
 
-  private func make(
-    taken: Set<Int>, count: Int, _ before: [Int], _ ready: [Int], _ progress: inout PlanBuilder.Progress,
-    _ builder: inout PlanBuilder
-  ) {
-    guard count > 0 else { return }
-    let numbers = (1...(taken.count + count)).filter { !taken.contains($0) }.prefix(count)
-    for number in numbers {
-      let reference = ComposeContainerReference(
-        service: service.name, number: number, name: planner.project.containerName(service, number: number), id: nil)
-      progress.containers.append(reference)
-      let create = builder.add(.create(reference, temporaryName: nil, replaces: nil), after: before)
-      progress.created.append(create)
-      if !options.createsOnly { progress.started.append(builder.add(.start(reference), after: ready + [create])) }
-    }
-  }
-
-  /// Replaces containers in groups; a group begins when the one before it serves.
-  private func replace(
-    _ containers: [ObservedContainer], _ before: [Int], _ ready: [Int], _ progress: inout PlanBuilder.Progress,
-    _ builder: inout PlanBuilder
-  ) {
-    guard !containers.isEmpty else { return }
-    progress.hasReplaced = true
+  /// Replaces containers in groups; a group begins when the one before it serves. Returns the steps after which the new ones run.
+  private func replace(_ ready: [Int], _ builder: inout PlanBuilder) -> [Int] {
     let update = service.deploy.update
-    let size = update.parallelism == 0 ? containers.count : update.parallelism
+    let size = update.parallelism == 0 ? max(replaced.count, 1) : update.parallelism
+    var started: [Int] = []
     var previous: [Int] = []
-    for start in stride(from: 0, to: containers.count, by: size) {
-      let group = containers[start..<min(start + size, containers.count)]
+    for start in stride(from: 0, to: replaced.count, by: size) {
       if start > 0, update.delayNanoseconds > 0 {
         previous = [builder.add(.pause(nanoseconds: update.delayNanoseconds), after: previous)]
       }
+      let isLast = start + size >= replaced.count
       var ends: [Int] = []
-      for old in group {
-        let isLast = start + size >= containers.count
-        ends += replace(old, after: previous, before, ready, waits: !isLast, &progress, &builder)
+      for fresh in replaced[start..<min(start + size, replaced.count)] {
+        guard let old = fresh.old else { continue }
+        ends += replace(old, by: fresh, after: previous, ready, waits: !isLast, &started, &builder)
       }
       previous = ends
     }
+    return started
   }
 
   /// The steps after which the next group may begin.
   private func replace(
-    _ old: ObservedContainer, after previous: [Int], _ before: [Int], _ ready: [Int], waits: Bool,
-    _ progress: inout PlanBuilder.Progress, _ builder: inout PlanBuilder
+    _ old: ObservedContainer, by fresh: Fresh, after previous: [Int], _ ready: [Int], waits: Bool,
+    _ started: inout [Int], _ builder: inout PlanBuilder
   ) -> [Int] {
-    let name = planner.project.containerName(service, number: old.number)
-    let fresh = ComposeContainerReference(service: service.name, number: old.number, name: name, id: nil)
     let gone = planner.reference(old)
-    progress.containers.append(fresh)
-    // The old one's name is free when the old one is gone.
-    let temporary = "\(name)-\(String(old.id.prefix(12)))"
-    let create = builder.add(
-      .create(fresh, temporaryName: temporary, replaces: options.renewsAnonymousVolumes ? nil : old.id),
-      after: before + previous)
-    progress.created.append(create)
+    let new = fresh.reference
     let runs = [.running, .restarting, .paused].contains(old.state)
+    builder.note(ComposeReplacement(old: gone, new: new, wasRunning: runs))
+    let before = previous + builder.agreed()
     if runs, !options.createsOnly, service.replacesByStartingFirst(replicas: desired) {
-      let start = builder.add(.start(fresh), after: ready + [create])
-      let serves = lasting(fresh, after: start, &builder)
+      let start = builder.add(.start(new), after: ready + before)
+      let serves = lasting(new, after: start, &builder)
       let drained = builder.add(.drain(gone), after: [serves])
       let stop = builder.add(.stop(gone), after: [drained])
       let remove = builder.add(.remove(gone, withAnonymousVolumes: false), after: [stop])
-      let rename = builder.add(.rename(fresh), after: [remove])
-      progress.started.append(start)
-      return [rename]
+      started.append(start)
+      return [builder.add(.rename(new), after: [remove])]
     }
-    // Stopped as late as can be: when all that the new one waits for is there.
-    var last = [create]
-    if runs { last = [builder.add(.stop(gone), after: ready + [create])] }
+    // Stopped as late as can be: when all that the new one waits for is there. Removed when the new one runs: until then it can go on.
+    var last = before
+    if runs { last = [builder.add(.stop(gone), after: ready + before)] }
+    if !options.createsOnly { last = [builder.add(.start(new), after: ready + last)] }
     let remove = builder.add(.remove(gone, withAnonymousVolumes: false), after: last)
-    let rename = builder.add(.rename(fresh), after: [remove])
+    let rename = builder.add(.rename(new), after: [remove])
     if options.createsOnly { return [rename] }
-    let start = builder.add(.start(fresh), after: ready + [rename])
-    progress.started.append(start)
-    return waits ? [lasting(fresh, after: start, &builder)] : [start]
+    started.append(rename)
+    return waits ? [lasting(new, after: rename, &builder)] : [rename]
   }
 
   /// The step after which a new container serves, and has done so for as long as `update_config.monitor` says.
@@ -174,17 +214,31 @@ struct ServicePlanner {
     return builder.add(.wait(container, .healthy, required: true), after: [watched])
   }
 
-  private func remove(
-    _ containers: [ObservedContainer], _ progress: PlanBuilder.Progress, _ builder: inout PlanBuilder
-  ) {
-    for container in containers {
+  /// The steps after which the names of those that are too many are free.
+  private func remove(after started: [Int], _ builder: inout PlanBuilder) -> [String: Int] {
+    var removed: [String: Int] = [:]
+    for container in surplus {
       let reference = planner.reference(container)
-      var last = progress.started
+      var last = started + builder.agreed()
       if [.running, .restarting, .paused].contains(container.state) {
         let drained = builder.add(.drain(reference), after: last)
         last = [builder.add(.stop(reference), after: [drained])]
       }
-      _ = builder.add(.remove(reference, withAnonymousVolumes: true), after: last)
+      removed[container.name] = builder.add(.remove(reference, withAnonymousVolumes: true), after: last)
+    }
+    return removed
+  }
+
+  /// Gives those their names that still have the one for the time beside the container that they replaced.
+  private func nameAtLast(_ removed: [String: Int], _ builder: inout PlanBuilder) {
+    for container in unchanged {
+      var reference = planner.reference(container)
+      reference.name = planner.project.containerName(service, number: container.number)
+      let suffix = container.name.dropFirst(reference.name.count)
+      guard container.name.hasPrefix(reference.name + "-"), suffix.count == 13,
+        suffix.dropFirst().allSatisfy(\.isHexDigit)
+      else { continue }
+      _ = builder.add(.rename(reference), after: removed[reference.name].map { [$0] } ?? [])
     }
   }
 }

@@ -31,6 +31,7 @@ struct Logs: ParsableCommand {
       throw ValidationError("name a container, or choose some with --filter label=KEY=VALUE")
     }
     if ignoreCase, grep == nil { throw ValidationError("--ignore-case needs --grep") }
+    try LogLines.check(tail: tail)
     if details, isMerged { throw ValidationError("--details is for one container without --grep and --format") }
   }
 
@@ -135,7 +136,7 @@ struct Logs: ParsableCommand {
 }
 
 /// Which lines are shown: those that have a text.
-struct TextFilter {
+struct TextFilter: Sendable {
   private let wanted: [UInt8]
   private let ignoresCase: Bool
 

@@ -46,7 +46,9 @@ struct BringUpOptions: ParsableArguments {
     if wanted.contains(where: { $0.name == Balancer.service && $0.image == Balancer.image }) {
       try session.engine.makeBalancerImage(view)
     }
-    let images = try self.images(session, view).prepare(wanted)
+    let preparation = self.images(session, view)
+    let images = try preparation.prepare(wanted)
+    if !options.createsOnly { try preparation.requireChecks(wanted, images) }
     let observation = try session.observe()
     let planner = session.planner(observation, images: images)
     let plan = try ComposeSession.planned { () throws(ComposeFault) in try planner.up(options) }

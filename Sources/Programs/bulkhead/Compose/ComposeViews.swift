@@ -7,7 +7,9 @@ struct ComposePs: ParsableCommand {
   @OptionGroup var options: ComposeOptions
   @Flag(name: .shortAndLong, help: "Those that do not run, and those of 'run', too.") var all = false
   @Flag(help: "The services' names only.") var services = false
-  @Option(parsing: .unconditionalSingleValue, help: "created, running, paused, restarting, exited; may be repeated.")
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: "created, running, paused, restarting, removing, exited, dead; may be repeated.")
   var status: [String] = []
   @Option(parsing: .unconditionalSingleValue, help: "status=STATE, as --status; may be repeated.")
   var filter: [String] = []
@@ -21,10 +23,16 @@ struct ComposePs: ParsableCommand {
     if let wrong = filter.first(where: { !$0.hasPrefix("status=") }) {
       throw ValidationError("invalid --filter '\(wrong)': expected status=STATE")
     }
+    for state in states where ObservedContainer.State(rawValue: state) == nil {
+      let known = ObservedContainer.State.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("invalid status '\(state)': expected one of \(known)")
+    }
   }
 
+  private var states: [String] { status + filter.map { String($0.dropFirst("status=".count)) } }
+
   func run() throws {
-    let status = status + filter.map { String($0.dropFirst("status=".count)) }
+    let status = states
     let session = try options.existing(of: names, mayBeEmpty: true)
     let filters = try Filters.encode(["label=\(ComposeLabel.project)=\(session.project.name)"])
     let answer = try session.engine.call(
@@ -169,10 +177,25 @@ struct ComposeTop: ParsableCommand {
   func run() throws {
     let session = try options.existing(of: services)
     for container in try session.containers(of: services, isRunning: true) {
-      let answer = try session.engine.call(.get, "/containers/\(container.id)/top")
+      guard let answer = try processes(of: container, session.engine) else { continue }
       print(container.name)
       let lines = [answer["Titles"]] + answer["Processes"].items
       print(Listing.align(lines.map { $0.items.map { $0.string ?? "" } }))
+    }
+  }
+}
+
+extension ComposeTop {
+  /// nil where nothing runs: between two runs of a container that restarts, or when it has just ended.
+  private func processes(of container: ObservedContainer, _ engine: Engine) throws(ClientError) -> JSONValue? {
+    do {
+      return try engine.call(.get, "/containers/\(container.id)/top")
+    } catch {
+      let state = try? engine.call(.get, "/containers/\(container.id)/json")["State"]
+      guard error.status == 404 || error.status == 409, let state else { throw error }
+      if state["Running"].bool == true, state["Restarting"].bool != true { throw error }
+      Console.complain("container \(container.name) is \(state.text("Status")): it has no processes")
+      return nil
     }
   }
 }
@@ -185,10 +208,17 @@ struct ComposeLogs: ParsableCommand {
   @Option(help: "From this time on: 10m, 2026-01-31T12:00:00Z.") var since: String?
   @Option(help: "Up to this time.") var until: String?
   @Option(name: [.customShort("n"), .long], help: "Only the last lines of each.") var tail: String?
+  @Option(help: "Only lines that have this text.") var grep: String?
+  @Flag(name: .shortAndLong, help: "Take capital and small letters of --grep for the same.") var ignoreCase = false
   @Flag(help: "No colours.") var noColor = false
   @Flag(help: "No names before the lines.") var noLogPrefix = false
   @Option(help: "Which of a service's containers.") var index: Int?
   @Argument(help: "Services; all when none is named.") var services: [String] = []
+
+  func validate() throws {
+    if ignoreCase, grep == nil { throw ValidationError("--ignore-case needs --grep") }
+    try LogLines.check(tail: tail)
+  }
 
   func run() throws {
     let session = try options.existing(of: services, mayBeEmpty: true)
@@ -200,6 +230,7 @@ struct ComposeLogs: ParsableCommand {
     logs.since = try since.map { text throws(ClientError) in try Units.parseTime(text, option: "--since", now: now) }
     logs.until = try until.map { text throws(ClientError) in try Units.parseTime(text, option: "--until", now: now) }
     logs.tail = tail
+    logs.filter = grep.map { TextFilter($0, ignoresCase: ignoreCase) }
     logs.showsNames = !noLogPrefix
     logs.colors = !noColor && Terminal.isTerminal(STDOUT_FILENO)
     let project = session.project.name

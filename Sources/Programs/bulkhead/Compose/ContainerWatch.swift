@@ -76,7 +76,9 @@ final class ContainerWatch: Sendable {
       case .changed: continue
       case .ended(let failure): throw failure
       case nil:
-        throw ClientError("container \(name) did not become \(condition == .healthy ? "healthy" : "ready") in time")
+        throw ClientError(
+          "container \(name) did not become \(condition == .healthy ? "healthy" : "ready") in time"
+            + LastWords.check(details["State"]))
       }
     }
   }
@@ -98,7 +100,7 @@ final class ContainerWatch: Sendable {
       if hasEnded { return .failed("exited (\(code))") }
       switch health {
       case "healthy": return .reached("Healthy")
-      case "unhealthy": return .failed("is unhealthy")
+      case "unhealthy": return .failed("is unhealthy" + LastWords.check(state))
       case "", "none": return status == "running" ? .reached("Started") : .notYet
       default: return .notYet
       }

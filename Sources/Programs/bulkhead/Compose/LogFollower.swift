@@ -10,6 +10,8 @@ final class LogFollower: Sendable {
     var since: String?
     var until: String?
     var tail: String?
+    /// Which lines are shown; nil: all.
+    var filter: TextFilter?
     var showsNames = true
     var colors = false
   }
@@ -94,6 +96,7 @@ final class LogFollower: Sendable {
   }
 
   private func put(_ line: LogLines.Line, _ prefix: [UInt8]) {
+    if let filter = options.filter, !filter.matches(line.text) { return }
     let bytes = prefix + (options.timestamps ? Array((line.time + " ").utf8) : []) + line.text + [0x0A]
     output.with { _ in
       // Nobody reads any more: the end comes by the signal of the pipe or with the containers.

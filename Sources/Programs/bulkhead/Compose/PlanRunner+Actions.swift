@@ -30,6 +30,7 @@ extension PlanRunner {
     case .rename(let reference):
       let id = try id(reference)
       try engine.call(.post, "/containers/\(id)/rename", query: [("name", reference.name)])
+    case .gather: break
     case .pause(let nanoseconds):
       var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
       var rest = timespec()

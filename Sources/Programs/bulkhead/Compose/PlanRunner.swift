@@ -3,7 +3,8 @@ import Glibc
 
 /// Carries a plan out: each step as soon as the steps that it waits for are done, beside others, at most `width` at a time.
 ///
-/// After a failure what runs already is finished and nothing new begins.
+/// After a failure what runs already is finished and nothing new begins; then services that are between an old container and a new one
+/// are put back (`ComposePlan.restoration`).
 final class PlanRunner: Sendable {
   struct Settings: Sendable {
     /// Seconds until what does not stop is killed; nil: each container's own.
@@ -13,10 +14,8 @@ final class PlanRunner: Sendable {
     var isOneOff = false
   }
 
-  private enum Status { case waiting, running, done, failed }
-
   private struct State {
-    var statuses: [Status]
+    var statuses: [ComposeStepStatus]
     var failure: ClientError?
   }
 
@@ -72,7 +71,35 @@ final class PlanRunner: Sendable {
         })
     }
     for handle in handles { Threads.join(handle) }
-    if let failure = state.with({ $0.failure }) { throw failure }
+    let (failure, statuses) = state.with { ($0.failure, $0.statuses) }
+    guard let failure else { return }
+    restore(plan.restoration(after: statuses))
+    throw failure
+  }
+
+  /// What fails here is told beside what led here.
+  private func restore(_ steps: [ComposeRestoration]) {
+    for step in steps {
+      do throws(ClientError) {
+        switch step {
+        case .discard(let reference):
+          // It was not made where the engine refused it.
+          guard let id = try? id(reference) else { continue }
+          // Volumes without a name that it shares with the old one stay.
+          try engine.call(.delete, "/containers/\(id)", query: [("force", "1"), ("v", "1")])
+          view.show("Container \(reference.name)", "Taken back", isDone: true)
+        case .restart(let reference):
+          try engine.call(.post, "/containers/\(try id(reference))/start")
+          view.show("Container \(reference.name)", "Running as before", isDone: true)
+        case .undrain(let reference): try undrain(try id(reference))
+        case .remove(let reference): try perform(.remove(reference, withAnonymousVolumes: false))
+        case .rename(let reference): try perform(.rename(reference))
+        }
+      } catch {
+        guard error.status != 304, error.status != 404 else { continue }
+        view.warn("what failed could not be put back in every place: \(error.message)")
+      }
+    }
   }
 
   /// The next step that can be done, as soon as there is one; nil when there will be none.
@@ -131,7 +158,12 @@ final class PlanRunner: Sendable {
     } catch {
       view.show(title, "Error", isFailed: true)
       guard required else { return view.warn("\(error.message); what depends on it does not require it") }
-      throw error
+      // It is taken back, and its log with it.
+      let isTakenBack = reference.id == nil && observation.containers.contains { $0.service == reference.service }
+      guard isTakenBack, let id = try? id(reference) else { throw error }
+      let isTerminal = project.service(reference.service)?.terminal ?? false
+      let words = LastWords.written(by: id, isTerminal: isTerminal, on: engine)
+      throw words.isEmpty ? error : error.saying("\(error.message); it wrote:\(words)")
     }
   }
 }

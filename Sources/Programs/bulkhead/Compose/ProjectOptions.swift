@@ -109,6 +109,8 @@ enum ComposeArguments {
     "--project-name": "--compose-project-name", "--profile": "--compose-profile", "--env-file": "--compose-env-file",
     "--project-directory": "--compose-project-directory", "--workdir": "--compose-project-directory",
   ]
+  /// Commands that have no `ProjectOptions`.
+  static let ofNoProject: Set<String> = ["ls", "version"]
   private static let flags = ["--allow-outside": "--compose-allow-outside"]
 
   /// The arguments as the parser takes them; others than compose's come back as they are.
@@ -132,6 +134,11 @@ enum ComposeArguments {
       moved += [option, value]
     }
     guard let command = rest.first else { return ["compose"] }
+    if !moved.isEmpty, ofNoProject.contains(command) {
+      throw ClientError.usage(
+        "'compose \(command)' is about no project in particular: leave the options between 'compose' and '\(command)' away"
+      )
+    }
     return ["compose", command] + moved + rest.dropFirst()
   }
 

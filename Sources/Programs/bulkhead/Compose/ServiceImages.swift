@@ -49,6 +49,37 @@ struct ServiceImages {
     return images
   }
 
+  /// Who waits for a service to be healthy needs it to have a check, its own or its image's. Docker's compose fails when it comes to
+  /// the waiting; here it is told before anything changes.
+  func requireChecks(_ services: [ComposeService], _ images: [String: ServiceImage]) throws(ClientError) {
+    var hasCheck: [String: Bool] = [:]
+    for service in services {
+      for need in service.dependencies where need.condition == .healthy {
+        guard let needed = services.first(where: { $0.name == need.service }), needed.replicas > 0 else { continue }
+        if hasCheck[needed.name] == nil { hasCheck[needed.name] = try self.hasCheck(needed, images[needed.name]) }
+        guard hasCheck[needed.name] == false else { continue }
+        let reason =
+          needed.healthcheck?.isDisabled == true
+          ? "its healthcheck is disabled" : "it has no healthcheck configured, and its image brings none"
+        let fault = project.fault(
+          of: ["services", service.name], keys: ["depends_on"], element: need.service,
+          "'\(need.service)' can never be healthy: \(reason); give it a healthcheck, or wait for 'service_started'")
+        guard need.required else {
+          view.warn(fault.description)
+          continue
+        }
+        throw ClientError(fault.description)
+      }
+    }
+  }
+
+  private func hasCheck(_ service: ComposeService, _ image: ServiceImage?) throws(ClientError) -> Bool {
+    if let check = service.healthcheck, !check.test.isEmpty { return !check.isDisabled }
+    guard let image else { return true }
+    let test = try engine.findImage(image.id)?["Config"]["Healthcheck"]["Test"].items.compactMap(\.string) ?? []
+    return !test.isEmpty && test.first != "NONE"
+  }
+
   /// Services to build, each behind those whose images it is made from: those, too, that have no image yet.
   func ordered(_ services: [ComposeService]) throws(ClientError) -> [ComposeService] {
     var result: [ComposeService] = []

@@ -1,3 +1,5 @@
+import ArgumentParser
+
 /// The log of one container, line by line, with the time of each.
 ///
 /// Memory: one piece of the answer and the lines that have begun; a line longer than `maximumLine` comes in parts.
@@ -26,6 +28,12 @@ final class LogLines {
   init(_ body: BodyReader, isTerminal: Bool) {
     self.body = body
     self.isTerminal = isTerminal
+  }
+
+  /// The engine shows all lines, as docker's does, where the number is none: a slip would flood a terminal.
+  static func check(tail: String?) throws {
+    guard let tail, tail != "all", UInt32(tail) == nil else { return }
+    throw ValidationError("invalid --tail '\(tail)': expected a number of lines, or all")
   }
 
   /// Lines that are here without waiting.
