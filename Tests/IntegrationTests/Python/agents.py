@@ -39,7 +39,7 @@ def checksum(data):
 class Worker:
     def __init__(self):
         self.pool = ThreadPoolExecutor(128)
-        self.sockets, self.hits, self.ended = [], 0, threading.Event()
+        self.sockets, self.hits, self.frames, self.ended = [], 0, 0, threading.Event()
 
     def reach(self, targets, seconds=0.5):
         return list(self.pool.map(lambda target: attempt(target, seconds), targets))
@@ -70,7 +70,9 @@ class Worker:
 
     def send_frame(self, device, to, kind, source, target, port):
         """Puts a connection's first packet, or a datagram, on the wire as it is, whatever the own routes say of its addresses."""
-        numbers = struct.pack("!HH", 40_000, port)
+        self.frames += 1
+        # One that is translated is the kernel's connection from then on: each has a port of its own.
+        numbers = struct.pack("!HH", 40_000 + self.frames, port)
         if kind == "udp":
             body = numbers + struct.pack("!HH", 11, 0) + b"who"
         else:

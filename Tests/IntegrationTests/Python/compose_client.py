@@ -404,7 +404,7 @@ def unhealthy():
 REFUSED = """
 services:
   web: {image: busybox, command: sleep 1d, stop_grace_period: 0s, ports: ["127.0.0.1:${PORT}:80"], labels: {version: "${VERSION}"}}
-  other: {image: busybox, command: sleep 1d, stop_grace_period: 0s, labels: {version: "${VERSION}"}, cap_add: [${CAPABILITY}]}
+  other: {image: busybox, command: sleep 1d, stop_grace_period: 0s, labels: {version: "${VERSION}"}, cap_add: ["${CAPABILITY}"]}
 """
 
 

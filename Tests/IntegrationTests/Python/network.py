@@ -3,6 +3,7 @@
 
 The script gives itself a network namespace, which is the host, and makes a second one, which is another host beside it.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -138,6 +139,19 @@ def scan():
             for (kind, address, port), answer in zip(targets, answers) if answer is not None}
 
 
+@contextlib.contextmanager
+def without(chain):
+    """The engine's rules without those of a chain, and no engine that restores them."""
+    tables = subprocess.run(["nft", "list", "tables", "inet"], capture_output=True, text=True, check=True).stdout.splitlines()
+    table = next(line for line in tables if " bulkhead-" in line and not line.endswith("-keeper"))
+    equal(ENGINE.end(signal.SIGKILL), -signal.SIGKILL)
+    try:
+        nft(f"flush chain {table.removeprefix('table ')} {chain}")
+        yield
+    finally:
+        ENGINE.start()
+
+
 def prepare():
     rootfs = subprocess.run([SOURCES / "Benchmarks/busybox-rootfs"], check=True, capture_output=True).stdout
     equal(ENGINE.ask("POST", "/images/create?fromSrc=-&repo=busybox&tag=latest", rootfs)[0], 200)
@@ -219,8 +233,10 @@ def client_address():
 @check("a port published on a loopback address is out of reach for who sits at the same wire, whatever addresses his packets have")
 def loopback_from_the_wire():
     local = Container("local", "front", [
-        ("80/tcp", "127.0.0.1", 8120), ("80/udp", "127.0.0.1", 8120), ("80/tcp", HOST, 8121), ("80/udp", HOST, 8121)])
+        ("81/tcp", "127.0.0.1", 8120), ("81/udp", "127.0.0.1", 8120), ("80/tcp", HOST, 8121), ("80/udp", HOST, 8121)])
     local.serve()
+    for kind in ["tcp", "udp"]:
+        local.agent.serve(kind=kind, port=81)
     links = subprocess.run(["ip", "-json", "link", "show", "uplink"], capture_output=True, text=True, check=True).stdout
     to = json.loads(links)[0]["address"]
 
@@ -238,6 +254,8 @@ def loopback_from_the_wire():
             ("127.0.0.1", HOST, 8121),
         ]:
             equal((kind, source, target, sent(kind, source, target, port)), (kind, source, target, 0))
+    with without("guard"):
+        equal([sent(kind, OUTSIDE, "127.0.0.1", 8120) > 0 for kind in ["tcp", "udp"]], [True, True])
     local.stop()
 
 
@@ -260,19 +278,14 @@ ip link set second up
         equal(HOSTS.reach(targets=[("tcp", "192.0.2.2", 7000)]), ["192.0.2.1"])
         equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [None])
         # Without the engine's rule it would: the attempt is a real one.
-        table = next(line for line in subprocess.run(["nft", "list", "tables", "inet"], capture_output=True, text=True).stdout.splitlines()
-                     if " bulkhead-" in line and not line.endswith("-keeper"))
-        equal(ENGINE.end(signal.SIGKILL), -signal.SIGKILL)
-        try:
-            nft(f"flush chain {table.removeprefix('table ')} forward")
+        with without("forward"):
             equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [OUTSIDE])
-        finally:
-            ENGINE.start()
         equal(OTHER.reach(targets=[("tcp", "192.0.2.2", 7000)]), [None])
     finally:
+        # Before its namespace ends, which takes it along.
+        sh("ip link del second")
         agent.stop()
         beyond.kill()
-        sh("ip link del second")
 
 
 @check("no network takes addresses that the host has, reaches, or that belong to others outside")
