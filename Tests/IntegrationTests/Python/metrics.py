@@ -81,9 +81,9 @@ def dashboard():
     board = json.loads((SOURCES / "examples/grafana/bulkhead-engine.json").read_text())
     asked = {name for panel in board["panels"] for target in panel["targets"]
              for name in re.findall(r"\b(?:bulkhead|container)_[a-z_]+", target["expr"])}
-    # What only is there with limits of ports and volumes, or backups by the clock.
+    # What only is there with limits of ports and volumes, with backups by the clock, or where the kernel counts it.
     code = "".join(path.read_text() for path in (SOURCES / "Sources/Platform/Observability").glob("*.swift"))
-    given = {key.split("{")[0] for key in samples(page()[1])} | set(re.findall(r'"(bulkhead_[a-z_]+)"', code))
+    given = {key.split("{")[0] for key in samples(page()[1])} | set(re.findall(r'"((?:bulkhead|container)_[a-z_]+)"', code))
     equal((len(asked) > 10, asked - given), (True, set()))
 
 

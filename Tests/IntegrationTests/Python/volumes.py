@@ -158,13 +158,13 @@ def scheduled():
     equal([backup["Id"] for backup in asked("GET", "/bulkhead/v1/backups?volume=sealed")["Backups"]], [backups[0]["Id"]])
     # It is told to who asks, who scrapes and who listens.
     states = {state["Volume"]: state for state in asked("GET", "/bulkhead/v1/schedules")["Schedules"]}
-    equal([state["Failures"] > 0 and state["LastFailure"] > state["LastSuccess"] for state in (states["sealed"], states["two"])
-           if "LastError" in state], [True])
+    equal(sorted(states), ["sealed", "two"])
+    equal((states["sealed"]["Failures"] > 0, states["sealed"]["LastFailure"] > states["sealed"]["LastSuccess"]), (True, True))
     page = exchange(Local(ENGINE.run + "/metrics.sock"), "GET", "/metrics", None, {})[1].decode()
-    for line in ['last_failed{volume="sealed"} 1', 'last_failed{volume="two"} 0', 'failures_total{volume="two"} 0',
+    for line in ['last_failed{volume="sealed"} 1', f'failures_total{{volume="sealed"}} {states["sealed"]["Failures"]}',
                  'last_success_timestamp_seconds{volume="sealed"} ', 'next_timestamp_seconds{volume="two"} ']:
         equal((line, f"bulkhead_volume_backup_{line}" in page), (line, True))
-    filters = urllib.parse.quote(json.dumps({"event": ["backup_failed"]}))
+    filters = urllib.parse.quote(json.dumps({"event": ["backup_failed"], "volume": ["sealed"]}))
     event = json.loads(ask(200, "GET", f"/events?since=1&until={int(time.time()) + 1}&filters={filters}").splitlines()[0])
     equal((event["Type"], event["Actor"]["ID"], event["Actor"]["Attributes"]["error"]), ("volume", "sealed", reason))
     os.chmod(WORD, 0o600)
