@@ -2,8 +2,8 @@ import Glibc
 import Model
 
 /// A listening unix socket in the file system.
-struct UnixListener: Sendable {
-  let descriptor: CInt
+public struct UnixListener: Sendable {
+  public let descriptor: CInt
   let path: String
   private let inode: UInt64
 
@@ -12,7 +12,7 @@ struct UnixListener: Sendable {
   ///
   /// Throws `PlatformError`: `invalidArgument` for a path too long, `conflict` where another program listens,
   /// `unavailable` for what the kernel refuses.
-  static func bind(
+  public static func bind(
     path: String, mode: UInt32, owner: UInt32? = nil, group: UInt32?, backlog: Int32
   ) throws -> UnixListener {
     let address = try socketAddress(path)
@@ -36,7 +36,7 @@ struct UnixListener: Sendable {
   }
 
   /// Removes the socket's file where it is still this socket's.
-  func removeFile() {
+  public func removeFile() {
     if (try? Self.inode(of: path)) == inode { unlink(path) }
   }
 
