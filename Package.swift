@@ -200,6 +200,13 @@ let package = Package(
       [
         "Accounts", "HTTPServing", "LinuxSystem", "Metrics", "Model", "OCITypes", "Registry", "Replication", logging,
       ]),
+    room(
+      "CRIService", floor: "APIs",
+      [
+        "CRIProtocol", "ContainerEngine", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model",
+        "RegistryClient", logging,
+      ]),
+    tests("CRIService", floor: "APIs", []),
     room("KubernetesAPI", floor: "APIs", ["HTTPServing", "KubeMachinery", logging, hashes]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
@@ -223,7 +230,8 @@ let package = Package(
       name: "bulkheadd",
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
-        "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "DockerAPI", "HostChecks", "HTTPServing",
+        "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "CRIProtocol", "CRIService", "DockerAPI",
+        "HostChecks", "HTTPServing",
         "Isolation", "KubeControllers", "KubeMachinery", "KubeResources", "KubernetesAPI",
         "LinuxSystem", "MetricsAPI", "Model", "Observability", "Persistence", "Registry", "RegistryAPI",
         "RegistryClient", "Replication",

@@ -1,6 +1,6 @@
 /// Something that happened to a container, an image, a network, a volume or the engine.
 public struct EngineEvent: Sendable, Equatable, Codable {
-  public enum Kind: String, Sendable, Codable, CaseIterable { case container, image, network, volume, daemon }
+  public enum Kind: String, Sendable, Codable, CaseIterable { case container, image, network, volume, daemon, sandbox }
   public var kind: Kind
   /// docker's word for it: `create`, `start`, `die`, `exec_create: ls`, …
   public var action: String

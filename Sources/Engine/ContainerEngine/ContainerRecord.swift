@@ -43,6 +43,8 @@ public struct ContainerRecord: Codable, Sendable, Equatable {
   public var health: HealthState?
   /// A step of a build: it goes with the build, and at the next start.
   public var isBuildStep: Bool?
+  /// Set for a container of a pod.
+  public var pod: PodMembership?
 }
 
 /// A mount as it was decided when the container was created.
@@ -66,6 +68,8 @@ public struct MountPoint: Codable, Sendable, Equatable {
   public var buildSource: BuildSource?
   /// A bind of the engine's socket: what is mounted is the container's own (`ContainerSocketHost`), never `source`.
   public var isEngineSocket: Bool?
+  /// A bind from a folder of the node's agent: ids on disk are those in the container.
+  public var isPodFolder: Bool?
 
   /// Whose ids the files have.
   public enum BuildSource: Codable, Sendable, Equatable {

@@ -38,6 +38,7 @@ public final class Engine: Sendable {
   let networking: NetworkStack
   let monitor: ContainerMonitor
   let registry = ContainerRegistry()
+  let sandboxRegistry = SandboxRegistry()
   /// Held while a network is made or removed, so that no two get one subnet.
   let networkCreation = OperationLock()
   let revisions = RevisionCounter()
@@ -120,6 +121,9 @@ public final class Engine: Sendable {
       for (id, error) in unreadable { logger.error("\(table) \(id) cannot be read and is left out: \(error)") }
     }
   }
+
+  /// The names of the OCI runtimes that are there.
+  public var runtimeNames: [String] { runtimes.keys.sorted() }
 
   /// The runtime that a container asked for.
   func runtime(_ name: String?) throws -> RuntimeProgram {

@@ -12,6 +12,8 @@ public struct EngineConfiguration: Sendable {
   public var conmonPath: String
   /// Ends processes of `--init` containers; nil where the host has none.
   public var initPath: String?
+  /// Folders of the node's agent: what pods mount and where their logs go, besides what the policy allows.
+  public var podFolders: [String] = []
   /// The engine's own program, which `FileWorker` starts once more. The kernel's name for it holds through an upgrade.
   public var program = "/proc/self/exe"
   /// Name of the engine's nftables table and control groups; made from `root` so that engines run side by side.
@@ -60,6 +62,10 @@ struct EnginePaths: Sendable {
   /// Sockets of containers, below a folder that only root enters.
   var sockets: String { "\(run)/s" }
 
+  /// Namespaces of sandboxes.
+  var sandboxes: String { "\(run)/p" }
+
+  func sandbox(_ id: ContainerID) -> String { "\(sandboxes)/\(id.hex)" }
   func container(_ id: ContainerID) -> String { "\(containers)/\(id.hex)" }
   func bundle(_ id: ContainerID) -> String { "\(bundles)/\(id.hex)" }
   /// Short, as the path of a socket may have 107 bytes (unix(7)).

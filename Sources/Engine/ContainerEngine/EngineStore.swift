@@ -9,11 +9,13 @@ struct EngineStore: Sendable {
   static let networks = "networks"
   static let volumes = "volumes"
   static let settings = "settings"
+  static let sandboxes = "sandboxes"
 
   static let migrations = [
     Migration(
       name: "engine-1",
-      steps: [containers, networks, volumes, settings].map { .createTable($0) })
+      steps: [containers, networks, volumes, settings].map { .createTable($0) }),
+    Migration(name: "engine-2-sandboxes", steps: [.createTable(sandboxes)]),
   ]
 
   let database: Database
@@ -37,6 +39,20 @@ struct EngineStore: Sendable {
       for volume in volumes { _ = try transaction.delete(volume, in: Self.volumes) }
     }
   }
+
+  func save(_ sandbox: SandboxRecord) throws {
+    try database.table(Self.sandboxes).put(sandbox.id.hex, document: try Self.encode(sandbox))
+  }
+
+  /// As for containers.
+  func saveIntent(_ sandbox: SandboxRecord) throws {
+    let document = try Self.encode(sandbox)
+    try database.unflushedTransaction { transaction in
+      try transaction.put(sandbox.id.hex, document: document, in: Self.sandboxes)
+    }
+  }
+
+  func delete(sandbox: ContainerID) throws { _ = try database.table(Self.sandboxes).delete(sandbox.hex) }
 
   func save(_ network: NetworkRecord) throws {
     try database.table(Self.networks).put(network.id.hex, name: network.name, document: try Self.encode(network))

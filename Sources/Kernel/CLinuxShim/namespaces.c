@@ -22,7 +22,7 @@ static int wait_for_kill(void *argument) {
   return 0;
 }
 
-pid_t bh_user_namespace_child(void *stack, size_t stack_size) {
+pid_t bh_namespace_child(int flags, void *stack, size_t stack_size) {
   sigset_t all, before;
   // The parent's pid stands at the low end of the stack: it outlives this frame.
   pid_t *parent = stack;
@@ -30,14 +30,14 @@ pid_t bh_user_namespace_child(void *stack, size_t stack_size) {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
   // No exit signal: nobody's SIGCHLD handling or wait(-1) sees this child.
-  pid_t pid = clone(wait_for_kill, (char *)stack + stack_size, CLONE_NEWUSER | CLONE_VM | CLONE_FILES, parent);
+  pid_t pid = clone(wait_for_kill, (char *)stack + stack_size, flags | CLONE_VM | CLONE_FILES, parent);
   int saved = errno;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = saved;
   return pid;
 }
 
-int bh_user_namespace_reap(pid_t pid) {
+int bh_namespace_reap(pid_t pid) {
   int status;
   kill(pid, SIGKILL);
   pid_t result;

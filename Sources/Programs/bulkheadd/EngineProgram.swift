@@ -1,4 +1,6 @@
 import ArgumentParser
+import CRIProtocol
+import CRIService
 import ContainerEngine
 import DockerAPI
 import Glibc
@@ -17,6 +19,8 @@ struct EngineProgram {
   private static let socketGroup = "bulkhead"
   private static let gracefulSeconds: Int64 = 2
   private static let metricsConnections = 16
+  /// Where kubelets have the logs of pods.
+  private static let podLogs = "/var/log/pods"
 
   let options: DaemonOptions
   let stopContainers: Bool
@@ -33,11 +37,11 @@ struct EngineProgram {
     defer { withExtendedLifetime(lock) {} }
     let poller = try Poller()
     let executor = try BlockingExecutor(name: "engine")
-    let engine = try Engine(
-      configuration: EngineConfiguration(
-        root: "\(options.root)/engine", run: options.run, policy: policy, version: BulkheadDaemon.version,
-        conmonPath: "/usr/bin/conmon", initPath: Self.initPrograms.first(where: FileSystem.exists)),
-      poller: poller, executor: executor, logger: logger)
+    var settings = EngineConfiguration(
+      root: "\(options.root)/engine", run: options.run, policy: policy, version: BulkheadDaemon.version,
+      conmonPath: "/usr/bin/conmon", initPath: Self.initPrograms.first(where: FileSystem.exists))
+    settings.podFolders = ["\(options.root)/agent", Self.podLogs]
+    let engine = try Engine(configuration: settings, poller: poller, executor: executor, logger: logger)
     let sockets = try ContainerSocketServer(engine: engine, version: BulkheadDaemon.version, logger: logger)
     engine.serveContainerSockets(by: sockets)
     try await withTaskExecutorPreference(executor) { try await engine.reconcile() }
@@ -51,6 +55,7 @@ struct EngineProgram {
     let socket = "\(options.run)/docker.sock"
     try await server.listen(unixSocketPath: socket, mode: 0o660, group: Self.groupID(Self.socketGroup))
     let metrics = try await serveMetrics(of: engine, executor, logger)
+    let cri = try await serveCRI(of: engine, logger)
     do {
       try ProgramText.unmapUnused()
     } catch {
@@ -63,6 +68,8 @@ struct EngineProgram {
     logger.notice(stopContainers ? "ending; containers are stopped" : "ending; containers live on")
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await metrics.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    await cri.calls.shutdown(gracefulSeconds: Self.gracefulSeconds)
+    await cri.streams.shutdown(gracefulSeconds: Self.gracefulSeconds)
     await withTaskExecutorPreference(executor) { await engine.shutDown(stopContainers: stopContainers) }
     await sockets.shutdown()
     try? FileSystem.removeFile(socket)
@@ -81,6 +88,22 @@ struct EngineProgram {
       unixSocketPath: "\(options.run)/\(EngineMetricsAPI.socketName)", mode: 0o660,
       group: Self.groupID(Self.socketGroup))
     return server
+  }
+
+  /// For root alone: whoever makes pods names paths of the host. Calls may block for as long as a pull or a command takes, so they
+  /// have threads of their own.
+  private func serveCRI(
+    of engine: Engine, _ logger: Logger
+  ) async throws -> (calls: GRPCServer, streams: HTTPServer) {
+    let executor = try BlockingExecutor(name: "cri")
+    let socket = "\(options.run)/\(StreamingServer.socketName)"
+    let streaming = StreamingServer(engine: engine, socketPath: socket)
+    let service = CRIService(engine: engine, version: BulkheadDaemon.version, streaming: streaming, logger: logger)
+    let calls = GRPCServer(handlers: service.handlers, executor: executor, logger: logger)
+    let streams = HTTPServer(responder: streaming, errors: StreamingServer.errors, executor: executor, logger: logger)
+    try await streams.listen(unixSocketPath: socket, mode: 0o600)
+    try await calls.listen(unixSocketPath: "\(options.run)/\(CRIService.socketName)", mode: 0o600)
+    return (calls, streams)
   }
 
   /// Two engines on one root would tear each other's containers down.

@@ -17,7 +17,9 @@ struct EventFilter: Sendable {
   }
 
   func includes(_ event: EngineEvent) -> Bool {
-    includesAction(event.action) && filters.equals("scope", "local") && filters.equals("type", event.kind.rawValue)
+    // Pods' sandboxes are nothing that docker's clients know.
+    event.kind != .sandbox
+      && includesAction(event.action) && filters.equals("scope", "local") && filters.equals("type", event.kind.rawValue)
       && names("container", event) && names("daemon", event) && names("volume", event) && names("network", event)
       && includesImage(event) && filters.matchesLabels("label", event.attributes)
       && ["config", "node", "plugin", "secret", "service"].allSatisfy { filters[$0].isEmpty }

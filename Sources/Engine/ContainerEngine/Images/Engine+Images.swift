@@ -8,6 +8,9 @@ extension Engine {
   public func images() throws -> [ImageRecord] { try catalog.list() }
   public func image(_ reference: String) throws -> ImageRecord { try catalog.resolve(reference) }
 
+  /// Disk space of images.
+  public func imageUsage() throws -> ImageDiskUsage { try catalog.diskUsage() }
+
   /// An image and every image made from it by commits; empty where nothing has that name.
   public func imagesMade(from reference: String) -> Set<Digest> {
     guard let first = try? catalog.resolve(reference).id, let images = try? catalog.list() else { return [] }

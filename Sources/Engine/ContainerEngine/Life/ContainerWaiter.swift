@@ -58,7 +58,7 @@ extension Engine {
     container.read { state in
       ContainerView(
         record: state.record, health: state.health, execIDs: state.execs.keys.sorted { $0.hex < $1.hex },
-        revision: state.revision, logPath: paths.log(container.id),
+        revision: state.revision, logPath: logPath(of: state.record),
         hostnamePath: "\(paths.container(container.id))/hostname", hostsPath: "\(paths.container(container.id))/hosts",
         resolvConfPath: "\(paths.container(container.id))/resolv.conf")
     }

@@ -117,6 +117,11 @@ private struct AssemblyBuilder {
       let source = try Descriptor.open(engine.paths.socket(of: record.id), flags: O_PATH | O_NOFOLLOW)
       binds.append(
         try RootAssembly.bind(source, name: name, readOnly: mount.readOnly, recursive: false, idmap: nil))
+    case .bind where mount.isPodFolder == true:
+      let source = try engine.openPodFolder(mount.source)
+      binds.append(
+        try RootAssembly.bind(
+          source, name: name, readOnly: mount.readOnly, recursive: !mount.nonRecursive, idmap: layerMap))
     case .bind:
       // Looked up and checked once more: links may have changed since the container was created. What was checked is held
       // open and is what is mounted.
@@ -228,6 +233,12 @@ private struct AssemblyBuilder {
 
   /// The /dev/shm of the container whose ipc namespace is joined.
   mutating func addSharedMemory() throws {
+    if let pod = record.pod {
+      guard let tree = try engine.namespaces(of: pod.sandbox).openSharedMemory() else { return }
+      binds.append(RootAssembly.Bind(tree: tree, name: "shm", isDirectory: true))
+      sharedMemoryPath = "\(RootAssembly.stage)/shm"
+      return
+    }
     guard case .container(let reference) = record.settings.host.ipcMode else { return }
     let other = try engine.runningProcess(reference, for: "ipc")
     let namespace = try other.namespace(.mnt)

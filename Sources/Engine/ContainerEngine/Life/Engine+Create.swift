@@ -14,6 +14,14 @@ extension Engine {
   public func createContainer(name: String?, settings: ContainerSettings, creator: ClientIdentity?) async throws -> (
     id: ContainerID, warnings: [String]
   ) {
+    try await createContainer(name: name, settings: settings, creator: creator, pod: nil)
+  }
+
+  /// - Parameter pod: what the container is in its pod, with its sandbox, whose lock is held.
+  func createContainer(
+    name: String?, settings: ContainerSettings, creator: ClientIdentity?,
+    pod: (member: PodMembership, sandbox: SandboxRecord)?
+  ) async throws -> (id: ContainerID, warnings: [String]) {
     // Most containers are started at once.
     moves.begin(on: executor)
     let found = Result { try ContainerSetting.image.blamed { try catalog.resolve(settings.image) } }
@@ -22,7 +30,7 @@ extension Engine {
     if let name, !name.isEmpty {
       try ContainerSetting.name.blamed { try ContainerName.check(ContainerName.plain(name)) }
     }
-    return try await create(name: name, settings: settings, image: try found.get(), creator: creator)
+    return try await create(name: name, settings: settings, image: try found.get(), creator: creator, pod: pod)
   }
 
   /// Makes the container of a build's step, from an image that has no record.
@@ -36,7 +44,7 @@ extension Engine {
   /// - Parameter stepMounts: nil for an ordinary container.
   private func create(
     name: String?, settings: ContainerSettings, image: ImageRecord, creator: ClientIdentity?,
-    stepMounts: [MountPoint]? = nil
+    stepMounts: [MountPoint]? = nil, pod: (member: PodMembership, sandbox: SandboxRecord)? = nil
   ) async throws -> (id: ContainerID, warnings: [String]) {
     let warnings = try check(settings, image: image)
     try checkLinks(settings)
@@ -48,7 +56,8 @@ extension Engine {
       let volumesFrom = try settings.host.volumesFrom.flatMap { text in
         try ContainerSetting.volumesFrom.blamed(text) { try mountsFrom(text) }
       }
-      var record = try makeRecord(id: id, name: name, settings: settings, image: image)
+      var record = try makeRecord(id: id, name: name, settings: settings, image: image, sandbox: pod?.sandbox)
+      record.pod = pod?.member
       if !record.ids.isHost { made.range = record.ids }
       record.creator = creator
       if let stepMounts {
@@ -150,15 +159,15 @@ extension Engine {
     throw PlatformError(.resourceExhausted, "no free container name was found; give one with --name")
   }
 
-  private func makeRecord(id: ContainerID, name: String, settings: ContainerSettings, image: ImageRecord) throws
-    -> ContainerRecord
-  {
+  private func makeRecord(
+    id: ContainerID, name: String, settings: ContainerSettings, image: ImageRecord, sandbox: SandboxRecord?
+  ) throws -> ContainerRecord {
     let defaults = ContainerDefaults(settings: settings, image: image.config.config ?? ImageExecution())
     let hostname =
       settings.hostname.flatMap { $0.isEmpty ? nil : $0 } ?? (usesHostNames(settings) ? Self.hostName() : id.short)
     let usesHostIDs = settings.host.privileged || settings.host.userMode == .host
     let signal = try SignalName.number(defaults.stopSignal)
-    let donor = try donorOfIDs(settings)
+    let donor = try sandbox == nil ? donorOfIDs(settings) : nil
     var record = ContainerRecord(
       id: id, name: name, settings: settings, imageID: image.id, layers: image.chainIDs,
       ids: .host, createdAt: Int64(Clock.realTimeNanoseconds()),
@@ -168,12 +177,17 @@ extension Engine {
       labels: defaults.labels, mounts: [], hostname: hostname, networks: try resolveNetworks(settings),
       runtime: try runtime(settings.host.runtime).name,
       logDriver: settings.host.log.driver.isEmpty ? policy.defaults.logDriver : settings.host.log.driver)
-    record.sharesIDs = donor != nil
+    record.sharesIDs = donor != nil || sandbox != nil
     record.appArmorProfile = SpecBuilder.appArmorProfile(
       try SecurityOptions(parsing: settings.host.securityOptions), privileged: settings.host.privileged, host: host,
       policy: policy)
     // Last: what is taken here is given back only with a record.
-    if !usesHostIDs { record.ids = try takeIDs(from: donor) }
+    if let sandbox, !sandbox.ids.isHost {
+      _ = idRanges.share(sandbox.ids)
+      record.ids = sandbox.ids
+    } else if !usesHostIDs {
+      record.ids = try takeIDs(from: donor)
+    }
     return record
   }
 

@@ -54,6 +54,10 @@ extension Engine {
     case .bind where asksForSocket(request):
       mount.source = request.source ?? ""
       mount.isEngineSocket = true
+    case .bind where record.pod != nil && isPodFolder(request.source ?? ""):
+      mount.source = request.source ?? ""
+      _ = try openPodFolder(mount.source)
+      mount.isPodFolder = true
     case .bind:
       mount.source = try resolveBind(request, of: record)
     case .volume:

@@ -13,6 +13,7 @@ extension Engine {
     for (id, error) in loaded.unreadable {
       logger.error("container \(id) cannot be read; its files stay and it is left out: \(error)")
     }
+    let sandboxes = try reconcileSandboxes()
     for record in loaded.records {
       idRanges.adopt(record.ids)
       registry.insert(Container(record: record, revisions: revisions))
@@ -40,7 +41,7 @@ extension Engine {
     adoptMemoryVolumes(of: adopted.map(\.record))
     for container in abandoned { undoStart(of: container) }
     try reconcileNetworks(adopted)
-    removeLeftovers(quarantined: Set(loaded.unreadable.map(\.id)))
+    removeLeftovers(keeping: sandboxes.union(loaded.unreadable.map(\.id)))
     removeStaleSockets()
     lifetime.run(on: executor) { [self] in await exitFiles.run(logger: logger) }
     for container in adopted {
@@ -110,15 +111,15 @@ extension Engine {
         publishing: publishingEndpoint(record),
         limits: portLimits(record.settings), servers: record.settings.host.dnsServers)
     }
-    for note in try networking.reconcile(networks: networkStore.all, running: members) {
+    for note in try networking.reconcile(networks: networkStore.all, running: members + networkedSandboxes()) {
       logger.notice("network: \(note)")
     }
     try networking.guardFirewall()
   }
 
   /// Removes what has no record: folders, runtime states, control groups, conmons.
-  private func removeLeftovers(quarantined: Set<String>) {
-    let known = Set(registry.all.map(\.id.hex)).union(quarantined)
+  private func removeLeftovers(keeping others: Set<String>) {
+    let known = Set(registry.all.map(\.id.hex)).union(others)
     for folder in [paths.containers, paths.bundles, paths.exits] {
       for name in (try? FileSystem.list(folder)) ?? [] where !known.contains(name) {
         if folder == paths.bundles { endLeftoverRun(name) }
@@ -198,6 +199,7 @@ extension Engine {
     builder.shutDown()
     catalog.settle()
     // Without running containers nobody needs the rules and routes any more.
-    networking.shutDown(removeKernelState: !registry.all.contains { $0.process != nil })
+    let isUsed = registry.all.contains { $0.process != nil } || !networkedSandboxes().isEmpty
+    networking.shutDown(removeKernelState: !isUsed)
   }
 }

@@ -114,7 +114,7 @@ extension Engine {
     var report = PruneReport(removed: [], reclaimedBytes: 0)
     for container in registry.all {
       let record = container.record
-      guard [.created, .exited, .dead].contains(record.run.status), container.process == nil,
+      guard [.created, .exited, .dead].contains(record.run.status), container.process == nil, record.pod == nil,
         filter.takes(labels: record.labels, createdAt: record.createdAt)
       else { continue }
       let size = (try? snapshots.writableSizeBytes(record.id)) ?? 0

@@ -113,8 +113,8 @@ extension Engine {
         MonitorRequest(
           id: record.id, name: record.name, runtime: runtime, bundle: bundle, terminal: record.settings.terminal,
           openStdin: record.settings.openStdin, keepStdinOpen: !record.settings.stdinOnce || record.settings.terminal,
-          logPath: retention == nil ? nil : paths.log(record.id),
-          logLimitBytes: retention?.totalBytes ?? .max, exitDirectory: paths.exits)
+          logPath: record.pod == nil ? retention.map { _ in paths.log(record.id) } : record.pod?.logPath,
+          logLimitBytes: record.pod == nil ? retention?.totalBytes ?? .max : .max, exitDirectory: paths.exits)
       ) {
         try assembly.root.assemble()
         outcome.set(try specification.write(root: RootAssembly.rootfs))

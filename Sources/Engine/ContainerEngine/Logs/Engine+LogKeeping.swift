@@ -15,7 +15,10 @@ extension Engine {
         do {
           try await Task.sleep(for: .seconds(Self.checkSeconds))
         } catch { return }
-        for container in registry.all where container.process != nil { rotateIfNeeded(container) }
+        // Who has a pod's log looks after it.
+        for container in registry.all where container.process != nil && container.record.pod == nil {
+          rotateIfNeeded(container)
+        }
         if round % Self.ageCheckRounds == 0 { for container in registry.all { removeAged(container) } }
         round += 1
       }

@@ -93,6 +93,8 @@ extension Engine {
   /// Connects a created container to its networks, publishes its ports and opens its name service.
   func connect(_ record: inout ContainerRecord, process: MonitoredProcess, run: inout StartedRun) throws {
     let mode = record.settings.host.networkMode
+    // A pod's containers have the network of its sandbox.
+    if record.pod != nil { return }
     if case .container = mode { return }
     if mode == .host { return }
     let namespace = try process.namespace(.net)
@@ -205,6 +207,7 @@ extension Engine {
 
   /// Where each namespace of a container comes from, and those of other containers, held open.
   func namespaces(for record: ContainerRecord) throws -> (NamespacePlan, joined: [RootAssembly.StagedNamespace]) {
+    if let pod = record.pod { return try podNamespaces(pod, of: record) }
     var plan = NamespacePlan()
     var joined: [RootAssembly.StagedNamespace] = []
     func join(_ kind: Namespace.Kind, _ reference: String, for purpose: String? = nil) throws -> NamespacePlan.Origin {
@@ -274,12 +277,14 @@ extension Engine {
 
   /// The container whose /etc/hosts, /etc/hostname and /etc/resolv.conf a container sees: that of the network it joins.
   func hostFilesOwner(_ record: ContainerRecord) throws -> ContainerID {
+    if let pod = record.pod { return pod.sandbox }
     if case .container(let reference) = record.settings.host.networkMode { return try registry.find(reference).id }
     return record.id
   }
 
   /// Writes the files of the container's folder that are bound to /etc.
   func writeHostFiles(_ record: ContainerRecord) throws {
+    if record.pod != nil { return }
     if case .container = record.settings.host.networkMode { return }
     let folder = paths.container(record.id)
     let isHost = record.settings.host.networkMode == .host
@@ -303,7 +308,7 @@ extension Engine {
   private static let nameServerAddress = "127.0.0.11"
   private static let hostFileBytes = 1 << 20
 
-  private static func hostFile(_ path: String) throws -> [UInt8] {
+  static func hostFile(_ path: String) throws -> [UInt8] {
     FileSystem.exists(path) ? try FileSystem.read(path, maxBytes: hostFileBytes) : []
   }
 
@@ -320,7 +325,7 @@ extension Engine {
   }
 
   /// Writes a bound file without replacing it: what a running container has mounted is this very file.
-  private func writeInPlace(_ path: String, _ bytes: [UInt8], ids: IDRange) throws {
+  func writeInPlace(_ path: String, _ bytes: [UInt8], ids: IDRange) throws {
     let file = try Descriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o644)
     try file.write(all: bytes)
     try file.chmod(0o644)

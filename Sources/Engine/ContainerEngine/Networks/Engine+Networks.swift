@@ -82,6 +82,9 @@ extension Engine {
       throw PlatformError(.forbidden, "\(record.name) is a pre-defined network and cannot be removed")
     }
     try await networkCreation.withLock { _ in
+      guard !sandboxRegistry.all.contains(where: { $0.record.endpoint?.networkID == record.id }) else {
+        throw PlatformError(.forbidden, "error while removing network: network \(record.name) has pods on it")
+      }
       let members = endpoints(on: record.id)
       guard members.isEmpty else {
         let names = members.map { "name:\"\($0.container.record.name)\" id:\"\($0.endpoint.endpointID.prefix(12))\"" }

@@ -3,6 +3,8 @@ enum NetworkDefaults {
   static let bridge = "bridge"
   static let host = "host"
   static let none = "none"
+  /// That of the pods, made with the first of them.
+  static let pods = "pods"
 
   /// Letters, digits, `_`, `.` and `-`, beginning with a letter or digit, at most 255 bytes: names reach file names, name
   /// servers and logs.

@@ -79,11 +79,11 @@ extension Engine {
       output: String(decoding: output.prefix(Self.outputLimitBytes), as: UTF8.self))
   }
 
-  /// Ends a probe's own process in the container, which outlives the runtime's.
+  /// Ends an exec's own process in the container, which outlives the runtime's.
   ///
   /// Its number comes from a file and may be another process's by now: it has to be one of the container's, looked up after
   /// the descriptor was opened, so that the process found is the one that is held.
-  private func kill(_ session: ExecSession, of container: Container) {
+  func kill(_ session: ExecSession, of container: Container) {
     let pid = session.view.pid
     guard pid > 0, let descriptor = try? PidFD.open(pid), let path = try? cgroupPath(container.record),
       (try? cgroups.listProcesses(path).contains(pid)) == true

@@ -78,7 +78,7 @@ extension Engine {
   }
 
   func logReader(_ container: Container, query: LogQuery) -> LogReader {
-    LogReader(files: LogFiles(path: paths.log(container.id)), query: query, poller: poller) {
+    LogReader(files: LogFiles(path: logPath(of: container.record)), query: query, poller: poller) {
       container.process == nil && container.status != .restarting
     }
   }

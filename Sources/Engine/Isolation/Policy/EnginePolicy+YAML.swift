@@ -207,8 +207,9 @@ extension EnginePolicy.Backups {
 extension EnginePolicy.Networks {
   fileprivate mutating func read(_ reader: ConfigurationReader) throws {
     guard let section = try reader.section("networks") else { return }
-    try section.allow(["subnets"])
+    try section.allow(["subnets", "pods"])
     try set(&subnets, section.texts("subnets"))
+    try set(&pods, section.text("pods"))
   }
 }
 

@@ -167,6 +167,8 @@ extension EnginePolicy {
   public struct Networks: Sendable, Equatable {
     /// Subnets, beside those that nobody has outside, which networks may have or lie in, such as `2a00:db8:1::/56`.
     public var subnets: [String] = []
+    /// Where pods have their addresses.
+    public var pods = "10.244.0.0/24"
 
     public init() {}
   }

@@ -26,7 +26,7 @@ public enum MountDestination {
   }
 
   /// Without double slashes, `.` and `..`.
-  static func cleaned(_ path: String) -> String {
+  public static func cleaned(_ path: String) -> String {
     var parts: [Substring] = []
     for part in path.split(separator: "/") where part != "." {
       if part == ".." { _ = parts.popLast() } else { parts.append(part) }

@@ -52,11 +52,11 @@ int bh_inotify_create(void);
 int bh_inotify_add(int inotify, const char *path, uint32_t mask);
 int bh_inotify_remove(int inotify, int watch);
 
-// A child that only exists to hold a new user namespace open. Returns its pid, or -1 with errno set.
+// A child that only exists to hold new namespaces (CLONE_NEW*) open. Returns its pid, or -1 with errno set.
 // The child shares memory and descriptors with the caller, runs no code but waiting, and dies with the calling thread.
-pid_t bh_user_namespace_child(void *stack, size_t stack_size);
-// Kills and reaps a child made by bh_user_namespace_child.
-int bh_user_namespace_reap(pid_t pid);
+pid_t bh_namespace_child(int flags, void *stack, size_t stack_size);
+// Kills and reaps a child made by bh_namespace_child.
+int bh_namespace_reap(pid_t pid);
 
 // A joined thread that changes its namespaces before it runs `body`.
 struct bh_namespace_request {

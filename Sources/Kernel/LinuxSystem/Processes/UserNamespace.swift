@@ -22,21 +22,35 @@ public enum UserNamespace {
   /// UID_GID_MAP_MAX_EXTENTS of the kernel.
   public static let maxEntries = 340
   private static let stackBytes = 16 << 10
+  /// CLONE_NEWUSER.
+  private static let newUser: Int32 = 0x1000_0000
 
   /// Creates a user namespace and returns a descriptor that keeps it alive.
   /// - Throws: EINVAL for an empty, overlapping or too long map.
   public static func create(uidMap: [IDMapEntry], gidMap: [IDMapEntry]) throws -> Descriptor {
+    try create(uidMap: uidMap, gidMap: gidMap, owning: [:]).user
+  }
+
+  /// Creates a user namespace together with others that belong to it, so that its root has rights over them
+  /// (user_namespaces(7)). Descriptors keep them alive.
+  /// - Parameter kinds: what of the others is to be made, by the name that their descriptor gets.
+  /// - Throws: EINVAL for an empty, overlapping or too long map.
+  public static func create(
+    uidMap: [IDMapEntry], gidMap: [IDMapEntry], owning kinds: [Namespace.Kind: UnshareFlags]
+  ) throws -> (user: Descriptor, owned: [Namespace.Kind: Descriptor]) {
     let uidText = try text(of: uidMap, "uid_map")
     let gidText = try text(of: gidMap, "gid_map")
     let stack = UnsafeMutableRawPointer.allocate(byteCount: stackBytes, alignment: 16)
     // Freed only after the child that runs on it has been reaped.
     defer { stack.deallocate() }
-    let pid = bh_user_namespace_child(stack, stackBytes)
+    let flags = kinds.values.reduce(newUser) { $0 | $1.rawValue }
+    let pid = bh_namespace_child(flags, stack, stackBytes)
     if pid < 0 { throw SystemError(errno: errno, operation: "clone", subject: "user namespace") }
-    defer { bh_user_namespace_reap(pid) }
+    defer { bh_namespace_reap(pid) }
     try write(uidText, to: "/proc/\(pid)/uid_map")
     try write(gidText, to: "/proc/\(pid)/gid_map")
-    return try Descriptor.open("/proc/\(pid)/ns/user", flags: O_RDONLY)
+    let owned = try kinds.map { ($0.key, try Namespace.open($0.key, ofProcess: pid)) }
+    return (try Namespace.open(.user, ofProcess: pid), Dictionary(uniqueKeysWithValues: owned))
   }
 
   /// Makes the whole process the root of a user namespace, for good: its user and group there, with the capabilities over
