@@ -174,6 +174,17 @@ let package = Package(
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
     room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery"]),
     room("KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", logging]),
+    room(
+      "NodeAgent", floor: "Cluster",
+      [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"), .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        tls, logging, "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem",
+        "Model",
+      ]),
+    tests("NodeAgent", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
     tests(
       "KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "Persistence", logging]),
     tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
@@ -233,7 +244,7 @@ let package = Package(
         "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "CRIProtocol", "CRIService", "DockerAPI",
         "HostChecks", "HTTPServing",
         "Isolation", "KubeControllers", "KubeMachinery", "KubeResources", "KubernetesAPI",
-        "LinuxSystem", "MetricsAPI", "Model", "Observability", "Persistence", "Registry", "RegistryAPI",
+        "LinuxSystem", "MetricsAPI", "Model", "NodeAgent", "Observability", "Persistence", "Registry", "RegistryAPI",
         "RegistryClient", "Replication",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),

@@ -22,6 +22,7 @@ public final class KubernetesAPI: HTTPResponder {
   let discovery: Discovery
   let gate: RequestGate
   let tokens: ServiceAccountTokens?
+  let nodes: (any NodeConnections)?
   let subresourceSchemas: [KindName: ObjectSchema]
   let bounds: Bounds
   let now: @Sendable () -> Timestamp
@@ -32,19 +33,23 @@ public final class KubernetesAPI: HTTPResponder {
   /// - Parameters:
   ///   - authentication: finds out who asks.
   ///   - access: what each may do; whoever makes this API keeps it up to date (`LiveAccess.follow`).
+  ///   - nodePods: what agents of nodes are allowed by, kept up to date in the same way; nil where there are no agents.
   ///   - tokens: makes tokens of service accounts; nil where there are none.
+  ///   - nodes: reaches what runs in pods; nil where nothing does.
   ///   - subresourceSchemas: of what subresources take that is no kind of its own.
   ///   - now: the clock.
   public init(
     service: ObjectService, discovery: Discovery, authentication: Authentication, access: LiveAccess,
-    tokens: ServiceAccountTokens? = nil, subresourceSchemas: [KindName: ObjectSchema] = [:], bounds: Bounds = Bounds(),
+    nodePods: LiveNodePods? = nil, tokens: ServiceAccountTokens? = nil, nodes: (any NodeConnections)? = nil,
+    subresourceSchemas: [KindName: ObjectSchema] = [:], bounds: Bounds = Bounds(),
     now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.service = service
     self.discovery = discovery
     self.tokens = tokens
+    self.nodes = nodes
     self.subresourceSchemas = subresourceSchemas
-    gate = RequestGate(authentication: authentication, access: access)
+    gate = RequestGate(authentication: authentication, access: access, nodePods: nodePods)
     self.bounds = bounds
     self.now = now
     self.logger = logger

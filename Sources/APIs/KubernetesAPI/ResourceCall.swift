@@ -22,6 +22,9 @@ struct ResourceCall: Sendable {
       switch subresource.purpose {
       case .status: break
       case .scale(let paths): return try await scale(paths, verb)
+      case .other where name == "log":
+        return try await PodLogCall(api: api, request: request, kind: kind, namespace: namespace, name: self.name)
+          .answer()
       case .other: return try await own(name)
       }
     } else {

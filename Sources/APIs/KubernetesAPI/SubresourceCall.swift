@@ -3,7 +3,9 @@ import KubeMachinery
 
 /// What the server does itself below an object's address: its scale, its eviction, its binding to a node, its tokens.
 struct SubresourceCall: Sendable {
-  static let own: Set<String> = ["pods/eviction", "pods/binding", "serviceaccounts/token", "namespaces/finalize"]
+  static let own: Set<String> = [
+    "pods/eviction", "pods/binding", "pods/log", "serviceaccounts/token", "namespaces/finalize",
+  ]
 
   let api: KubernetesAPI
   let kind: Kind

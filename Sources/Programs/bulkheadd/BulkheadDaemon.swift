@@ -37,7 +37,8 @@ struct BulkheadDaemon: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bulkheadd", abstract: "The daemon of Bulkhead, the secure container platform.", version: version,
     subcommands: [
-      EngineCommand.self, ServerCommand.self, RunCommand.self, RotateStorageKeyCommand.self, DoctorCommand.self,
+      EngineCommand.self, ServerCommand.self, AgentCommand.self, RunCommand.self, RotateStorageKeyCommand.self,
+      DoctorCommand.self,
     ])
 }
 

@@ -8,6 +8,7 @@ import LinuxSystem
 import Logging
 import MetricsAPI
 import Model
+import NodeAgent
 import Persistence
 import Registry
 import RegistryAPI
@@ -141,7 +142,8 @@ struct ServerProgram {
     var http = settings.limits.http
     http.eventLoopThreads = 2
     let plan = ClusterServer.Plan(
-      folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig", listen: settings.kubernetes,
+      folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig",
+      agentSocket: "\(platformRun)/\(AgentAPI.socketName)", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
       http: http)
     return try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)

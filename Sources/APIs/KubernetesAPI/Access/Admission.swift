@@ -9,8 +9,12 @@ struct Admission: Sendable {
 
   /// What the write options ask; nil where there is nothing to look at.
   var check: (@Sendable (_ object: JSONValue, _ old: JSONValue?) throws -> Void)? {
-    guard kind.name.group == AccessPolicy.group else { return nil }
-    return { object, old in try noRightsAreHandedOut(object, old) }
+    if kind.name.group == AccessPolicy.group { return { object, old in try noRightsAreHandedOut(object, old) } }
+    guard let node = NodeAccess(requester) else { return nil }
+    return { object, old in
+      let reason = old.map { node.refusal(changing: $0, to: object) } ?? node.refusal(creating: object)
+      if let reason { throw StatusError.forbidden(kind.resource, object.meta.name, reason) }
+    }
   }
 
   /// Nobody gives others, or himself, what he does not have. Source: Kubernetes *Privilege escalation prevention*.

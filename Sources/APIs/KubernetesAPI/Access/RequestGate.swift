@@ -8,6 +8,8 @@ struct RequestGate: Sendable {
 
   let authentication: Authentication
   let access: LiveAccess
+  /// What decides about agents of nodes; nil where there are none.
+  let nodePods: LiveNodePods?
 
   /// Who asks, once it is sure that he may. Throws `StatusError`: 400, 401, 403.
   func admit(_ request: HTTPRequest, _ address: ResourceAddress?) async throws -> Requester {
@@ -17,17 +19,55 @@ struct RequestGate: Sendable {
       for wish in impersonation.requests(by: requester) { try Self.check(wish, policy) }
       requester = impersonation.requester
     }
-    try Self.check(AccessRequest(requester, of: request, address), policy)
+    let wish = AccessRequest(requester, of: request, address)
+    if let nodePods, let node = NodeAccess(requester) {
+      try await Self.check(wish, policy, node, nodePods, request)
+    } else {
+      try Self.check(wish, policy)
+    }
     return requester
   }
 
+  /// An agent may what depends on its pods, and what roles allow.
+  private static func check(
+    _ wish: AccessRequest, _ policy: AccessPolicy, _ node: NodeAccess, _ pods: LiveNodePods, _ request: HTTPRequest
+  ) async throws {
+    let selected = selection(request.query["fieldSelector"])
+    func decide() -> AccessPolicy.Decision {
+      node.decide(
+        wish, pods, selectsOwnPods: selected["spec.nodeName"] == node.node,
+        selectsOneName: selected["metadata.name"] != nil)
+    }
+    if case .allowed = decide() { return }
+    if case .allowed = policy.decide(wish) { return }
+    // What allows it may be written and not be followed yet.
+    try await pods.reload()
+    guard case .denied(let reason) = decide() else { return }
+    try deny(wish, reason)
+  }
+
   static func check(_ request: AccessRequest, _ policy: AccessPolicy) throws {
-    guard case .denied(let reason) = policy.decide(request) else { return }
+    if case .denied(let reason) = policy.decide(request) { try deny(request, reason) }
+  }
+
+  private static func deny(_ request: AccessRequest, _ reason: String) throws {
     var details = StatusError.Details()
     if case .resource(let target) = request.target {
       details = StatusError.Details(name: target.name, group: target.group, kind: target.resource)
     }
     throw StatusError(403, "Forbidden", request.denial(reason: reason), details: details)
+  }
+
+  /// What a field selector wants to be equal.
+  static func selection(_ selector: String?) -> [String: String] {
+    var selected: [String: String] = [:]
+    for requirement in (selector ?? "").split(separator: ",") {
+      let parts = requirement.split(separator: "=", maxSplits: 2)
+      // `a!=b` selects everything but b.
+      guard parts.count == 2, !parts[0].hasSuffix("!") else { continue }
+      selected[String(parts[0])] = String(parts[1])
+    }
+    return selected
   }
 
   /// Source: Kubernetes *User impersonation*.
@@ -77,7 +117,9 @@ extension AccessRequest {
     }
     let verb = ResourceVerb(request, address)
     var name = address.name ?? ""
-    if name.isEmpty, verb != .create, let one = Self.selectedName(request.query["fieldSelector"]) { name = one }
+    if name.isEmpty, verb != .create, let one = RequestGate.selection(request.query["fieldSelector"])["metadata.name"] {
+      name = one
+    }
     var namespace = address.namespace ?? ""
     // A namespace is in itself: a role in it may allow to look at it.
     if address.group.isEmpty, address.resource == "namespaces", !name.isEmpty { namespace = name }
@@ -87,15 +129,6 @@ extension AccessRequest {
         Resource(
           group: address.group, resource: address.resource, subresource: address.subresource ?? "",
           namespace: namespace, name: name)))
-  }
-
-  /// The name that `metadata.name=NAME` selects, where the selector says that.
-  private static func selectedName(_ selector: String?) -> String? {
-    for requirement in (selector ?? "").split(separator: ",") where requirement.hasPrefix("metadata.name=") {
-      let name = requirement.dropFirst("metadata.name=".count)
-      return String(name.hasPrefix("=") ? name.dropFirst() : name)
-    }
-    return nil
   }
 }
 

@@ -88,14 +88,18 @@ public struct Announcement: Sendable, Equatable {
   /// The name that the server made, or the reason of the refusal, is written behind the message.
   public let addsOutcome: Bool
 
-  init(
-    _ object: ClusterObject, _ level: Level = .normal, _ reason: String, _ message: String, addsOutcome: Bool = false
-  ) {
-    subject = object.reference
+  public init(subject: JSONValue, _ level: Level, _ reason: String, _ message: String, addsOutcome: Bool = false) {
+    self.subject = subject
     self.level = level
     self.reason = reason
     self.message = message
     self.addsOutcome = addsOutcome
+  }
+
+  init(
+    _ object: ClusterObject, _ level: Level = .normal, _ reason: String, _ message: String, addsOutcome: Bool = false
+  ) {
+    self.init(subject: object.reference, level, reason, message, addsOutcome: addsOutcome)
   }
 }
 

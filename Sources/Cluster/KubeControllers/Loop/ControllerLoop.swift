@@ -139,7 +139,7 @@ struct Follower {
 }
 
 /// Wakes those who wait for something to happen. Rings are counted, so that none is missed between a look and the wait.
-final class Bell: Sendable {
+public final class Bell: Sendable {
   private struct State {
     var count: UInt64 = 0
     var nextWaiter = 0
@@ -148,9 +148,11 @@ final class Bell: Sendable {
 
   private let state = Mutex(State())
 
-  var count: UInt64 { state.withLock { $0.count } }
+  public init() {}
 
-  func ring() {
+  public var count: UInt64 { state.withLock { $0.count } }
+
+  public func ring() {
     let waiters = state.withLock { state in
       state.count += 1
       let waiters = state.waiters.values
@@ -161,7 +163,7 @@ final class Bell: Sendable {
   }
 
   /// Returns once it has rung after the count was read, or at once where the task is cancelled.
-  func wait(since heard: UInt64) async {
+  public func wait(since heard: UInt64) async {
     let id = state.withLock { state in
       state.nextWaiter += 1
       return state.nextWaiter

@@ -7,8 +7,8 @@ import KubeResources
 ///
 /// Source: Kubernetes client-go `tools/record`, *EventCorrelator*: 25 events at once for an object and source and one more each
 /// five minutes, the same reason combined from the tenth message within ten minutes on.
-struct EventRecorder {
-  enum Write: Equatable {
+public struct EventRecorder: Sendable {
+  public enum Write: Sendable, Equatable {
     case create(JSONValue)
     /// The event is counted on; made anew where it is gone.
     case count(ObjectKey, patch: JSONValue, whole: JSONValue)
@@ -44,13 +44,13 @@ struct EventRecorder {
   private var serial: UInt64
 
   /// - Parameter serial: where names of events begin, so that they differ from those of earlier runs.
-  init(memory: Int = 4_096, serial: UInt64) {
+  public init(memory: Int = 4_096, serial: UInt64) {
     self.memory = memory
     self.serial = serial
   }
 
   /// What is to be written; nil where too much was told of the object lately.
-  mutating func record(_ announcement: Announcement, from component: String, at now: Timestamp) -> Write? {
+  public mutating func record(_ announcement: Announcement, from component: String, at now: Timestamp) -> Write? {
     let subject = announcement.subject
     let place = "\(component) \(subject.textAt("uid")) \(subject.textAt("kind")) \(subject.textAt("name"))"
     let topic = "\(place) \(announcement.level.rawValue) \(announcement.reason)"

@@ -112,6 +112,8 @@ public struct NodeAccess: Sendable {
     AccessRule(verbs: ["get", "list", "watch"], apiGroups: [""], resources: ["services"]),
     AccessRule(verbs: ["create", "patch", "update"], apiGroups: ["", "events.k8s.io"], resources: ["events"]),
     AccessRule(verbs: ["get"], apiGroups: [""], resources: ["endpoints"]),
+    // The agent is its node's service proxy, too.
+    AccessRule(verbs: ["get", "list", "watch"], apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"]),
     AccessRule(verbs: ["get", "list", "watch"], apiGroups: ["node.k8s.io"], resources: ["runtimeclasses"]),
   ]
 }

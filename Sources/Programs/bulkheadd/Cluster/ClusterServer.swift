@@ -9,6 +9,7 @@ import KubernetesAPI
 import LinuxSystem
 import Logging
 import Model
+import NodeAgent
 import Persistence
 
 /// The Kubernetes API of this machine: its storage, who may do what, its listeners and its work in the background.
@@ -32,6 +33,9 @@ final class ClusterServer: Sendable {
   private let server: HTTPServer
   private let tls: RenewedTLS
   private let administrator: AdministratorAccess
+  private let credentials: NodeCredentials
+  private let nodePods: LiveNodePods
+  private let agent: AgentClient
   private let controllers: ControllerLoop
   private let executor: BlockingExecutor
   private let logger: Logger
@@ -42,6 +46,8 @@ final class ClusterServer: Sendable {
     let folder: String
     /// Of the administrator's kubeconfig.
     let kubeconfig: String
+    /// Of the node's agent.
+    let agentSocket: String
     let listen: [ListenAddress]
     /// That its certificate is to hold for, beside those of clusters.
     let names: [String]
@@ -60,9 +66,9 @@ final class ClusterServer: Sendable {
     let (database, store) = try storage.open(keys: try storage.keysOrFresh(), logger: logger)
     let executor = try BlockingExecutor(name: "cluster")
     let service = ObjectService(store: store, catalog: catalog)
-    let access = try await withTaskExecutorPreference(executor) {
+    let (access, nodePods) = try await withTaskExecutorPreference(executor) {
       try await service.establish(ClusterContents.objects, manager: ClusterContents.manager, at: now())
-      return try await LiveAccess(service)
+      return (try await LiveAccess(service), try await LiveNodePods(service))
     }
     let tls = try RenewedTLS(
       authority: authority, names: plan.names + clusterNames, lifeSeconds: plan.certificateLifeSeconds,
@@ -72,13 +78,16 @@ final class ClusterServer: Sendable {
       serviceAccounts: try ServiceAccountTokens(
         keyPEM: try signingKey("\(plan.folder)/\(signingKeyFile)"), issuer: issuer, audience: issuer, service: service,
         now: now), accounts: accounts)
+    let agent = AgentClient(socket: plan.agentSocket, logger: logger)
     let api = KubernetesAPI(
       service: service,
       discovery: Discovery(catalog, address: plan.listen.first.map { $0.shown(port: $0.port) } ?? ""),
       authentication: Authentication(
         certificate: { holders.requester($0) },
         token: { try await bearers.identity($0, audiences: $1, from: $2) }),
-      access: access, tokens: bearers.serviceAccounts, subresourceSchemas: KindCatalog.subresourceSchemas, now: now,
+      access: access, nodePods: nodePods, tokens: bearers.serviceAccounts,
+      nodes: AgentConnections(client: agent),
+      subresourceSchemas: KindCatalog.subresourceSchemas, now: now,
       logger: logger)
     let server = HTTPServer(
       configuration: plan.http, responder: api, errors: KubernetesAPI.errors, executor: executor, logger: logger)
@@ -91,9 +100,13 @@ final class ClusterServer: Sendable {
     let administrator = try AdministratorAccess(
       path: plan.kubeconfig, authority: authority, address: reachable(plan.listen, ports))
     logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
+    let credentials = try NodeCredentials(
+      path: "\(plan.folder)/agent.kubeconfig", node: NodeCredentials.machineName, authority: authority,
+      address: reachable(plan.listen, ports))
     return ClusterServer(
       database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
-      administrator: administrator, controllers: controllers(service, authority, logger), executor: executor,
+      administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,
+      controllers: controllers(service, authority, logger), executor: executor,
       logger: logger)
   }
 
@@ -109,7 +122,8 @@ final class ClusterServer: Sendable {
 
   private init(
     database: Database, store: SQLiteObjectStore, service: ObjectService, access: LiveAccess, api: KubernetesAPI,
-    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, controllers: ControllerLoop,
+    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, credentials: NodeCredentials,
+    nodePods: LiveNodePods, agent: AgentClient, controllers: ControllerLoop,
     executor: BlockingExecutor, logger: Logger
   ) {
     self.database = database
@@ -120,6 +134,9 @@ final class ClusterServer: Sendable {
     self.server = server
     self.tls = tls
     self.administrator = administrator
+    self.credentials = credentials
+    self.nodePods = nodePods
+    self.agent = agent
     self.controllers = controllers
     self.executor = executor
     self.logger = logger
@@ -161,6 +178,7 @@ final class ClusterServer: Sendable {
   func work() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.repeated("following roles") { try await self.access.follow() } }
+      group.addTask { await self.repeated("following pods of nodes") { try await self.nodePods.follow() } }
       if let aggregator = RoleAggregator(service) {
         group.addTask { await self.repeated("putting roles together") { try await aggregator.follow(now: Self.now) } }
       }
@@ -192,6 +210,7 @@ final class ClusterServer: Sendable {
         }
         if try tls.renewIfDue(Date()) { logger.notice("the certificate of the cluster was renewed") }
         if try administrator.renewIfDue(Date()) { logger.notice("the administrator's kubeconfig was renewed") }
+        if try credentials.renewIfDue(Date()) { logger.notice("the node agent's kubeconfig was renewed") }
       } catch {
         logger.error("the cluster's upkeep failed and is tried again: \(error)")
       }
@@ -209,6 +228,16 @@ final class ClusterServer: Sendable {
     }
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     ending.cancel()
+    agent.shutdown()
     do { try database.close() } catch { logger.error("the cluster's database was not closed: \(error)") }
+  }
+}
+
+/// The one node's agent.
+private struct AgentConnections: NodeConnections {
+  let client: AgentClient
+
+  func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
+    try await client.logs(namespace, pod, query: query)
   }
 }

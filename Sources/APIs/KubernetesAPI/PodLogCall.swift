@@ -1,0 +1,27 @@
+import HTTPServing
+import KubeMachinery
+
+/// Has what runs in pods answer: the agents of their nodes.
+public protocol NodeConnections: Sendable {
+  /// A pod's log as it comes, with the client's own parameters (`core/v1.PodLogOptions`). Throws `StatusError`.
+  func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse
+}
+
+/// A request for the log of a pod.
+struct PodLogCall: Sendable {
+  let api: KubernetesAPI
+  let request: HTTPRequest
+  let kind: Kind
+  let namespace: String
+  let name: String
+
+  /// Throws `StatusError`.
+  func answer() async throws -> HTTPResponse {
+    guard let nodes = api.nodes else { throw StatusError.notImplemented("pods/log") }
+    let pod = try await api.service.get(kind, in: namespace, name).value()
+    guard !(pod.at("spec", "nodeName")?.text ?? "").isEmpty else {
+      throw StatusError.badRequest("pod \(name) does not have a host assigned")
+    }
+    return try await nodes.logs(namespace, name, query: request.query)
+  }
+}

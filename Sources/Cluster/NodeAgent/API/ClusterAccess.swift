@@ -1,0 +1,143 @@
+import HTTPServing
+import KubeMachinery
+
+/// The Kubernetes API, as the agent uses it.
+///
+/// Calls throw `StatusError` where the server refuses, `PlatformError` (`unavailable`) where it does not answer.
+public protocol ClusterAccess: Sendable {
+  func send(_ request: ClusterRequest) async throws -> JSONValue
+  /// Calls `seen` for each event of a watch, until the server ends it.
+  func watch(_ request: ClusterRequest, _ seen: @escaping @Sendable (JSONValue) async throws -> Void) async throws
+}
+
+public struct ClusterRequest: Sendable, Equatable {
+  public enum Method: String, Sendable {
+    case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
+  }
+
+  public var method: Method
+  /// Below the server, each part as it is: `["api", "v1", "nodes"]`.
+  public var path: [String]
+  public var query: [EnvironmentVariable] = []
+  public var body: JSONValue?
+  public var contentType = "application/json"
+
+  public init(_ method: Method, _ path: [String], query: [EnvironmentVariable] = [], body: JSONValue? = nil) {
+    self.method = method
+    self.path = path
+    self.query = query
+    self.body = body
+  }
+
+  public static func get(_ path: String..., query: [EnvironmentVariable] = []) -> ClusterRequest {
+    ClusterRequest(.get, path, query: query)
+  }
+
+  static func strategicPatch(_ path: [String], _ body: JSONValue) -> ClusterRequest {
+    var request = ClusterRequest(.patch, path, body: body)
+    request.contentType = "application/strategic-merge-patch+json"
+    return request
+  }
+
+  static func pod(_ pod: PodIdentity, _ rest: String...) -> [String] {
+    ["api", "v1", "namespaces", pod.namespace, "pods", pod.name] + rest
+  }
+}
+
+/// The documents of a resource and what becomes of them: a list, then every change, and a list anew where the thread was lost.
+public struct ObjectFeed: Sendable {
+  public enum News: Sendable {
+    /// What is there; everything else is gone.
+    case all([JSONValue])
+    case changed(JSONValue)
+    case gone(JSONValue)
+  }
+
+  static let pageSize = 200
+  static let retrySeconds: Int64 = 1
+  static let maxRetrySeconds: Int64 = 15
+  static let watchSeconds: Int64 = 1_800
+
+  let cluster: any ClusterAccess
+  let path: [String]
+  let query: [EnvironmentVariable]
+  let clock: any Clock<Duration>
+
+  public init(
+    _ cluster: any ClusterAccess, path: [String], query: [EnvironmentVariable] = [],
+    clock: any Clock<Duration> = ContinuousClock()
+  ) {
+    self.cluster = cluster
+    self.path = path
+    self.query = query
+    self.clock = clock
+  }
+
+  /// Runs until cancelled. `failed` is told why the server could not be followed; it is asked again.
+  public func run(
+    _ tell: @escaping @Sendable (News) async -> Void, failed: @escaping @Sendable (any Error) -> Void
+  ) async {
+    var wait = Self.retrySeconds
+    while !Task.isCancelled {
+      do {
+        let place = Place(try await list(tell))
+        wait = Self.retrySeconds
+        while !Task.isCancelled { try await follow(place, tell) }
+      } catch is CancellationError {
+        return
+      } catch let error as StatusError where error.code == 410 {
+        continue
+      } catch {
+        failed(error)
+        try? await clock.sleep(for: .seconds(wait))
+        wait = min(wait * 2, Self.maxRetrySeconds)
+      }
+    }
+  }
+
+  /// - Returns: the revision that the list is of.
+  private func list(_ tell: @Sendable (News) async -> Void) async throws -> String {
+    var found: [JSONValue] = []
+    var token = ""
+    while true {
+      var query = query + [EnvironmentVariable("limit", String(Self.pageSize))]
+      if !token.isEmpty { query.append(EnvironmentVariable("continue", token)) }
+      let page = try await cluster.send(ClusterRequest(.get, path, query: query))
+      found += page["items"]?.items ?? []
+      token = page["metadata"]?["continue"]?.text ?? ""
+      guard token.isEmpty else { continue }
+      await tell(.all(found))
+      return page.meta.resourceVersion
+    }
+  }
+
+  private func follow(_ place: Place, _ tell: @escaping @Sendable (News) async -> Void) async throws {
+    let query =
+      query + [
+        EnvironmentVariable("watch", "true"), EnvironmentVariable("allowWatchBookmarks", "true"),
+        EnvironmentVariable("resourceVersion", await place.revision),
+        EnvironmentVariable("timeoutSeconds", String(Self.watchSeconds)),
+      ]
+    try await cluster.watch(ClusterRequest(.get, path, query: query)) { event in
+      let object = event["object"] ?? [:]
+      switch event["type"]?.text ?? "" {
+      case "ADDED", "MODIFIED": await tell(.changed(object))
+      case "DELETED": await tell(.gone(object))
+      case "BOOKMARK": break
+      default:
+        throw StatusError(
+          Int(object["code"]?.integer ?? 500), object["reason"]?.text ?? "", object["message"]?.text ?? "")
+      }
+      await place.advance(object.meta.resourceVersion)
+    }
+  }
+
+  /// How far a feed is.
+  private actor Place {
+    private(set) var revision: String
+
+    init(_ revision: String) { self.revision = revision }
+
+    func advance(_ revision: String) { if !revision.isEmpty { self.revision = revision } }
+  }
+}

@@ -1,0 +1,407 @@
+import HTTPServing
+import KubeControllers
+import KubeMachinery
+import KubeResources
+
+/// One pod's life on this node: looks at it, has done what a plan says, tells the server.
+actor PodWorker {
+  private static let retrySeconds: Int64 = 1
+  private static let maxRetrySeconds: Int64 = 30
+  private static let longestSleepSeconds: Int64 = 60
+
+  nonisolated let identity: PodIdentity
+  private let context: AgentContext
+  private var pod: PodDocument
+  private var isOrphaned: Bool
+  private var memory = PodMemory()
+  private var sandboxes: [SandboxRecord] = []
+  private var containers: [ContainerRecord] = []
+  /// Last words of containers that ended, by their ids.
+  private var messages: [String: String] = [:]
+  private var tasks: [String: Task<Void, Never>] = [:]
+  private var probes: [ProbeKey: Task<Void, Never>] = [:]
+  private var announcedWaits: [String: Int64] = [:]
+  private var failures = 0
+  private var isStale = true
+  private var isTelling = false
+  private let bell = Bell()
+
+  private struct ProbeKey: Hashable {
+    let container: String
+    let kind: ContainerDocument.ProbeKind
+  }
+
+  init(_ pod: PodDocument, isOrphaned: Bool, _ context: AgentContext) {
+    identity = pod.identity
+    self.pod = pod
+    self.isOrphaned = isOrphaned
+    self.context = context
+    memory = Self.recall(pod)
+  }
+
+  /// What the server was told last is true until something else is seen: an agent that starts anew finds pods as they were.
+  private static func recall(_ pod: PodDocument) -> PodMemory {
+    var memory = PodMemory()
+    for status in pod.status.listAt("containerStatuses") + pod.status.listAt("initContainerStatuses") {
+      let id = status.textAt("containerID").split(separator: "/").last.map(String.init) ?? ""
+      guard !id.isEmpty else { continue }
+      var container = ContainerMemory()
+      container.probed = id
+      container.isReady = status.flagAt("ready")
+      container.hasStarted = status.flagAt("started")
+      if status.at("state", "running") != nil { container.hookedID = id }
+      memory[status.textAt("name")] = container
+    }
+    return memory
+  }
+
+  // MARK: what comes in
+
+  /// The server's document. Older ones than the one that is known are passed over.
+  func take(_ pod: PodDocument) {
+    let (known, new) = (Int64(self.pod.meta.resourceVersion), Int64(pod.meta.resourceVersion))
+    guard let new, new > known ?? 0 else { return }
+    self.pod = pod
+    bell.ring()
+  }
+
+  /// The server has it no more.
+  func orphan() {
+    isOrphaned = true
+    bell.ring()
+  }
+
+  /// Something of it changed in the runtime.
+  func look() {
+    isStale = true
+    bell.ring()
+  }
+
+  /// What a look at the whole runtime has found of it.
+  func compare(_ sandboxes: [SandboxRecord], _ containers: [ContainerRecord]) {
+    func states(_ containers: [ContainerRecord]) -> [String: ContainerRecord.State] {
+      Dictionary(containers.map { ($0.id, $0.state) }, uniquingKeysWith: { $1 })
+    }
+    func ready(_ sandboxes: [SandboxRecord]) -> [String: Bool] {
+      Dictionary(sandboxes.map { ($0.id, $0.isReady) }, uniquingKeysWith: { $1 })
+    }
+    if states(containers) != states(self.containers) || ready(sandboxes) != ready(self.sandboxes) { look() }
+  }
+
+  var document: PodDocument { pod }
+  var records: [ContainerRecord] { containers }
+  var address: String { view.sandbox?.addresses.first ?? "" }
+  var sandboxID: String? { view.sandbox?.id }
+
+  // MARK: the loop
+
+  /// Until the pod is gone, or cancelled: what runs of it goes on then.
+  func run() async {
+    while !Task.isCancelled, !isOver {
+      let heard = bell.count
+      if isStale {
+        isStale = false
+        do {
+          try await refresh()
+        } catch {
+          isStale = true
+          context.logger.warning("pod \(pod.shown) cannot be looked at: \(error)")
+          try? await context.clock.sleep(for: .seconds(Self.retrySeconds))
+          continue
+        }
+      }
+      let moment = step()
+      await sleep(until: moment, heard)
+    }
+    for task in Array(tasks.values) + Array(probes.values) { task.cancel() }
+  }
+
+  private var isOver: Bool {
+    isOrphaned && !isStale && sandboxes.isEmpty && containers.isEmpty && memory.isCleanedUp && memory.busy.isEmpty
+  }
+
+  private func refresh() async throws {
+    let sandboxes = try await context.runtime.sandboxes(pod: identity.uid)
+    var containers = try await context.runtime.containers(pod: identity.uid)
+    for index in containers.indices where containers[index].state == .exited && containers[index].message.isEmpty {
+      containers[index].message = message(of: containers[index])
+    }
+    let known = Set(containers.map(\.id))
+    messages = messages.filter { known.contains($0.key) }
+    memory.kills = memory.kills.filter { known.contains($0.key) }
+    memory.condemned = memory.condemned.filter { known.contains($0.key) }
+    self.sandboxes = sandboxes
+    self.containers = containers
+  }
+
+  /// Source: Kubernetes *Determine the Reason for Pod Failure*.
+  private func message(of record: ContainerRecord) -> String {
+    if let known = messages[record.id] { return known }
+    var text = PodFolder.message(at: record.annotations[RuntimeLabel.messageFile] ?? "")
+    if text.isEmpty, record.exitCode != 0, record.annotations[RuntimeLabel.messagePolicy] == "FallbackToLogsOnError" {
+      let path = LogFiles.path(context.node, identity, record.name, record.attempt)
+      text = LogFiles.lastWords(path)
+    }
+    messages[record.id] = text
+    return text
+  }
+
+  private var view: PodView {
+    PodView(
+      pod: pod, isOrphaned: isOrphaned, sandboxes: sandboxes, containers: containers, memory: memory,
+      node: context.node, now: context.now())
+  }
+
+  /// - Returns: when to look again.
+  private func step() -> Timestamp? {
+    if memory.startTime == nil { memory.startTime = context.now() }
+    let now = context.now()
+    if let deadline = view.deadline, deadline <= now, !view.isEnding {
+      memory.ending = PodMemory.Ending(
+        reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline",
+        since: now)
+    }
+    if view.isEnding { for (subject, task) in tasks where Self.isStart(subject) { task.cancel() } }
+    let plan = PodPlan(view)
+    for action in plan.actions { begin(action) }
+    announceWaits(plan)
+    keepProbes()
+    tell(plan)
+    return plan.lookAgain
+  }
+
+  private static func isStart(_ subject: String) -> Bool {
+    subject.hasPrefix("start ") || subject == "sandbox" || subject == "volumes"
+  }
+
+  private func sleep(until moment: Timestamp?, _ heard: UInt64) async {
+    let longest = Self.longestSleepSeconds * 1_000
+    let wait = moment.map { min(max($0.millisecondsSince(context.now()), 0) + 1, longest) } ?? longest
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [bell] in await bell.wait(since: heard) }
+      group.addTask { [clock = context.clock] in try? await clock.sleep(for: .milliseconds(wait)) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func announceWaits(_ plan: PodPlan) {
+    for (name, wait) in plan.waits {
+      let (backOff, isPull) =
+        switch wait {
+        case .pull(let backOff): (backOff, true)
+        case .restart(let backOff): (backOff, false)
+        }
+      guard announcedWaits[name] != backOff.seconds else { continue }
+      announcedWaits[name] = backOff.seconds
+      let text =
+        isPull
+        ? "Back-off pulling image \(GoText.quoted(pod.container(name)?.image ?? ""))"
+        : "Back-off restarting failed container \(name) in pod \(pod.shown)"
+      context.announce(pod, PodAnnouncement(isWarning: !isPull, reason: "BackOff", message: text, container: name))
+    }
+  }
+
+  // MARK: work
+
+  private func begin(_ action: PodAction) {
+    let subject = action.subject
+    memory.busy.insert(subject)
+    if case .stop(let stop) = action { memory.kills[stop.id] = stop.graceSeconds }
+    if case .start(let name, _) = action, view.latest(name) != nil { memory[name].restarts.advance(at: context.now()) }
+    let operations = PodOperations(context: context, view: view)
+    // Owned by this worker; ends with it.
+    tasks[subject] = Task(executorPreference: context.executor) { [weak self, clock = context.clock] in
+      let result = await operations.perform(action)
+      if case .failed = result, !Self.isStart(subject) {
+        try? await clock.sleep(for: .seconds(Self.retrySeconds))
+      }
+      await self?.finish(action, result)
+    }
+  }
+
+  private func finish(_ action: PodAction, _ result: PodOperations.Result) {
+    memory.busy.remove(action.subject)
+    tasks[action.subject] = nil
+    isStale = true
+    let now = context.now()
+    switch (action, result) {
+    case (.prepareVolumes, .done):
+      memory.areVolumesReady = true
+      memory.volumesAt = now
+      clearObstacle()
+    case (.createSandbox, .done): clearObstacle()
+    case (.prepareVolumes, .failed(let failure)), (.createSandbox, .failed(let failure)):
+      // Volumes that were there stay as they are where they cannot be renewed.
+      if memory.areVolumesReady, action == .prepareVolumes { memory.volumesAt = now }
+      memory.obstacle = failure
+      let wait = min(Self.retrySeconds << Int64(min(failures, 5)), Self.maxRetrySeconds)
+      failures += 1
+      memory.retryAt = Timestamp(seconds: now.seconds + wait, nanoseconds: now.nanoseconds)
+    case (.start(let name, _), .started(let id)):
+      memory[name].failure = nil
+      memory[name].failedAt = nil
+      memory[name].pulls = BackOff()
+      memory[name].hookedID = id
+    case (.start(let name, _), .failed(let failure)):
+      memory[name].failure = failure
+      memory[name].failedAt = now
+      if memory[name].isPullFailure {
+        memory[name].pulls.advance(at: now)
+      } else {
+        memory[name].restarts.advance(at: now)
+      }
+    case (.stop(let stop), .failed): memory.kills[stop.id] = nil
+    case (.removeFiles, .done): memory.isCleanedUp = true
+    default: break
+    }
+    bell.ring()
+  }
+
+  private func clearObstacle() {
+    memory.obstacle = nil
+    memory.retryAt = nil
+    failures = 0
+  }
+
+  // MARK: probes
+
+  private func keepProbes() {
+    let view = view
+    var wanted: Set<ProbeKey> = []
+    for container in pod.initContainers.filter({ $0.kind == .sidecar }) + pod.containers {
+      guard let record = view.latest(container.name), record.state == .running else { continue }
+      for kind in ContainerDocument.ProbeKind.allCases {
+        guard let probe = container.probe(kind), kind == .startup || view.hasStarted(container),
+          !view.isEnding || kind == .readiness
+        else { continue }
+        let key = ProbeKey(container: record.id, kind: kind)
+        wanted.insert(key)
+        if probes[key] == nil { probes[key] = beginProbe(kind, probe, container, record) }
+      }
+    }
+    for (key, task) in probes where !wanted.contains(key) {
+      task.cancel()
+      probes[key] = nil
+    }
+  }
+
+  private func beginProbe(
+    _ kind: ContainerDocument.ProbeKind, _ probe: JSONValue, _ container: ContainerDocument, _ record: ContainerRecord
+  ) -> Task<Void, Never> {
+    let schedule = ProbeSchedule(kind, probe)
+    let known = memory[container.name]
+    let isKnown = known.probed == record.id
+    let verdict: Bool? =
+      switch kind {
+      case .startup: isKnown && known.hasStarted ? true : nil
+      case .readiness: isKnown && known.isReady ? true : nil
+      case .liveness: nil
+      }
+    let start = record.startedAt ?? record.createdAt
+    let delay = Timestamp(seconds: start.seconds + schedule.initialDelay, nanoseconds: start.nanoseconds)
+      .millisecondsSince(context.now())
+    let address = view.sandbox?.addresses.first ?? context.node.address
+    let target = ProbeTarget(probe, of: container, address: address)
+    // Owned by this worker; cancelled with its container.
+    return Task(executorPreference: context.executor) { [weak self, context, pod] in
+      var counter = ProbeCounter(schedule, verdict: verdict)
+      if kind == .startup, verdict == true { return }
+      if delay > 0 { try? await context.clock.sleep(for: .milliseconds(delay)) }
+      while !Task.isCancelled {
+        let answer = await context.probes.run(
+          target, in: record.id, address: address, timeoutSeconds: schedule.timeout)
+        if Task.isCancelled { return }
+        if case .failure(let reason) = answer {
+          context.announce(
+            pod,
+            PodAnnouncement(
+              isWarning: true, reason: "Unhealthy", message: "\(kind.title) probe failed: \(reason)",
+              container: container.name))
+        }
+        if let verdict = counter.take(answer) {
+          await self?.probed(kind, container, record.id, verdict, probe["terminationGracePeriodSeconds"]?.integer)
+          if kind == .startup, verdict { return }
+        }
+        try? await context.clock.sleep(for: .milliseconds(counter.waitMilliseconds))
+      }
+    }
+  }
+
+  private func probed(
+    _ kind: ContainerDocument.ProbeKind, _ container: ContainerDocument, _ id: String, _ verdict: Bool,
+    _ graceSeconds: Int64?
+  ) {
+    let name = container.name
+    guard view.latest(name)?.id == id else { return }
+    if memory[name].probed != id {
+      memory[name].probed = id
+      memory[name].isReady = false
+      memory[name].hasStarted = false
+    }
+    switch (kind, verdict) {
+    case (.readiness, _): memory[name].isReady = verdict
+    case (.startup, true): memory[name].hasStarted = true
+    case (.liveness, true): return
+    case (.startup, false), (.liveness, false):
+      memory.condemned[id] = PodMemory.Sentence(
+        message: "Container \(name) failed \(kind.rawValue) probe, will be restarted", graceSeconds: graceSeconds)
+    }
+    bell.ring()
+  }
+
+  // MARK: the server
+
+  private func tell(_ plan: PodPlan) {
+    guard !isOrphaned, !isTelling else { return }
+    let status = PodStatus(view: view, plan: plan).document()
+    guard !status.means(pod.status) else { return }
+    isTelling = true
+    let request = ClusterRequest.strategicPatch(
+      ClusterRequest.pod(identity, "status"), StatusPatch.patch(from: pod, to: status))
+    let subject = "status"
+    // Owned by this worker.
+    tasks[subject] = Task(executorPreference: context.executor) { [weak self, context] in
+      do {
+        let answer = try await context.cluster.send(request)
+        await self?.told(PodDocument(answer))
+      } catch {
+        if (error as? StatusError)?.code != 404 {
+          context.logger.warning("the status of a pod could not be told: \(error)")
+        }
+        try? await context.clock.sleep(for: .seconds(Self.retrySeconds))
+        await self?.told(nil)
+      }
+    }
+  }
+
+  private func told(_ answer: PodDocument?) {
+    isTelling = false
+    tasks["status"] = nil
+    if let answer, answer.identity == identity { take(answer) }
+    bell.ring()
+  }
+}
+
+/// A change of a pod's status as it is sent.
+enum StatusPatch {
+  /// What differs, members that went as null. Lists that the server would merge are replaced as a whole, but for conditions, of which
+  /// others write some.
+  static func patch(from pod: PodDocument, to status: JSONValue) -> JSONValue {
+    let old = pod.status
+    var changed: JSONValue = [:]
+    for (name, value) in status.members where !(old[name]?.means(value) ?? false) {
+      switch name {
+      case "conditions":
+        changed[name] = .array(
+          value.items.filter { new in
+            !old.listAt("conditions").contains { $0.means(new) }
+          })
+      case "podIPs", "hostIPs": changed[name] = .array(value.items + [["$patch": "replace"]])
+      default: changed[name] = value
+      }
+    }
+    for name in old.members.map(\.name) where status[name] == nil { changed[name] = .null }
+    return ["metadata": ["uid": .string(pod.identity.uid)], "status": changed]
+  }
+}

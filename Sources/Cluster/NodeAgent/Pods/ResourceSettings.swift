@@ -1,0 +1,68 @@
+import HTTPServing
+import KubeMachinery
+import KubeResources
+
+/// Resources of containers as control groups know them. Source: Kubernetes *Resource Management for Pods and Containers*,
+/// *Node-pressure Eviction* (scores of the kernel's killer).
+enum ResourceSettings {
+  static let periodMicroseconds: Int64 = 100_000
+  static let minimumShares: Int64 = 2
+  private static let minimumQuota: Int64 = 1_000
+
+  static func request(
+    _ container: ContainerDocument, of pod: PodDocument, nodeMemoryBytes: Int64
+  ) -> ResourceRequest {
+    let limits = container.document.at("resources", "limits")
+    let requests = container.document.at("resources", "requests")
+    let processors = amount(limits, "cpu")?.milliValue ?? 0
+    let memory = amount(limits, "memory")?.value ?? 0
+    var request = ResourceRequest()
+    request.cpuShares = shares(amount(requests, "cpu")?.milliValue ?? processors)
+    if processors > 0 {
+      request.cpuPeriodMicroseconds = periodMicroseconds
+      request.cpuQuotaMicroseconds = max(minimumQuota, processors * periodMicroseconds / 1_000)
+    }
+    request.memoryLimitBytes = memory
+    request.outOfMemoryScore = score(
+      pod, memoryRequest: amount(requests, "memory")?.value ?? memory, nodeMemoryBytes: nodeMemoryBytes)
+    return request
+  }
+
+  /// A whole pod's: for its sandbox.
+  static func request(_ pod: PodDocument) -> ResourceRequest {
+    var request = ResourceRequest()
+    let containers = pod.containers + pod.initContainers.filter { $0.kind == .sidecar }
+    request.cpuShares = shares(
+      containers.reduce(Int64(0)) { sum, container in
+        sum + (amount(container.document.at("resources", "requests"), "cpu")?.milliValue ?? 0)
+      })
+    return request
+  }
+
+  static func shares(_ milli: Int64) -> Int64 {
+    milli <= 0 ? minimumShares : min(max(minimumShares, milli * 1_024 / 1_000), 262_144)
+  }
+
+  /// The higher, the sooner it is killed where memory is short.
+  static func score(_ pod: PodDocument, memoryRequest: Int64, nodeMemoryBytes: Int64) -> Int64 {
+    switch qualityOfService(pod) {
+    case "Guaranteed": return -997
+    case "BestEffort": return 1_000
+    default:
+      guard nodeMemoryBytes > 0 else { return 999 }
+      let share = Int64(Double(memoryRequest) / Double(nodeMemoryBytes) * 1_000)
+      return min(max(1_000 - share, 3), 999)
+    }
+  }
+
+  /// As the server decided it.
+  static func qualityOfService(_ pod: PodDocument) -> String {
+    let known = pod.status.textAt("qosClass")
+    return known.isEmpty ? "BestEffort" : known
+  }
+
+  private static func amount(_ amounts: JSONValue?, _ name: String) -> Quantity? {
+    guard let amount = amounts?[name].flatMap(FieldReference.quantity), amount > .zero else { return nil }
+    return amount
+  }
+}

@@ -1,0 +1,261 @@
+import CRIProtocol
+import KubeMachinery
+
+/// The runtime behind a CRI socket.
+public final class CRIPodRuntime: PodRuntime {
+  static let quickSeconds = 15.0
+  static let workSeconds = 120.0
+  static let pullSeconds = 3_600.0
+  private static let maxOutputBytes = 16 << 10
+
+  /// Calls that take long have connections of their own, so that others never wait behind them.
+  private let quick: GRPCClient
+  private let work: GRPCClient
+  private let long: GRPCClient
+
+  /// - Parameter path: of the engine's `cri.sock`, which need not be there yet.
+  public init(socket path: String) {
+    quick = GRPCClient(unixSocketPath: path)
+    work = GRPCClient(unixSocketPath: path)
+    long = GRPCClient(unixSocketPath: path)
+  }
+
+  public func close() async {
+    await quick.close()
+    await work.close()
+    await long.close()
+  }
+
+  private func ask<Request, Response>(
+    _ client: GRPCClient, _ method: GRPCMethod<Request, Response>, _ request: Request, seconds: Double
+  ) async throws -> Response {
+    do {
+      return try await client.call(method, request, timeoutSeconds: seconds)
+    } catch let status as GRPCStatus {
+      throw Self.failure(status)
+    }
+  }
+
+  static func failure(_ status: GRPCStatus) -> any Error {
+    switch status.code {
+    case .cancelled: return CancellationError()
+    case .notFound: return RuntimeFailure(.notFound, status.message)
+    case .unavailable: return RuntimeFailure(.unavailable, status.message)
+    case .deadlineExceeded: return RuntimeFailure(.timeout, status.message)
+    case .permissionDenied: return RuntimeFailure(.forbidden, status.message)
+    default: return RuntimeFailure(.other, status.message)
+    }
+  }
+
+  // MARK: looking
+
+  public func version() async throws -> RuntimeVersion {
+    let answer = try await ask(quick, CRIRuntime.version, CRIVersionRequest(), seconds: Self.quickSeconds)
+    return RuntimeVersion(name: answer.runtimeName, version: answer.runtimeVersion)
+  }
+
+  public func sandboxes(pod uid: String?) async throws -> [SandboxRecord] {
+    var request = CRIListPodSandboxRequest()
+    if let uid { request.filter.labelSelector = [RuntimeLabel.podUID: uid] }
+    let items = try await ask(quick, CRIRuntime.listPodSandbox, request, seconds: Self.quickSeconds).items
+    var records: [SandboxRecord] = []
+    for item in items {
+      var record = SandboxRecord(
+        id: item.id,
+        pod: PodIdentity(namespace: item.metadata.namespace, name: item.metadata.name, uid: item.metadata.uid),
+        attempt: Int64(item.metadata.attempt), isReady: item.state == .sandboxReady,
+        createdAt: Self.moment(item.createdAt) ?? Timestamp(seconds: 0))
+      // Addresses are asked for one pod only: lists of all are compared by their states.
+      if uid != nil, record.isReady { record.addresses = try await addresses(item.id) }
+      records.append(record)
+    }
+    return records
+  }
+
+  private func addresses(_ id: String) async throws -> [String] {
+    var request = CRIPodSandboxStatusRequest()
+    request.podSandboxID = id
+    do {
+      let network = try await ask(quick, CRIRuntime.podSandboxStatus, request, seconds: Self.quickSeconds)
+        .status.network
+      return ([network.ip] + network.additionalIps.map(\.ip)).filter { !$0.isEmpty }
+    } catch let error as RuntimeFailure where error.kind == .notFound {
+      return []
+    }
+  }
+
+  public func containers(pod uid: String?) async throws -> [ContainerRecord] {
+    var request = CRIListContainersRequest()
+    if let uid { request.filter.labelSelector = [RuntimeLabel.podUID: uid] }
+    let items = try await ask(quick, CRIRuntime.listContainers, request, seconds: Self.quickSeconds).containers
+    var records: [ContainerRecord] = []
+    for item in items {
+      var record = ContainerRecord(
+        id: item.id, sandbox: item.podSandboxID,
+        pod: PodIdentity(
+          namespace: item.labels[RuntimeLabel.podNamespace] ?? "", name: item.labels[RuntimeLabel.podName] ?? "",
+          uid: item.labels[RuntimeLabel.podUID] ?? ""),
+        name: item.metadata.name, attempt: Int64(item.metadata.attempt), state: Self.state(item.state),
+        createdAt: Self.moment(item.createdAt) ?? Timestamp(seconds: 0), image: item.image.userSpecifiedImage,
+        imageID: item.imageRef, annotations: item.annotations)
+      if uid != nil, try await !complete(&record) { continue }
+      records.append(record)
+    }
+    return records
+  }
+
+  /// False where the container has gone meanwhile.
+  private func complete(_ record: inout ContainerRecord) async throws -> Bool {
+    var request = CRIContainerStatusRequest()
+    request.containerID = record.id
+    let status: CRIContainerStatus
+    do {
+      status = try await ask(quick, CRIRuntime.containerStatus, request, seconds: Self.quickSeconds).status
+    } catch let error as RuntimeFailure where error.kind == .notFound {
+      return false
+    }
+    record.state = Self.state(status.state)
+    record.startedAt = Self.moment(status.startedAt)
+    record.finishedAt = Self.moment(status.finishedAt)
+    record.exitCode = Int64(status.exitCode)
+    record.reason = record.state == .exited ? status.reason : ""
+    record.message = record.state == .exited ? status.message : ""
+    if !status.image.userSpecifiedImage.isEmpty { record.image = status.image.userSpecifiedImage }
+    record.imageID = status.imageRef
+    return true
+  }
+
+  private static func state(_ state: CRIContainerState) -> ContainerRecord.State {
+    switch state {
+    case .containerCreated: .created
+    case .containerRunning: .running
+    case .containerExited: .exited
+    default: .unknown
+    }
+  }
+
+  /// Nanoseconds since 1970; nil for none.
+  static func moment(_ nanoseconds: Int64) -> Timestamp? {
+    guard nanoseconds > 0 else { return nil }
+    return Timestamp(seconds: nanoseconds / 1_000_000_000, nanoseconds: Int32(nanoseconds % 1_000_000_000))
+  }
+
+  public func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws {
+    do {
+      for try await event in try await quick.stream(CRIRuntime.getContainerEvents, CRIGetEventsRequest()) {
+        let uid = event.podSandboxStatus.metadata.uid
+        if !uid.isEmpty { await seen(uid) }
+      }
+    } catch let status as GRPCStatus {
+      throw Self.failure(status)
+    }
+  }
+
+  // MARK: sandboxes
+
+  public func runSandbox(_ request: SandboxRequest) async throws -> String {
+    var message = CRIRunPodSandboxRequest()
+    message.config = request.message
+    message.runtimeHandler = request.handler
+    return try await ask(work, CRIRuntime.runPodSandbox, message, seconds: Self.workSeconds).podSandboxID
+  }
+
+  public func stopSandbox(_ id: String) async throws {
+    var request = CRIStopPodSandboxRequest()
+    request.podSandboxID = id
+    _ = try await ask(work, CRIRuntime.stopPodSandbox, request, seconds: Self.workSeconds)
+  }
+
+  public func removeSandbox(_ id: String) async throws {
+    var request = CRIRemovePodSandboxRequest()
+    request.podSandboxID = id
+    _ = try await ask(work, CRIRuntime.removePodSandbox, request, seconds: Self.workSeconds)
+  }
+
+  // MARK: containers
+
+  public func createContainer(
+    _ request: ContainerRequest, in sandbox: String, of pod: SandboxRequest
+  ) async throws -> String {
+    var message = CRICreateContainerRequest()
+    message.podSandboxID = sandbox
+    message.config = request.message(in: pod)
+    message.sandboxConfig = pod.message
+    return try await ask(work, CRIRuntime.createContainer, message, seconds: Self.workSeconds).containerID
+  }
+
+  public func startContainer(_ id: String) async throws {
+    var request = CRIStartContainerRequest()
+    request.containerID = id
+    _ = try await ask(work, CRIRuntime.startContainer, request, seconds: Self.workSeconds)
+  }
+
+  public func stopContainer(_ id: String, graceSeconds: Int64) async throws {
+    var request = CRIStopContainerRequest()
+    request.containerID = id
+    request.timeout = graceSeconds
+    _ = try await ask(long, CRIRuntime.stopContainer, request, seconds: Double(graceSeconds) + Self.workSeconds)
+  }
+
+  public func removeContainer(_ id: String) async throws {
+    var request = CRIRemoveContainerRequest()
+    request.containerID = id
+    _ = try await ask(work, CRIRuntime.removeContainer, request, seconds: Self.workSeconds)
+  }
+
+  public func execute(
+    _ command: [String], in container: String, timeoutSeconds: Int64
+  ) async throws -> ExecutionResult {
+    var request = CRIExecSyncRequest()
+    request.containerID = container
+    request.cmd = command
+    request.timeout = timeoutSeconds
+    let answer = try await ask(
+      long, CRIRuntime.execSync, request, seconds: Double(timeoutSeconds) + Self.quickSeconds)
+    let output = Array((answer.stdout + answer.stderr).prefix(Self.maxOutputBytes))
+    return ExecutionResult(exitCode: Int64(answer.exitCode), output: String(decoding: output, as: UTF8.self))
+  }
+
+  // MARK: images
+
+  public func image(_ name: String) async throws -> ImageRecord? {
+    var request = CRIImageStatusRequest()
+    request.image.image = name
+    let answer = try await ask(quick, CRIImages.imageStatus, request, seconds: Self.quickSeconds)
+    guard answer.hasImage, !answer.image.id.isEmpty else { return nil }
+    let image = answer.image
+    return ImageRecord(
+      id: image.id, reference: image.id, sizeBytes: Int64(clamping: image.size),
+      userID: image.hasUid ? image.uid.value : nil, userName: image.username)
+  }
+
+  public func pullImage(
+    _ name: String, credentials: RegistryCredentials?, pod: SandboxRequest
+  ) async throws -> String {
+    var request = CRIPullImageRequest()
+    request.image.image = name
+    if let credentials {
+      request.auth.username = credentials.userName
+      request.auth.password = credentials.password
+      request.auth.serverAddress = credentials.serverAddress
+    }
+    request.sandboxConfig = pod.message
+    return try await ask(long, CRIImages.pullImage, request, seconds: Self.pullSeconds).imageRef
+  }
+
+  // MARK: streams
+
+  /// Where a program's streams are to be had, run in a container.
+  public func executionAddress(
+    _ command: [String], in container: String, input: Bool, output: Bool, errors: Bool, terminal: Bool
+  ) async throws -> String {
+    var request = CRIExecRequest()
+    request.containerID = container
+    request.cmd = command
+    request.stdin = input
+    request.stdout = output
+    request.stderr = errors
+    request.tty = terminal
+    return try await ask(quick, CRIRuntime.exec, request, seconds: Self.quickSeconds).url
+  }
+}

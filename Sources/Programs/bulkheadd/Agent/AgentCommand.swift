@@ -1,0 +1,25 @@
+import ArgumentParser
+
+struct AgentCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "agent", abstract: "Run the agent of this machine's node: pods of the server by the engine (root).",
+    discussion: """
+      It speaks to the engine at RUN/cri.sock and to the server with the certificate that the server writes to \
+      ROOT/server/cluster/agent.kubeconfig. Pods go on without it.
+      """)
+
+  @OptionGroup var options: DaemonOptions
+
+  @Option(
+    help: ArgumentHelp("The node's kubeconfig, in place of ROOT/server/cluster/agent.kubeconfig.", valueName: "file"))
+  var kubeconfig: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The node's address, in place of the one by which this machine reaches others.", valueName: "address"))
+  var nodeAddress: String?
+
+  func run() async throws {
+    try await AgentProgram(options: options, kubeconfig: kubeconfig, address: nodeAddress).run()
+  }
+}

@@ -1,0 +1,203 @@
+import HTTPServing
+import KubeMachinery
+import KubeResources
+import Synchronization
+
+@testable import NodeAgent
+
+/// A runtime in memory: containers run until somebody says that they end.
+final class FakeRuntime: PodRuntime {
+  struct State {
+    var sandboxes: [String: SandboxRecord] = [:]
+    var containers: [String: ContainerRecord] = [:]
+    var images: Set<String> = ["i:1"]
+    var calls: [String] = []
+    var serial = 0
+    var exitCodes: [String: Int64] = [:]
+  }
+
+  let state = Mutex(State())
+
+  var calls: [String] { state.withLock { $0.calls } }
+
+  /// A container ends by itself.
+  func end(_ name: String, code: Int64) {
+    state.withLock { state in
+      for id in state.containers.keys where state.containers[id]?.name == name {
+        guard state.containers[id]?.state == .running else { continue }
+        state.containers[id]?.state = .exited
+        state.containers[id]?.exitCode = code
+        state.containers[id]?.finishedAt = Sample.start
+      }
+    }
+  }
+
+  func version() async throws -> RuntimeVersion { RuntimeVersion(name: "fake", version: "1") }
+
+  func sandboxes(pod uid: String?) async throws -> [SandboxRecord] {
+    state.withLock { $0.sandboxes.values.filter { uid == nil || $0.pod.uid == uid } }
+  }
+
+  func containers(pod uid: String?) async throws -> [ContainerRecord] {
+    state.withLock { $0.containers.values.filter { uid == nil || $0.pod.uid == uid } }
+  }
+
+  func runSandbox(_ request: SandboxRequest) async throws -> String {
+    state.withLock { state in
+      state.serial += 1
+      let id = "s\(state.serial)"
+      state.calls.append("sandbox")
+      state.sandboxes[id] = SandboxRecord(
+        id: id, pod: request.pod, attempt: request.attempt, isReady: true, createdAt: Sample.start,
+        addresses: ["10.244.0.5"])
+      return id
+    }
+  }
+
+  func stopSandbox(_ id: String) async throws {
+    state.withLock { state in
+      state.calls.append("stop sandbox")
+      state.sandboxes[id]?.isReady = false
+    }
+  }
+
+  func removeSandbox(_ id: String) async throws {
+    state.withLock { state in
+      state.calls.append("remove sandbox")
+      state.sandboxes[id] = nil
+    }
+  }
+
+  func createContainer(
+    _ request: ContainerRequest, in sandbox: String, of pod: SandboxRequest
+  ) async throws -> String {
+    state.withLock { state in
+      state.serial += 1
+      let id = "k\(state.serial)"
+      state.calls.append("create \(request.name) \(request.attempt)")
+      state.containers[id] = ContainerRecord(
+        id: id, sandbox: sandbox, pod: pod.pod, name: request.name, attempt: request.attempt, state: .created,
+        createdAt: Sample.start, image: request.image, annotations: request.annotations)
+      return id
+    }
+  }
+
+  func startContainer(_ id: String) async throws {
+    state.withLock { state in
+      let name = state.containers[id]?.name ?? ""
+      state.calls.append("start \(name)")
+      if let code = state.exitCodes[name] {
+        state.containers[id]?.state = .exited
+        state.containers[id]?.exitCode = code
+        state.containers[id]?.finishedAt = Sample.start
+      } else {
+        state.containers[id]?.state = .running
+      }
+      state.containers[id]?.startedAt = Sample.start
+    }
+  }
+
+  func stopContainer(_ id: String, graceSeconds: Int64) async throws {
+    state.withLock { state in
+      state.calls.append("stop \(state.containers[id]?.name ?? "") \(graceSeconds)")
+      state.containers[id]?.state = .exited
+      state.containers[id]?.exitCode = 143
+      state.containers[id]?.finishedAt = Sample.start
+    }
+  }
+
+  func removeContainer(_ id: String) async throws {
+    state.withLock { state in
+      state.calls.append("remove \(state.containers[id]?.name ?? "")")
+      state.containers[id] = nil
+    }
+  }
+
+  func execute(_ command: [String], in container: String, timeoutSeconds: Int64) async throws -> ExecutionResult {
+    state.withLock { $0.calls.append("execute \(command.joined(separator: " "))") }
+    return ExecutionResult(exitCode: 0, output: "")
+  }
+
+  func image(_ name: String) async throws -> ImageRecord? {
+    state.withLock { $0.images.contains(name) ? ImageRecord(id: name, reference: name) : nil }
+  }
+
+  func pullImage(_ name: String, credentials: RegistryCredentials?, pod: SandboxRequest) async throws -> String {
+    state.withLock { $0.calls.append("pull \(name)") }
+    throw RuntimeFailure(.notFound, "no such image")
+  }
+
+  func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws {}
+}
+
+/// A server in memory that knows one pod, and lets others wait for what it is told.
+final class FakeCluster: ClusterAccess {
+  private struct State {
+    var pod: JSONValue
+    var revision: Int64 = 10
+    var isDeleted = false
+    var waiters: [(@Sendable (JSONValue?) -> Bool, CheckedContinuation<Void, Never>)] = []
+  }
+
+  private let state: Mutex<State>
+
+  init(_ pod: PodDocument) { state = Mutex(State(pod: pod.document)) }
+
+  var pod: JSONValue? { state.withLock { $0.isDeleted ? nil : $0.pod } }
+
+  /// Until the pod is as wanted; nil stands for one that is gone.
+  func wait(_ isWanted: @escaping @Sendable (JSONValue?) -> Bool) async {
+    await withCheckedContinuation { continuation in
+      let isThere = state.withLock { state -> Bool in
+        if isWanted(state.isDeleted ? nil : state.pod) { return true }
+        state.waiters.append((isWanted, continuation))
+        return false
+      }
+      if isThere { continuation.resume() }
+    }
+  }
+
+  /// Changes the pod as a user would.
+  func change(_ change: (inout JSONValue) -> Void) -> PodDocument {
+    state.withLock { state in
+      change(&state.pod)
+      Self.advance(&state)
+      return PodDocument(state.pod)
+    }
+  }
+
+  private static func advance(_ state: inout State) {
+    state.revision += 1
+    state.pod["metadata"]?["resourceVersion"] = .string(String(state.revision))
+  }
+
+  func send(_ request: ClusterRequest) async throws -> JSONValue {
+    let (answer, ready) = try state.withLock { state -> (JSONValue, [CheckedContinuation<Void, Never>]) in
+      switch (request.method, request.path.last) {
+      case (.patch, "status"):
+        var status = state.pod["status"] ?? [:]
+        for (name, value) in request.body?["status"]?.members ?? [] {
+          guard name == "conditions" else {
+            status[name] = value == .null ? nil : value
+            continue
+          }
+          let new = value.items
+          let types = Set(new.map { $0.textAt("type") })
+          status[name] = .array(status.listAt(name).filter { !types.contains($0.textAt("type")) } + new)
+        }
+        state.pod["status"] = status
+        Self.advance(&state)
+      case (.delete, _): state.isDeleted = true
+      default: throw StatusError(404, "NotFound", "not here")
+      }
+      let pod = state.isDeleted ? nil : state.pod
+      let ready = state.waiters.filter { $0.0(pod) }.map(\.1)
+      state.waiters.removeAll { $0.0(pod) }
+      return (state.pod, ready)
+    }
+    for waiter in ready { waiter.resume() }
+    return answer
+  }
+
+  func watch(_ request: ClusterRequest, _ seen: @escaping @Sendable (JSONValue) async throws -> Void) async throws {}
+}
