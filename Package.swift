@@ -53,6 +53,8 @@ let package = Package(
     // Common
     room("Model", floor: "Common", []),
     room("OCITypes", floor: "Common", ["Model"]),
+    room("Internet", floor: "Common", ["LinuxSystem", "Model"]),
+    tests("Internet", floor: "Common", ["LinuxSystem", "TestNetwork"]),
     room("Metrics", floor: "Common", ["LinuxSystem"]),
     tests("Metrics", floor: "Common", []),
     room("HTTPServing", floor: "Common", nio + [tls, logging, "LinuxSystem", "Model"]),
@@ -150,7 +152,7 @@ let package = Package(
     tests("Snapshots", floor: "Images", []),
     tests("ImageCatalog", floor: "Images", []),
     // Engine
-    room("Networking", floor: "Engine", ["LinuxSystem", "Model", logging]),
+    room("Networking", floor: "Engine", ["Internet", "LinuxSystem", "Model", logging]),
     room("OCIRuntime", floor: "Engine", ["LinuxSystem", "Model", logging]),
     room(
       "Isolation", floor: "Engine",
@@ -165,7 +167,10 @@ let package = Package(
         "Isolation", "HostChecks", "Persistence", "LinuxSystem", "Model", "OCITypes", logging, hashes,
         .product(name: "CryptoExtras", package: "swift-crypto"),
       ]),
-    tests("Networking", floor: "Engine", []),
+    .target(
+      name: "TestNetwork", dependencies: ["Internet", "LinuxSystem"], path: "Tests/Support/TestNetwork",
+      swiftSettings: strict),
+    tests("Networking", floor: "Engine", ["TestNetwork"]),
     tests("OCIRuntime", floor: "Engine", []),
     tests("Isolation", floor: "Engine", []),
     tests("HostChecks", floor: "Engine", []),

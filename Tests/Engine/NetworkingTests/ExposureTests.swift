@@ -1,4 +1,5 @@
 import Glibc
+import TestNetwork
 import Testing
 
 @testable import LinuxSystem

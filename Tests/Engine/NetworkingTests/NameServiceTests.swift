@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import TestNetwork
 import Testing
 
 @testable import Model
@@ -11,56 +12,8 @@ struct NameServiceTests {
   private func ask(
     _ name: String, type: UInt16 = DNSMessage.RecordType.a, in container: TestContainer,
     over transport: TransportProtocol = .udp, limit: UInt16? = nil
-  ) throws -> Answer {
-    let question = DNSMessageTests.query(name, type: type, udpBytes: limit)
-    return try container.run {
-      let socket = try InternetSocket.open(transport, family: AF_INET, nonBlocking: false)
-      try TestTraffic.limit(socket)
-      let server = SocketAddress.ipv4(DNSListener.address, port: 53)
-      _ = try server.withPointer { pointer, length in
-        try systemCall("connect") { connect(socket.raw, pointer, length) }
-      }
-      var bytes = [UInt8](repeating: 0, count: 65_537)
-      if transport == .udp {
-        try socket.write(all: question)
-        let count = try bytes.withUnsafeMutableBytes { try socket.read(into: $0) }
-        return try Answer(Array(bytes.prefix(count)))
-      }
-      var framed: [UInt8] = []
-      framed.append(big: UInt16(question.count))
-      try socket.write(all: framed + question)
-      var received: [UInt8] = []
-      while received.count < 2 || received.count < 2 + Int(received[0]) << 8 + Int(received[1]) {
-        let count = try bytes.withUnsafeMutableBytes { try socket.read(into: $0) }
-        if count == 0 { break }
-        received += bytes.prefix(count)
-      }
-      return try Answer(Array(received.dropFirst(2)))
-    }
-  }
-
-  private struct Answer: Equatable {
-    var code: UInt8
-    var isTruncated: Bool
-    var addresses: [String] = []
-    var names: [String] = []
-
-    init(_ bytes: [UInt8]) throws {
-      let flags = try #require(DNSMessage.number(bytes, at: 2))
-      code = UInt8(flags & 15)
-      isTruncated = flags & DNSMessage.flagTruncated != 0
-      var position = try #require(DNSMessage.endOfPlainName(bytes, at: DNSMessage.headerBytes)) + 4
-      for _ in 0..<(DNSMessage.number(bytes, at: 6) ?? 0) {
-        let end = try #require(DNSMessage.endOfAnyName(bytes, at: position))
-        let type = try #require(DNSMessage.number(bytes, at: end))
-        let length = Int(try #require(DNSMessage.number(bytes, at: end + 8)))
-        let data = bytes[(end + 10)..<(end + 10 + length)]
-        if type == DNSMessage.RecordType.a { addresses.append(data.map(String.init).joined(separator: ".")) }
-        if type == DNSMessage.RecordType.aaaa { addresses.append(IPv6Address(octets: Array(data))?.description ?? "?") }
-        if type == DNSMessage.RecordType.ptr { names.append(DNSMessage.text(ofPlainName: data) ?? "?") }
-        position = end + 10 + length
-      }
-    }
+  ) throws -> TestAnswer {
+    try container.run { try TestQuestion.ask(DNSServer.address, name, type: type, over: transport, limit: limit) }
   }
 
   private func serve(_ host: TestHost, _ container: TestContainer, servers: [String] = []) throws {
@@ -201,9 +154,9 @@ struct NameServiceTests {
     let refused = try container.run {
       let socket = try InternetSocket.open(.udp, family: AF_INET, nonBlocking: false)
       try TestTraffic.limit(socket)
-      let server = SocketAddress.ipv4(DNSListener.address, port: 53)
-      for id in 0..<UInt16(DNSListener.maximumInFlight + surplus) {
-        try DatagramSocket.send(socket, DNSMessageTests.query("silent.example", id: id), to: server)
+      let server = SocketAddress.ipv4(DNSServer.address, port: 53)
+      for id in 0..<UInt16(DNSServer.bounds.inFlight + surplus) {
+        try DatagramSocket.send(socket, TestQuestion.bytes("silent.example", id: id), to: server)
       }
       return try (0..<surplus).map { _ in
         try [UInt8](unsafeUninitializedCapacity: 512) { buffer, count in
@@ -225,7 +178,7 @@ struct NameServiceTests {
     let forwarder = DNSForwarder(poller: host.poller, namespace: namespace, limit: .milliseconds(200))
     let server = SocketAddress.ipv4(TestHost.outsideAddress, port: 53)
     for name in ["silent.example", "forged.example"] {
-      let query = try DNSQuery(parsing: DNSMessageTests.query(name))
+      let query = try DNSQuery(parsing: TestQuestion.bytes(name))
       let answer = await forwarder.answer(query, transport: .udp, servers: [server])
       #expect(answer[3] & 15 == DNSMessage.ResponseCode.serverFailure.rawValue, "\(name)")
     }

@@ -1,3 +1,4 @@
+import TestNetwork
 import Testing
 
 @testable import LinuxSystem
@@ -19,6 +20,7 @@ struct NetlinkCodecTests {
     let key = NFTables.bytes(.interface("bhabcd"), .ipv4(0xac14_0002))
     #expect(key == Array("bhabcd".utf8) + [UInt8](repeating: 0, count: 10) + [172, 20, 0, 2])
     #expect(NFTables.bytes(.transport(6), .port(8080)) == [6, 0, 0, 0, 0x1f, 0x90, 0, 0])
+    #expect(NFTables.bytes(.number(2)) == [2, 0, 0, 0])
     #expect(NFTables.bytes(.interface(String(repeating: "x", count: 40))).count == 16)
   }
 
@@ -26,6 +28,7 @@ struct NetlinkCodecTests {
     let elements = [
       NFTables.Element(key: [1, 2, 3, 4], value: [5, 6, 7, 8]),
       NFTables.Element(key: [1, 2, 3, 4], keyEnd: [9, 9, 9, 9]),
+      NFTables.Element(key: [1, 2, 3, 4], chain: "there"),
     ]
     let request = NFTables.request(table: "t", NFTables.Change(.add, "s", elements))
     let reply = NetlinkReply(type: request.type, payload: request.payload[...])
@@ -60,7 +63,7 @@ struct NetlinkCodecTests {
       while let message = NetlinkEnvelope(&rest) { _ = (message.errno, message.explanation) }
       for type in [RouteNetlink.newLink, RouteNetlink.newAddress, RouteNetlink.newRoute, 0x0a0c, 0x0100] {
         let reply = NetlinkReply(type: type, payload: bytes[...])
-        _ = (LinkRecord(reply), RouteRecord<UInt32>(reply), RouteRecord<UInt128>(reply))
+        _ = (LinkRecord(reply), RouteRecord<UInt32>(reply), RouteRecord<UInt128>(reply), AddressRecord<UInt32>(reply))
         _ = (NFTables.decodeElements(reply), ConntrackNetlink.Entry(reply))
       }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import TestNetwork
 import Testing
 
 @testable import Model

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Synchronization
+import TestNetwork
 import Testing
 
 @testable import LinuxSystem
@@ -12,10 +13,8 @@ import Testing
 /// Nothing of the machine's own network is touched, and everything goes away with the namespaces.
 final class TestHost: Sendable {
   static let isRoot = geteuid() == 0
-  static let hostAddress = IPv4Address(bits: 0xc633_6402)  // 198.51.100.2
-  static let outsideAddress = IPv4Address(bits: 0xc633_6401)  // 198.51.100.1
-  static let hostIPv6 = IPv6Address(bits: 0x2001_0db8 << 96 | 2)
-  static let outsideIPv6 = IPv6Address(bits: 0x2001_0db8 << 96 | 1)
+  static let (hostAddress, outsideAddress) = (TestWire.hostAddress, TestWire.outsideAddress)
+  static let (hostIPv6, outsideIPv6) = (TestWire.hostIPv6, TestWire.outsideIPv6)
 
   let host: Descriptor
   let outside: Descriptor
@@ -31,7 +30,7 @@ final class TestHost: Sendable {
     outside = try NetworkNamespace.create()
     poller = try Poller()
     stateDirectory = "/tmp/net-test-\(ContainerID.random().short)"
-    try Self.wire(host: host, outside: outside, uplink: uplink)
+    try TestWire.connect(host: host, outside: outside, uplink: uplink)
     let poller = poller
     let directory = stateDirectory
     stack = try NamespaceThread.run(entering: [host]) {
@@ -58,49 +57,6 @@ final class TestHost: Sendable {
   /// Runs code in the host's namespace.
   func onHost<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result {
     try NamespaceThread.run(entering: [host], body)
-  }
-
-  private static func wire(host: Descriptor, outside: Descriptor, uplink: String) throws {
-    try NamespaceThread.run(entering: [host]) {
-      let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
-      let replies = try socket.run(
-        [
-          RouteNetlink.configureLink(name: "lo", up: true),
-          RouteNetlink.createVethPair(
-            name: uplink, address: nil, mtu: 1_400, peerName: "port", peerAddress: [2, 0, 0, 0, 0, 1],
-            peerNamespace: outside.raw),
-          RouteNetlink.configureLink(name: uplink, up: true),
-          RouteNetlink.link(name: uplink),
-        ], subject: "test host")
-      let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
-      try socket.run(
-        [
-          RouteNetlink.addAddress(index: index, local: hostAddress.bits, prefixLength: 24),
-          RouteNetlink.addRoute(index: index, gateway: outsideAddress.bits),
-          RouteNetlink.addAddress(index: index, local: hostIPv6.bits, prefixLength: 64),
-          RouteNetlink.addHostRoute(index: index, destination: outsideIPv6.bits, source: hostIPv6.bits),
-        ], subject: "test host")
-    }
-    try NamespaceThread.run(entering: [outside]) {
-      let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
-      let replies = try socket.run(
-        [
-          RouteNetlink.configureLink(name: "lo", up: true), RouteNetlink.configureLink(name: "port", up: true),
-          RouteNetlink.link(name: "port"),
-        ], subject: "outside")
-      let index = try #require(replies.last?.first.flatMap(LinkRecord.init)).index
-      // No route back to any container: answers reach only the host's own address.
-      try socket.run(
-        [
-          RouteNetlink.addAddress(index: index, local: outsideAddress.bits, prefixLength: 24),
-          RouteNetlink.addAddress(index: index, local: outsideIPv6.bits, prefixLength: 64),
-          RouteNetlink.addHostRoute(index: index, destination: hostIPv6.bits, source: outsideIPv6.bits),
-          RouteNetlink.linkState(name: "port"),
-        ], subject: "outside")
-    }
-    try NamespaceThread.run(entering: [host]) {
-      _ = try NetlinkSocket(protocol: Netlink.protocolRoute).run([RouteNetlink.linkState(name: uplink)], subject: "")
-    }
   }
 
   /// Runs code in the namespace outside.

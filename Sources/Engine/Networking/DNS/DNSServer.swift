@@ -5,12 +5,10 @@ import Synchronization
 
 /// The name service of all containers of an engine: answers names of containers itself and forwards the rest.
 final class DNSServer: Sendable {
-  /// What to do with a message right away.
-  enum Decision: Sendable {
-    case nothing
-    case answer([UInt8])
-    case forward(DNSQuery)
-  }
+  /// Where a container asks: addresses of its own network namespace.
+  static let address = IPv4Address(bits: 0x7f00_000b)
+  /// Of one container.
+  static let bounds = DNSListener.Bounds(inFlight: 100, connections: 16)
 
   let poller: Poller
   /// Where datagrams of all containers are answered.
@@ -48,11 +46,13 @@ final class DNSServer: Sendable {
         throw PlatformError(.invalidArgument, "invalid DNS server address '\(text.prefix(64))'")
       }
       // The container's own name service cannot be what it forwards to.
-      return address == .ipv4(DNSListener.address, port: HostResolvers.port) ? nil : address
+      return address == .ipv4(Self.address, port: HostResolvers.port) ? nil : address
     }
     stop(container: container)
-    let listener = try DNSListener(
-      container: container, netns: netns, servers: chosen.isEmpty ? nil : chosen, server: self)
+    let responder = ContainerResponder(container: container, servers: chosen.isEmpty ? nil : chosen, server: self)
+    let listener = try NamespaceThread.run(entering: [netns]) { [loop, poller] in
+      try DNSListener(at: Self.address, responder: responder, loop: loop, poller: poller, bounds: Self.bounds)
+    }
     listeners.withLock { $0[container] = listener }
     try listener.start()
   }
@@ -87,21 +87,14 @@ final class DNSServer: Sendable {
   }
 
   /// Answers what needs no server.
-  func immediateAnswer(to bytes: [UInt8], asker: ContainerID) -> Decision {
-    let query: DNSQuery
-    do throws(DNSQuery.Failure) {
-      query = try DNSQuery(parsing: bytes)
-    } catch {
-      switch error {
-      case .ignore: return .nothing
-      case .refuse(let code, let id): return .answer(DNSAnswer.refusal(code, id: id))
+  func immediateAnswer(to bytes: [UInt8], asker: ContainerID, over transport: TransportProtocol) -> DNSDecision {
+    DNSDecision.of(bytes) { query in
+      switch directory.find(query, asker: asker) {
+      case .values(let values): .answer(DNSAnswer.make(to: query, values).fitting(query, over: transport))
+      case .noData: .answer(DNSAnswer.make(to: query, []))
+      case .nobody: .answer(DNSAnswer.make(to: query, [], code: .noSuchName))
+      case .unknown: .forward(query)
       }
-    }
-    switch directory.find(query, asker: asker) {
-    case .values(let values): return .answer(DNSAnswer.make(to: query, values))
-    case .noData: return .answer(DNSAnswer.make(to: query, []))
-    case .nobody: return .answer(DNSAnswer.make(to: query, [], code: .noSuchName))
-    case .unknown: return .forward(query)
     }
   }
 
@@ -129,4 +122,24 @@ final class DNSServer: Sendable {
       "a name outside leads to an address inside; it is answered without addresses (the next minute's are not told)",
       metadata: ["name": "\(query.name ?? "")", "container": "\(asker.short)"])
   }
+}
+
+/// The name service as one container sees it.
+private struct ContainerResponder: DNSResponder {
+  let container: ContainerID
+  /// Where other names are looked up; the host's servers where nil.
+  let servers: [SocketAddress]?
+  let server: DNSServer
+
+  func immediateAnswer(to bytes: [UInt8], from client: SocketAddress, over transport: TransportProtocol) -> DNSDecision
+  {
+    server.immediateAnswer(to: bytes, asker: container, over: transport)
+  }
+
+  func forward(_ query: DNSQuery, transport: TransportProtocol, from client: SocketAddress) async -> [UInt8] {
+    await server.forward(query, transport: transport, asker: container, servers: servers)
+  }
+
+  func hasEnded(_ error: any Error) { server.report(error, container: container) }
+  func couldNotAccept(_ error: any Error) { server.reportAccept(error, container: container) }
 }

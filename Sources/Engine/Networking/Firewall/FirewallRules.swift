@@ -1,4 +1,5 @@
 import LinuxSystem
+import Model
 
 /// The skeleton of the engine's nftables table (with a small one for ARP beside it): chains and empty sets, loaded once by the `nft` program.
 ///

@@ -36,24 +36,3 @@ struct PortTable: Sendable {
     if claims[key]?.isEmpty == true { claims[key] = nil }
   }
 }
-
-extension SocketAddress {
-  /// Stands for every local address of its family.
-  var isAny: Bool {
-    switch self {
-    case .ipv4(let address, _): address == .any
-    case .ipv6(let octets, _): octets.allSatisfy { $0 == 0 }
-    }
-  }
-
-  /// The address without port; IPv6 in the kernel's short form.
-  var host: String {
-    switch self {
-    case .ipv4(let address, _): return address.description
-    case .ipv6(let octets, _): return IPv6Address(octets: octets)?.description ?? "::"
-    }
-  }
-
-  /// `address:port`, IPv6 in brackets.
-  var text: String { family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}

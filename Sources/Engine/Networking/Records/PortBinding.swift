@@ -1,13 +1,6 @@
 import Model
 
-/// A transport protocol whose ports can be published.
-public enum TransportProtocol: String, Codable, Sendable, Hashable, CaseIterable {
-  case tcp
-  case udp
-
-  /// The number in the IP header.
-  var number: UInt8 { self == .tcp ? 6 : 17 }
-
+extension TransportProtocol {
   /// Reads `tcp` or `udp`; throws `notImplemented` for `sctp`, `invalidArgument` for anything else.
   public init(parsing text: String) throws {
     if let known = TransportProtocol(rawValue: text.lowercased()) {

@@ -16,7 +16,9 @@ public enum ConntrackNetlink {
     static let tupleAddresses: UInt16 = 1
     static let tupleTransport: UInt16 = 2
     static let source: UInt16 = 1
+    static let target: UInt16 = 2
     static let sourceIPv6: UInt16 = 3
+    static let targetIPv6: UInt16 = 4
     static let transportNumber: UInt16 = 1
     static let destinationPort: UInt16 = 3
     static let filterOriginal: UInt16 = 1
@@ -39,6 +41,8 @@ public enum ConntrackNetlink {
     let family: UInt8
     /// The address, in network order, that answers: the container's, for a translated connection.
     public let answers: [UInt8]?
+    /// The address, in network order, that the first packet was sent to.
+    public let target: [UInt8]?
     /// The address, in network order, that sent the first packet.
     public let asks: [UInt8]?
     public let transport: UInt8?
@@ -56,6 +60,7 @@ public enum ConntrackNetlink {
       answers = (addresses?.first(Attribute.source) ?? addresses?.first(Attribute.sourceIPv6)).map(Array.init)
       let asking = NetlinkAttributes(original).nested(Attribute.tupleAddresses)
       asks = (asking?.first(Attribute.source) ?? asking?.first(Attribute.sourceIPv6)).map(Array.init)
+      target = (asking?.first(Attribute.target) ?? asking?.first(Attribute.targetIPv6)).map(Array.init)
       let ports = NetlinkAttributes(original).nested(Attribute.tupleTransport)
       transport = ports?.number(Attribute.transportNumber)
       destinationPort = ports?.number(Attribute.destinationPort, as: UInt16.self)?.bigEndian

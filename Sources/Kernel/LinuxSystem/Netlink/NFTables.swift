@@ -2,7 +2,8 @@ import Glibc
 
 /// Requests of nfnetlink that change elements of nftables sets and maps, and read what is there.
 ///
-/// Tables, chains and rules are loaded by the `nft` program; this codec only does what happens for each container.
+/// Tables, chains and rules are loaded by the `nft` program; this codec only does what happens for each container, and for
+/// services.
 /// Source: `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
 public enum NFTables {
   static let subsystem: UInt16 = 10
@@ -26,6 +27,9 @@ public enum NFTables {
   static let newObject: UInt16 = 18
   static let getObject: UInt16 = 19
 
+  /// `NFT_GOTO`
+  private static let goTo: Int32 = -4
+
   /// One member of a set, or one entry of a map.
   public struct Element: Sendable, Hashable {
     public var key: [UInt8]
@@ -33,11 +37,14 @@ public enum NFTables {
     public var keyEnd: [UInt8]?
     /// The value, in a map.
     public var value: [UInt8]?
+    /// The chain to go to and not to come back from, in a map of verdicts.
+    public var chain: String?
 
-    public init(key: [UInt8], keyEnd: [UInt8]? = nil, value: [UInt8]? = nil) {
+    public init(key: [UInt8], keyEnd: [UInt8]? = nil, value: [UInt8]? = nil, chain: String? = nil) {
       self.key = key
       self.keyEnd = keyEnd
       self.value = value
+      self.chain = chain
     }
   }
 
@@ -62,6 +69,8 @@ public enum NFTables {
     case interface(String)
     case transport(UInt8)
     case port(UInt16)
+    /// In host order, as the kernel's own numbers are.
+    case number(UInt32)
 
     var bytes: [UInt8] {
       var result: [UInt8] = []
@@ -75,6 +84,7 @@ public enum NFTables {
       case .port(let number):
         result.append(native: number.bigEndian)
         result += [0, 0]
+      case .number(let number): result.append(native: number)
       }
       return result
     }
@@ -83,13 +93,13 @@ public enum NFTables {
   /// The bytes of a key or value made of fields.
   public static func bytes(_ fields: Field...) -> [UInt8] { fields.flatMap(\.bytes) }
 
-  private static func header(_ family: Family?, resource: UInt16 = 0) -> [UInt8] {
+  static func header(_ family: Family?, resource: UInt16 = 0) -> [UInt8] {
     var bytes: [UInt8] = [family?.rawValue ?? 0, 0]
     bytes.append(native: resource.bigEndian)
     return bytes
   }
 
-  private static func type(_ message: UInt16) -> UInt16 { subsystem << 8 | message }
+  static func type(_ message: UInt16) -> UInt16 { subsystem << 8 | message }
 
   /// The begin and end messages that make a batch one transaction.
   public static var transaction: (begin: NetlinkRequest, end: NetlinkRequest) {
@@ -113,6 +123,14 @@ public enum NFTables {
           item.nested(1) { $0.attribute(1, bytes: element.key) }
           if let end = element.keyEnd { item.nested(10) { $0.attribute(1, bytes: end) } }
           if adding, let value = element.value { item.nested(2) { $0.attribute(1, bytes: value) } }
+          if adding, let chain = element.chain {
+            item.nested(2) { data in
+              data.nested(2) { verdict in
+                verdict.attribute(1, bigEndian: goTo)
+                verdict.attribute(2, string: chain)
+              }
+            }
+          }
         }
       }
     }
@@ -132,6 +150,20 @@ public enum NFTables {
     request.attribute(1, string: table)
     request.attribute(3, string: name)
     return request
+  }
+
+  /// Asks for the chains of all tables of a family, one reply for each.
+  public static func chains(family: Family = .inet) -> NetlinkRequest {
+    NetlinkRequest(type: type(getChain), flags: Netlink.flagDump, header: header(family))
+  }
+
+  /// Table and name of a chain in one answer to `chains`; nil for other replies.
+  public static func decodeChain(_ reply: NetlinkReply) -> (table: String, name: String)? {
+    let attributes = reply.attributes(after: 4)
+    guard reply.type == type(newChain), let table = attributes.string(1), let name = attributes.string(3) else {
+      return nil
+    }
+    return (table, name)
   }
 
   /// Asks for the rules of a table, one reply for each.
@@ -217,9 +249,10 @@ public enum NFTables {
       guard item.type == 1 else { return nil }
       let attributes = NetlinkAttributes(item.value)
       guard let key = attributes.nested(1)?.first(1) else { return nil }
+      let data = attributes.nested(2)
       return Element(
         key: Array(key), keyEnd: attributes.nested(10)?.first(1).map(Array.init),
-        value: attributes.nested(2)?.first(1).map(Array.init))
+        value: data?.first(1).map(Array.init), chain: data?.nested(2)?.string(2))
     }
   }
 

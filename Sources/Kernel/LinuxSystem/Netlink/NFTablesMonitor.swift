@@ -64,6 +64,21 @@ public final class NFTablesMonitor: Sendable {
     }
   }
 
+  /// Whether events tell of a change of a table by another socket than `ownPort`.
+  public static func othersChanged(_ table: String, in events: [Event], ownPort: UInt32) -> Bool {
+    var isChanged = false
+    for event in events {
+      switch event {
+      case .change(table): isChanged = true
+      case .change: break
+      case .end(let port):
+        if isChanged && port != ownPort { return true }
+        isChanged = false
+      }
+    }
+    return isChanged
+  }
+
   private static func decode(_ message: NetlinkEnvelope) -> Event? {
     guard message.type >> 8 == NFTables.subsystem else { return nil }
     let attributes = NetlinkAttributes(message.payload.dropFirst(4))

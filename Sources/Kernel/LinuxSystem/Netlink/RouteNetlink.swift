@@ -10,6 +10,8 @@ public enum RouteNetlink {
   static let getLinkType: UInt16 = 18
   static let setLinkType: UInt16 = 19
   static let newAddress: UInt16 = 20
+  static let deleteAddressType: UInt16 = 21
+  static let getAddress: UInt16 = 22
   static let newRoute: UInt16 = 24
   static let deleteRouteType: UInt16 = 25
   static let getRoute: UInt16 = 26
@@ -159,9 +161,27 @@ public enum RouteNetlink {
   /// `IFA_F_NODAD` and `IFA_F_NOPREFIXROUTE`.
   private static let quietAddress: UInt32 = 0x02 | 0x200
 
+  /// Takes an address from a device; answered with `EADDRNOTAVAIL` where it has it not.
+  public static func deleteAddress<Bits: AddressBits>(
+    index: Int32, local: Bits, prefixLength: UInt8
+  ) -> NetlinkRequest {
+    var header: [UInt8] = [Bits.family, prefixLength, 0, 0]
+    header.append(native: UInt32(bitPattern: index))
+    var request = NetlinkRequest(type: deleteAddressType, flags: Netlink.flagAcknowledge, header: header)
+    request.attribute(2, bigEndian: local)
+    return request
+  }
+
+  /// Asks for every address of one family.
+  public static func addresses<Bits: AddressBits>(_ family: Bits.Type = UInt32.self) -> NetlinkRequest {
+    NetlinkRequest(type: getAddress, flags: Netlink.flagDump, header: [Bits.family, 0, 0, 0, 0, 0, 0, 0])
+  }
+
   /// Gives a device an address. One of IPv6 is usable at once (no other station can have it) and makes no route.
+  ///
+  /// - Parameter label: by which it is found again; begins with the device's name, 15 bytes at most, of IPv4 only.
   public static func addAddress<Bits: AddressBits>(
-    index: Int32, local: Bits, prefixLength: UInt8, broadcast: Bits? = nil
+    index: Int32, local: Bits, prefixLength: UInt8, broadcast: Bits? = nil, label: String? = nil
   ) -> NetlinkRequest {
     var header: [UInt8] = [Bits.family, prefixLength, 0, 0]
     header.append(native: UInt32(bitPattern: index))
@@ -169,6 +189,7 @@ public enum RouteNetlink {
       type: newAddress, flags: Netlink.flagAcknowledge | Netlink.flagCreate | Netlink.flagReplace, header: header)
     request.attribute(1, bigEndian: local)
     request.attribute(2, bigEndian: local)
+    if let label { request.attribute(3, string: label) }
     if let broadcast { request.attribute(4, bigEndian: broadcast) }
     if Bits.family == UInt8(AF_INET6) { request.attribute(8, quietAddress) }
     return request
@@ -227,6 +248,17 @@ public enum RouteNetlink {
       create: true)
     request.attribute(1, bigEndian: destination)
     request.attribute(7, bigEndian: source)
+    request.attribute(4, UInt32(bitPattern: index))
+    return request
+  }
+
+  /// Adds a route to a subnet that is directly on a device.
+  public static func addDeviceRoute<Bits: AddressBits>(
+    index: Int32, destination: Bits, prefixLength: UInt8
+  ) -> NetlinkRequest {
+    var request = route(
+      Bits.self, type: newRoute, kind: 1, scope: 253, destinationLength: prefixLength, protocolNumber: 4, create: true)
+    request.attribute(1, bigEndian: destination)
     request.attribute(4, UInt32(bitPattern: index))
     return request
   }

@@ -54,6 +54,29 @@ public struct LinkCounters: Sendable, Equatable {
   }
 }
 
+/// An address of a device.
+public struct AddressRecord<Bits: AddressBits>: Sendable, Equatable {
+  public let address: Bits
+  public let prefixLength: UInt8
+  public let index: Int32
+  /// Of IPv4: the device's name, or what was given with the address.
+  public let label: String?
+
+  /// Reads an `RTM_NEWADDR` message of the family of `Bits`.
+  public init?(_ reply: NetlinkReply) {
+    guard reply.type == RouteNetlink.newAddress, reply.payload.first == Bits.family,
+      let length = reply.number(at: 1, as: UInt8.self), let index = reply.number(at: 4, as: Int32.self)
+    else { return nil }
+    let attributes = reply.attributes(after: 8)
+    // The local one where the other end has an address of its own.
+    guard let address = attributes.number(2, as: Bits.self) ?? attributes.number(1, as: Bits.self) else { return nil }
+    self.address = address.bigEndian
+    prefixLength = length
+    self.index = index
+    label = attributes.string(3)
+  }
+}
+
 /// A route of any table.
 public struct RouteRecord<Bits: AddressBits>: Sendable, Equatable {
   public let destination: Bits

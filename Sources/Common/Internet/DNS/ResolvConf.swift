@@ -3,7 +3,7 @@ public enum ResolvConf {
   /// Where the engine's name service listens inside every network namespace.
   public static let engineServer = "127.0.0.11"
   /// Entries of one kind that are written; the C library reads fewer.
-  static let maximumEntries = 64
+  public static let maximumEntries = 64
 
   /// Renders the file.
   ///

@@ -2,21 +2,21 @@ import LinuxSystem
 import Model
 
 /// The program `nft`, in the caller's network namespace. Blocking.
-enum NFTProgram {
+public enum NFTProgram {
   private static let programs = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"]
   private static let deadlineSeconds = 30.0
   /// A ruleset with sets of some hundred thousand addresses.
-  static let maximumRulesetBytes = 32 << 20
+  public static let maximumRulesetBytes = 32 << 20
 
   /// Loads a text in one transaction; throws `unavailable` where nft is missing or refuses it.
-  static func load(_ text: String) throws { try run(["-f", "-"], input: text) }
+  public static func load(_ text: String) throws { try run(["-f", "-"], input: text) }
 
   /// Lets nft and the kernel check a text without loading it.
-  static func check(_ text: String) throws { try run(["-c", "-f", "-"], input: text) }
+  public static func check(_ text: String) throws { try run(["-c", "-f", "-"], input: text) }
 
   /// All rules of the namespace, without counters.
   /// - Throws: `unavailable` where there are more than `maximumRulesetBytes`.
-  static func ruleset() throws -> String {
+  public static func ruleset() throws -> String {
     guard let text = try ruleset(maxBytes: maximumRulesetBytes) else {
       throw PlatformError(.unavailable, "the host's firewall rules cannot be judged: \(tooLong)")
     }
@@ -24,11 +24,11 @@ enum NFTProgram {
   }
 
   /// The same; nil where there are more bytes of them: half a ruleset would say of closed ports that they are open.
-  static func ruleset(maxBytes: Int) throws -> String? {
+  public static func ruleset(maxBytes: Int) throws -> String? {
     try run(["--stateless", "list", "ruleset"], input: "", maxBytes: maxBytes)
   }
 
-  static let tooLong = "they are longer than \(maximumRulesetBytes >> 20) MiB"
+  public static let tooLong = "they are longer than \(maximumRulesetBytes >> 20) MiB"
 
   /// nil where the output is longer.
   @discardableResult

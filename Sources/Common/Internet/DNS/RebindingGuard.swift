@@ -1,5 +1,3 @@
-import Model
-
 /// Which addresses answers of name servers may not have: a name of somebody outside must not lead a program past its list
 /// of trusted names to what is inside (DNS rebinding).
 public struct RebindingGuard: Sendable, Equatable {
@@ -33,8 +31,8 @@ public struct RebindingGuard: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - isOwn: whether an address is of one of the engine's networks.
-  func refuses(
-    _ answer: [UInt8], to query: DNSQuery, isOwn: (IPv4Address) -> Bool, isOwn6: (IPv6Address) -> Bool
+  public func refuses(
+    _ answer: [UInt8], to query: DNSQuery, isOwn: (IPv4Address) -> Bool, isOwn6: (IPv6Address) -> Bool = { _ in false }
   ) -> Bool {
     guard refused != .off, !isUnder(privateDomains, query.name) else { return false }
     let isStrict = refused == .private && !isPrivate(query.name)

@@ -1,29 +1,33 @@
-/// The parts of DNS messages that a forwarder looks at. Source: RFC 1035 section 4, RFC 6891 (EDNS).
+/// The parts of DNS messages that name services look at. Source: RFC 1035 section 4, RFC 6891 (EDNS).
 ///
 /// Everything read is bounds-checked; names in questions must be uncompressed, as every client sends them.
-enum DNSMessage {
-  static let headerBytes = 12
+public enum DNSMessage {
+  public static let headerBytes = 12
   /// The largest answer over UDP for a client that does not say otherwise.
-  static let plainUDPBytes = 512
+  public static let plainUDPBytes = 512
   /// The most that we send and take over UDP.
-  static let maximumUDPBytes = 4_096
-  static let maximumBytes = 65_535
-  static let maximumNameBytes = 255
-  static let maximumLabelBytes = 63
+  public static let maximumUDPBytes = 4_096
+  public static let maximumBytes = 65_535
+  public static let maximumNameBytes = 255
+  public static let maximumLabelBytes = 63
   /// Records looked through for the client's EDNS options.
-  static let maximumAdditionalRecords = 16
+  public static let maximumAdditionalRecords = 16
 
-  enum RecordType {
-    static let a: UInt16 = 1
-    static let ptr: UInt16 = 12
-    static let aaaa: UInt16 = 28
-    static let opt: UInt16 = 41
-    static let svcb: UInt16 = 64
-    static let https: UInt16 = 65
-    static let any: UInt16 = 255
+  public enum RecordType {
+    public static let a: UInt16 = 1
+    public static let cname: UInt16 = 5
+    public static let soa: UInt16 = 6
+    public static let ptr: UInt16 = 12
+    public static let txt: UInt16 = 16
+    public static let aaaa: UInt16 = 28
+    public static let srv: UInt16 = 33
+    public static let opt: UInt16 = 41
+    public static let svcb: UInt16 = 64
+    public static let https: UInt16 = 65
+    public static let any: UInt16 = 255
   }
 
-  enum ResponseCode: UInt8 {
+  public enum ResponseCode: UInt8, Sendable {
     case noError = 0
     case formatError = 1
     case serverFailure = 2
@@ -32,20 +36,21 @@ enum DNSMessage {
     case refused = 5
   }
 
-  static let classInternet: UInt16 = 1
-  static let flagResponse: UInt16 = 0x8000
-  static let flagTruncated: UInt16 = 0x0200
-  static let flagRecursionDesired: UInt16 = 0x0100
-  static let flagRecursionAvailable: UInt16 = 0x0080
+  public static let classInternet: UInt16 = 1
+  public static let flagResponse: UInt16 = 0x8000
+  public static let flagAuthoritative: UInt16 = 0x0400
+  public static let flagTruncated: UInt16 = 0x0200
+  public static let flagRecursionDesired: UInt16 = 0x0100
+  public static let flagRecursionAvailable: UInt16 = 0x0080
 
-  static func number(_ bytes: some RandomAccessCollection<UInt8>, at offset: Int) -> UInt16? {
+  public static func number(_ bytes: some RandomAccessCollection<UInt8>, at offset: Int) -> UInt16? {
     guard offset >= 0, offset + 2 <= bytes.count else { return nil }
     let index = bytes.index(bytes.startIndex, offsetBy: offset)
     return UInt16(bytes[index]) << 8 | UInt16(bytes[bytes.index(after: index)])
   }
 
   /// The offset after an uncompressed name that starts at `offset`; nil where it is malformed.
-  static func endOfPlainName(_ bytes: [UInt8], at offset: Int) -> Int? {
+  public static func endOfPlainName(_ bytes: [UInt8], at offset: Int) -> Int? {
     var position = offset
     while position < bytes.count {
       let length = Int(bytes[position])
@@ -61,7 +66,7 @@ enum DNSMessage {
   }
 
   /// The offset after a name that may end in a compression pointer, which is not followed.
-  static func endOfAnyName(_ bytes: [UInt8], at offset: Int) -> Int? {
+  public static func endOfAnyName(_ bytes: [UInt8], at offset: Int) -> Int? {
     var position = offset
     while position < bytes.count {
       let length = Int(bytes[position])
@@ -75,7 +80,7 @@ enum DNSMessage {
   }
 
   /// A name in lower case with dots between the labels; nil where a label has characters that no host name has.
-  static func text(ofPlainName bytes: ArraySlice<UInt8>) -> String? {
+  public static func text(ofPlainName bytes: ArraySlice<UInt8>) -> String? {
     var labels: [String] = []
     var rest = bytes
     while let length = rest.first, length > 0 {
@@ -88,7 +93,7 @@ enum DNSMessage {
   }
 
   /// The wire form of a name with dots; nil where a label is empty or too long.
-  static func encode(name: String) -> [UInt8]? {
+  public static func encode(name: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     for label in name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
       guard !label.isEmpty, label.count <= maximumLabelBytes else { return nil }
@@ -99,5 +104,5 @@ enum DNSMessage {
     return bytes.count <= maximumNameBytes ? bytes : nil
   }
 
-  static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
+  public static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte + 32 : byte }
 }

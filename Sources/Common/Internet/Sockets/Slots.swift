@@ -1,13 +1,13 @@
 import Synchronization
 
 /// A bound on things that go on at the same time.
-final class Slots: Sendable {
+public final class Slots: Sendable {
   private let free: Mutex<Int>
 
-  init(count: Int) { free = Mutex(count) }
+  public init(count: Int) { free = Mutex(count) }
 
   /// Takes a slot; false when all are taken.
-  func take() -> Bool {
+  public func take() -> Bool {
     free.withLock { free in
       guard free > 0 else { return false }
       free -= 1
@@ -15,5 +15,5 @@ final class Slots: Sendable {
     }
   }
 
-  func giveBack() { free.withLock { $0 += 1 } }
+  public func giveBack() { free.withLock { $0 += 1 } }
 }

@@ -1,21 +1,26 @@
 import Glibc
 import LinuxSystem
-import Logging
-import Model
 import Synchronization
 
-/// The name service of one container: sockets at 127.0.0.11:53 in its namespace, and the tasks that serve them.
+/// A name service at one address: a UDP and a TCP socket, and the tasks that serve them.
 ///
-/// Open sockets keep the namespace alive: `stop` before it is to go.
-final class DNSListener: Sendable {
-  /// Questions of one container that wait for a server.
-  static let maximumInFlight = 100
-  /// TCP connections of one container.
-  static let maximumConnections = 16
+/// Open sockets keep their network namespace alive: `stop` before it is to go.
+public final class DNSListener: Sendable {
+  public struct Bounds: Sendable {
+    /// Questions that wait for a server.
+    public var inFlight: Int
+    /// TCP connections.
+    public var connections: Int
+
+    public init(inFlight: Int, connections: Int) {
+      self.inFlight = inFlight
+      self.connections = connections
+    }
+  }
+
+  public static let port: UInt16 = 53
   /// A connection silent for this long is closed.
-  static let idleTime = Duration.seconds(10)
-  static let address = IPv4Address(bits: 0x7f00_000b)
-  static let port: UInt16 = 53
+  public static let idleTime = Duration.seconds(10)
   private static let backlog: Int32 = 16
   /// After a connection that could not be accepted, so as not to spin.
   private static let pauseAfterFailure = Duration.milliseconds(100)
@@ -28,38 +33,40 @@ final class DNSListener: Sendable {
     let sender: SocketAddress
   }
 
-  private let container: ContainerID
   private let datagrams: Descriptor
   private let streams: Descriptor
-  private let server: DNSServer
-  private let servers: [SocketAddress]?
-  private let inFlight = Slots(count: DNSListener.maximumInFlight)
+  private let responder: any DNSResponder
+  private let loop: ReadyLoop
+  private let poller: Poller
+  private let bounds: Bounds
+  private let inFlight: Slots
   private let service = Mutex<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
 
-  /// Opens the sockets.
+  /// Opens the sockets in the network namespace of the calling thread.
   ///
-  /// - Parameter servers: where other names are looked up; the host's servers where nil.
-  init(container: ContainerID, netns: Descriptor, servers: [SocketAddress]?, server: DNSServer) throws {
-    self.container = container
-    self.server = server
-    self.servers = servers
-    (datagrams, streams) = try NamespaceThread.run(entering: [netns]) {
-      let datagrams = try InternetSocket.open(.udp, family: AF_INET, nonBlocking: true)
-      let streams = try InternetSocket.open(.tcp, family: AF_INET, nonBlocking: true)
-      for socket in [datagrams, streams] {
-        // A name server in the container may still take port 53 on its other addresses.
-        try InternetSocket.set(socket, option: SO_REUSEADDR, to: 1)
-        try InternetSocket.bind(socket, to: .ipv4(Self.address, port: Self.port))
-      }
-      try InternetSocket.listen(streams, backlog: Self.backlog)
-      return (datagrams, streams)
+  /// - Parameter loop: where datagrams are answered.
+  public init(
+    at address: IPv4Address, responder: any DNSResponder, loop: ReadyLoop, poller: Poller, bounds: Bounds
+  ) throws {
+    datagrams = try InternetSocket.open(.udp, family: AF_INET, nonBlocking: true)
+    streams = try InternetSocket.open(.tcp, family: AF_INET, nonBlocking: true)
+    for socket in [datagrams, streams] {
+      // Another name server may still take the port on other addresses.
+      try InternetSocket.set(socket, option: SO_REUSEADDR, to: 1)
+      try InternetSocket.bind(socket, to: .ipv4(address, port: Self.port))
     }
+    try InternetSocket.listen(streams, backlog: Self.backlog)
+    self.responder = responder
+    self.loop = loop
+    self.poller = poller
+    self.bounds = bounds
+    inFlight = Slots(count: bounds.inFlight)
   }
 
-  func start() throws {
+  public func start() throws {
     let (questions, arrival) = AsyncStream.makeStream(
-      of: ForwardedQuestion.self, bufferingPolicy: .bufferingOldest(Self.maximumInFlight))
-    let token = try server.loop.add(datagrams) { [self] in takeDatagrams(arrival) }
+      of: ForwardedQuestion.self, bufferingPolicy: .bufferingOldest(bounds.inFlight))
+    let token = try loop.add(datagrams) { [self] in takeDatagrams(arrival) }
     service.withLock { service in
       let task = Task { [self] in
         await withDiscardingTaskGroup { group in
@@ -72,21 +79,21 @@ final class DNSListener: Sendable {
   }
 
   /// Frees the port and lets go of the namespace at once.
-  func stop() {
+  public func stop() {
     let running = service.withLock { service in
       defer { service = nil }
       return service
     }
     if let running {
-      server.loop.remove(running.token)
+      loop.remove(running.token)
       running.task.cancel()
     }
     InternetSocket.close(datagrams)
     InternetSocket.close(streams)
   }
 
-  /// Answers what needs no server at once, and hands the rest on. A flood of one container keeps the others waiting no longer
-  /// than `datagramsInTurn` answers take.
+  /// Answers what needs no server at once, and hands the rest on. A flood at one listener keeps those that share the loop
+  /// waiting no longer than `datagramsInTurn` answers take.
   private func takeDatagrams(_ arrival: AsyncStream<ForwardedQuestion>.Continuation) {
     do {
       var tries = Self.triesBeforeSleep
@@ -100,7 +107,7 @@ final class DNSListener: Sendable {
         }
         guard let (bytes, sender) = next else { return }
         guard let sender else { continue }
-        switch server.immediateAnswer(to: bytes, asker: container) {
+        switch responder.immediateAnswer(to: bytes, from: sender, over: .udp) {
         case .nothing: break
         case .answer(let answer): reply(answer, to: sender)
         case .forward(let query):
@@ -114,13 +121,13 @@ final class DNSListener: Sendable {
     } catch {
       // Nil after `stop`, which exchanges the socket for something that is none.
       guard let running = service.withLock({ $0 }) else { return }
-      server.loop.remove(running.token)
-      server.report(error, container: container)
+      loop.remove(running.token)
+      responder.hasEnded(error)
     }
   }
 
   private func forward(_ question: ForwardedQuestion) async {
-    let answer = await server.forward(question.query, transport: .udp, asker: container, servers: servers)
+    let answer = await responder.forward(question.query, transport: .udp, from: question.sender)
     reply(answer, to: question.sender)
     inFlight.giveBack()
   }
@@ -131,15 +138,15 @@ final class DNSListener: Sendable {
   }
 
   private func serveStreams() async {
-    let slots = Slots(count: Self.maximumConnections)
+    let slots = Slots(count: bounds.connections)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let client: Descriptor
         do {
-          client = try await AsyncDescriptor(streams, poller: server.poller).accept()
+          client = try await AsyncDescriptor(streams, poller: poller).accept()
         } catch let error as SystemError where error.errno != ENOTSOCK {
           // Out of descriptors, or the client went away: the next may be served.
-          server.reportAccept(error, container: container)
+          responder.couldNotAccept(error)
           try? await Task.sleep(for: Self.pauseAfterFailure)
           continue
         } catch {
@@ -156,14 +163,15 @@ final class DNSListener: Sendable {
   }
 
   private func serve(_ client: Descriptor) async throws {
-    let stream = DNSStream(try AsyncDescriptor(client, poller: server.poller))
+    guard let peer = try InternetSocket.peer(of: client) else { return }
+    let stream = DNSStream(try AsyncDescriptor(client, poller: poller))
     while let bytes = try await Deadline.run(within: Self.idleTime, { try await stream.read() }) ?? nil {
-      switch server.immediateAnswer(to: bytes, asker: container) {
+      switch responder.immediateAnswer(to: bytes, from: peer, over: .tcp) {
       case .nothing: return
       case .answer(let answer): try await stream.write(answer)
       case .forward(let query):
         guard inFlight.take() else { return }
-        let answer = await server.forward(query, transport: .tcp, asker: container, servers: servers)
+        let answer = await responder.forward(query, transport: .tcp, from: peer)
         inFlight.giveBack()
         try await stream.write(answer)
       }

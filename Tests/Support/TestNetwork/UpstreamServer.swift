@@ -1,20 +1,19 @@
 import Glibc
+import Internet
 import LinuxSystem
 import Synchronization
 
-@testable import Networking
-
 /// A name server outside, with a thread for each transport.
 ///
-/// `short` has one address and `long` sixty, too many for UDP; `silent` gets no answer, `forged` one to another
+/// `short` has one address and `long` sixty, too many for UDP; `inside` and `service` have addresses that others may have; `silent` gets no answer, `forged` one to another
 /// question, everything else does not exist.
-final class UpstreamServer: Sendable {
+public final class UpstreamServer: Sendable {
   private let datagrams: Descriptor
   private let streams: Descriptor
   private let executor: BlockingExecutor
   private let count = Counter()
 
-  init(in netns: Descriptor) throws {
+  public init(in netns: Descriptor) throws {
     (datagrams, streams) = try NamespaceThread.run(entering: [netns]) {
       (try TestTraffic.listen(.udp, port: 53), try TestTraffic.listen(.tcp, port: 53))
     }
@@ -51,7 +50,7 @@ final class UpstreamServer: Sendable {
     executor.shutdown()
   }
 
-  var questions: Int { count.value }
+  public var questions: Int { count.value }
 
   private final class Counter: Sendable {
     private let state = Mutex(0)
@@ -91,9 +90,10 @@ final class UpstreamServer: Sendable {
       let answer = DNSAnswer.make(to: query, (1...60).map { .address(IPv4Address(bits: 0xc000_0200 + $0)) })
       return answer.count > limit ? DNSAnswer.truncated(to: query) : answer
     case "inside.example": return DNSAnswer.make(to: query, [.address(IPv4Address(bits: 0xac1e_0902))])
+    case "service.example": return DNSAnswer.make(to: query, [.address(IPv4Address(bits: 0x0a60_0101))])
     case "silent.example": return nil
     case "forged.example":
-      guard let other = try? DNSQuery(parsing: DNSMessageTests.query("other.example", id: query.id)) else { return nil }
+      guard let other = try? DNSQuery(parsing: TestQuestion.bytes("other.example", id: query.id)) else { return nil }
       return DNSAnswer.make(to: other, [.address(.loopback)])
     default: return DNSAnswer.make(to: query, [], code: .noSuchName)
     }

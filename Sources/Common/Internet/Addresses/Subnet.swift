@@ -1,5 +1,4 @@
 import LinuxSystem
-import Model
 
 /// An IP network: an address and the number of leading bits that its hosts share.
 public struct Subnet<Address: IPAddress>: Sendable, Hashable, Codable, CustomStringConvertible {

@@ -1,20 +1,20 @@
 /// A query with one question, as a client sent it.
-struct DNSQuery: Sendable, Equatable {
+public struct DNSQuery: Sendable, Equatable {
   /// The whole message.
-  let bytes: [UInt8]
-  let id: UInt16
-  let flags: UInt16
+  public let bytes: [UInt8]
+  public let id: UInt16
+  public let flags: UInt16
   /// Where the question ends in `bytes`; it starts after the header.
-  let questionEnd: Int
+  public let questionEnd: Int
   /// Lower case without the last dot; nil for names that no container can have.
-  let name: String?
-  let type: UInt16
-  let `class`: UInt16
+  public let name: String?
+  public let type: UInt16
+  public let `class`: UInt16
   /// The largest answer that the client takes over UDP, within our own bounds.
-  let udpLimit: Int
-  let hasOptions: Bool
+  public let udpLimit: Int
+  public let hasOptions: Bool
 
-  enum Failure: Error, Equatable {
+  public enum Failure: Error, Equatable {
     /// Not a query at all, or too short to answer: drop it.
     case ignore
     /// Answer with this code.
@@ -22,7 +22,7 @@ struct DNSQuery: Sendable, Equatable {
   }
 
   /// Parses a client's message.
-  init(parsing bytes: [UInt8]) throws(Failure) {
+  public init(parsing bytes: [UInt8]) throws(Failure) {
     guard bytes.count >= DNSMessage.headerBytes, bytes.count <= DNSMessage.maximumBytes,
       let id = DNSMessage.number(bytes, at: 0), let flags = DNSMessage.number(bytes, at: 2),
       let questions = DNSMessage.number(bytes, at: 4), let answers = DNSMessage.number(bytes, at: 6),
@@ -48,6 +48,25 @@ struct DNSQuery: Sendable, Equatable {
     udpLimit = min(max(limit, DNSMessage.plainUDPBytes), DNSMessage.maximumUDPBytes)
   }
 
+  /// A message that asks for a name; nil for one that cannot be written.
+  ///
+  /// - Parameter udpBytes: what the asker takes over UDP; nil: without options.
+  public static func message(
+    asking name: String, type: UInt16, id: UInt16 = .random(in: 0 ... .max), udpBytes: UInt16? = nil
+  ) -> [UInt8]? {
+    guard let encoded = DNSMessage.encode(name: name) else { return nil }
+    var bytes: [UInt8] = []
+    for number in [id, DNSMessage.flagRecursionDesired, 1, 0, 0, udpBytes == nil ? 0 : 1] { bytes.append(big: number) }
+    bytes += encoded
+    bytes.append(big: type)
+    bytes.append(big: DNSMessage.classInternet)
+    guard let udpBytes else { return bytes }
+    bytes.append(0)
+    bytes.append(big: DNSMessage.RecordType.opt)
+    bytes.append(big: udpBytes)
+    return bytes + [UInt8](repeating: 0, count: 6)
+  }
+
   /// The payload size of the OPT record among the additional ones; 0 where there is none, nil where one is malformed.
   private static func udpLimit(in bytes: [UInt8], from offset: Int, count: Int) -> Int? {
     var position = offset
@@ -64,10 +83,10 @@ struct DNSQuery: Sendable, Equatable {
   }
 
   /// The question's bytes, for copying into an answer.
-  var question: ArraySlice<UInt8> { bytes[DNSMessage.headerBytes..<questionEnd] }
+  public var question: ArraySlice<UInt8> { bytes[DNSMessage.headerBytes..<questionEnd] }
 
   /// The message with another id, for a server.
-  func forwarded(id: UInt16) -> [UInt8] {
+  public func forwarded(id: UInt16) -> [UInt8] {
     var copy = bytes
     copy[0] = UInt8(id >> 8)
     copy[1] = UInt8(id & 255)
@@ -75,7 +94,7 @@ struct DNSQuery: Sendable, Equatable {
   }
 
   /// Whether a message is the answer to this query sent with `id`: same id and question, letter case aside.
-  func isAnswered(by answer: [UInt8], id: UInt16) -> Bool {
+  public func isAnswered(by answer: [UInt8], id: UInt16) -> Bool {
     guard DNSMessage.number(answer, at: 0) == id, let flags = DNSMessage.number(answer, at: 2),
       flags & DNSMessage.flagResponse != 0, let questions = DNSMessage.number(answer, at: 4)
     else { return false }

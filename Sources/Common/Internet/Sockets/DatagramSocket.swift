@@ -2,12 +2,12 @@ import Glibc
 import LinuxSystem
 
 /// Non-blocking receive and send of single datagrams.
-enum DatagramSocket {
+public enum DatagramSocket {
   /// The largest datagram of UDP.
-  static let maximumBytes = 65_535
+  public static let maximumBytes = 65_535
 
   /// Takes one datagram; nil when none waits. Longer ones than `limit` are cut.
-  static func receive(_ socket: Descriptor, limit: Int) throws -> (bytes: [UInt8], sender: SocketAddress?)? {
+  public static func receive(_ socket: Descriptor, limit: Int) throws -> (bytes: [UInt8], sender: SocketAddress?)? {
     var storage = sockaddr_storage()
     var received = 0
     var code: Int32 = 0
@@ -30,7 +30,7 @@ enum DatagramSocket {
   }
 
   /// Sends one datagram, to the connected peer where `receiver` is nil. A full buffer drops it, as networks do.
-  static func send(_ socket: Descriptor, _ bytes: [UInt8], to receiver: SocketAddress? = nil) throws {
+  public static func send(_ socket: Descriptor, _ bytes: [UInt8], to receiver: SocketAddress? = nil) throws {
     let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
     do {
       if let receiver {

@@ -1,7 +1,7 @@
+import TestNetwork
 import Testing
 
-@testable import Model
-@testable import Networking
+@testable import Internet
 
 @Suite("ATT-051 names outside that lead inside")
 struct RebindingGuardTests {
@@ -9,7 +9,7 @@ struct RebindingGuardTests {
   private static let own6 = IPv6Subnet(containing: IPv6Address(bits: 0xfd12 << 112), prefixLength: 64)
 
   private static func refuses(_ name: String, _ address: String, _ rebinding: RebindingGuard) throws -> Bool {
-    let query = try DNSQuery(parsing: DNSMessageTests.query(name))
+    let query = try DNSQuery(parsing: TestQuestion.bytes(name))
     let value: DNSAnswer.Value =
       if let address = IPv4Address(address) {
         .address(address)
@@ -56,7 +56,7 @@ struct RebindingGuardTests {
   /// A record of type HTTPS (RFC 9460): priority 1, the target `.`, and hints.
   @Test func `hints of services are addresses, too`() throws {
     func refuses(_ type: UInt8, _ parameters: [UInt8]) throws -> Bool {
-      let query = try DNSQuery(parsing: DNSMessageTests.query("a.example"))
+      let query = try DNSQuery(parsing: TestQuestion.bytes("a.example"))
       var answer = DNSAnswer.make(to: query, [])
       answer[7] = 1
       let data: [UInt8] = [0, 1, 0] + parameters
@@ -72,7 +72,7 @@ struct RebindingGuardTests {
   }
 
   @Test func `what cannot be read to its end is refused, whatever it is`() throws {
-    let query = try DNSQuery(parsing: DNSMessageTests.query("a.example"))
+    let query = try DNSQuery(parsing: TestQuestion.bytes("a.example"))
     let answer = DNSAnswer.make(to: query, [.address(IPv4Address(bits: 0xc000_0201))])
     for count in query.questionEnd..<answer.count {
       #expect(

@@ -1,35 +1,12 @@
+import TestNetwork
 import Testing
 
-@testable import Model
-@testable import Networking
+@testable import Internet
 
 @Suite("DNS messages")
 struct DNSMessageTests {
-  /// A query with one question.
-  static func query(
-    _ name: String, type: UInt16 = DNSMessage.RecordType.a, id: UInt16 = 0x1234, udpBytes: UInt16? = nil
-  ) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.append(big: id)
-    bytes.append(big: DNSMessage.flagRecursionDesired)
-    bytes.append(big: UInt16(1))
-    bytes.append(big: UInt16(0))
-    bytes.append(big: UInt16(0))
-    bytes.append(big: UInt16(udpBytes == nil ? 0 : 1))
-    bytes += DNSMessage.encode(name: name) ?? [0]
-    bytes.append(big: type)
-    bytes.append(big: DNSMessage.classInternet)
-    if let udpBytes {
-      bytes.append(0)
-      bytes.append(big: DNSMessage.RecordType.opt)
-      bytes.append(big: udpBytes)
-      bytes += [0, 0, 0, 0, 0, 0]
-    }
-    return bytes
-  }
-
   @Test func `a query is read with its name in lower case`() throws {
-    let query = try DNSQuery(parsing: Self.query("Db.Example", udpBytes: 1_232))
+    let query = try DNSQuery(parsing: TestQuestion.bytes("Db.Example", udpBytes: 1_232))
     #expect(query.name == "db.example")
     #expect(query.id == 0x1234)
     #expect(query.type == DNSMessage.RecordType.a)
@@ -39,11 +16,11 @@ struct DNSMessageTests {
 
   @Test(arguments: [(nil, 512), (0, 512), (100, 512), (512, 512), (4_096, 4_096), (65_535, 4_096)])
   func `a client's limit is kept within bounds`(asked: UInt16?, limit: Int) throws {
-    #expect(try DNSQuery(parsing: Self.query("a", udpBytes: asked)).udpLimit == limit)
+    #expect(try DNSQuery(parsing: TestQuestion.bytes("a", udpBytes: asked)).udpLimit == limit)
   }
 
   @Test func `bad messages are dropped or refused`() {
-    let good = Self.query("name")
+    let good = TestQuestion.bytes("name")
     var response = good
     response[2] |= 0x80
     var status = good
@@ -55,7 +32,7 @@ struct DNSMessageTests {
     var longName = Array(good.prefix(DNSMessage.headerBytes))
     for _ in 0..<5 { longName += [63] + [UInt8](repeating: 97, count: 63) }
     longName += [0, 0, 1, 0, 1]
-    var options = Self.query("name", udpBytes: 512)
+    var options = TestQuestion.bytes("name", udpBytes: 512)
     options.removeLast()
     let cases: [([UInt8], DNSQuery.Failure)] = [
       ([], .ignore), (Array(good.prefix(11)), .ignore), (response, .ignore),
@@ -70,13 +47,13 @@ struct DNSMessageTests {
   }
 
   @Test func `a name with other characters is forwarded only`() throws {
-    var bytes = Self.query("ab")
+    var bytes = TestQuestion.bytes("ab")
     bytes[DNSMessage.headerBytes + 1] = UInt8(ascii: ".")
     #expect(try DNSQuery(parsing: bytes).name == nil)
   }
 
   @Test func `an answer has the question, the addresses and our options`() throws {
-    let query = try DNSQuery(parsing: Self.query("db", udpBytes: 512))
+    let query = try DNSQuery(parsing: TestQuestion.bytes("db", udpBytes: 512))
     let address = try #require(IPv4Address("172.20.0.2"))
     let answer = DNSAnswer.make(to: query, [.address(address)])
     let expected: [UInt8] =
@@ -88,20 +65,20 @@ struct DNSMessageTests {
   }
 
   @Test func `an answer to another question is not taken`() throws {
-    let query = try DNSQuery(parsing: Self.query("db"))
-    let other = try DNSQuery(parsing: Self.query("dc"))
+    let query = try DNSQuery(parsing: TestQuestion.bytes("db"))
+    let other = try DNSQuery(parsing: TestQuestion.bytes("dc"))
     #expect(!query.isAnswered(by: DNSAnswer.make(to: other, []), id: 0x1234))
-    #expect(!query.isAnswered(by: Self.query("db"), id: 0x1234))
+    #expect(!query.isAnswered(by: TestQuestion.bytes("db"), id: 0x1234))
     #expect(!query.isAnswered(by: [], id: 0x1234))
-    let upper = try DNSQuery(parsing: Self.query("DB"))
+    let upper = try DNSQuery(parsing: TestQuestion.bytes("DB"))
     #expect(query.isAnswered(by: DNSAnswer.make(to: upper, []), id: 0x1234))
   }
 
   @Test func `random and damaged messages never break the parser`() {
     var random = SeededGenerator(seed: 0xd15)
     let seeds = [
-      Self.query("web"), Self.query("a.b.c.example.org", udpBytes: 4_096),
-      Self.query("2.0.20.172.in-addr.arpa", type: DNSMessage.RecordType.ptr),
+      TestQuestion.bytes("web"), TestQuestion.bytes("a.b.c.example.org", udpBytes: 4_096),
+      TestQuestion.bytes("2.0.20.172.in-addr.arpa", type: DNSMessage.RecordType.ptr),
     ]
     var accepted = 0
     for round in 0..<20_000 {
@@ -122,20 +99,5 @@ struct DNSMessageTests {
       _ = query.isAnswered(by: bytes, id: query.id)
     }
     #expect(accepted > 100)
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
   }
 }

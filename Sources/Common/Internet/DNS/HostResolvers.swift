@@ -3,7 +3,7 @@ import LinuxSystem
 import Synchronization
 
 /// The name servers that the host uses, read anew when /etc/resolv.conf changes.
-final class HostResolvers: Sendable {
+public final class HostResolvers: Sendable {
   private struct State {
     var checked: ContinuousClock.Instant?
     var stamp: Stamp?
@@ -18,20 +18,20 @@ final class HostResolvers: Sendable {
     let nanoseconds: Int
   }
 
-  static let port: UInt16 = 53
+  public static let port: UInt16 = 53
   /// Servers that are asked in turn.
-  static let maximumServers = 3
-  static let maximumFileBytes = 64 * 1_024
+  public static let maximumServers = 3
+  public static let maximumFileBytes = 64 * 1_024
   /// How long the file is taken to be unchanged.
   private static let freshness = Duration.seconds(1)
 
   private let path: String
   private let state = Mutex(State())
 
-  init(path: String = "/etc/resolv.conf") { self.path = path }
+  public init(path: String = "/etc/resolv.conf") { self.path = path }
 
   /// The servers in order; the local one where the file names none, as resolv.conf(5) says.
-  func current() -> [SocketAddress] {
+  public func current() -> [SocketAddress] {
     state.withLock { state in
       let now = ContinuousClock.now
       if let checked = state.checked, checked.duration(to: now) < Self.freshness { return state.servers }
@@ -46,7 +46,7 @@ final class HostResolvers: Sendable {
     }
   }
 
-  static func servers(in text: String) -> [SocketAddress] {
+  public static func servers(in text: String) -> [SocketAddress] {
     let named = ResolvConf.nameservers(in: text).compactMap { SocketAddress($0, port: port) }
     return named.isEmpty ? [.ipv4(.loopback, port: port)] : Array(named.prefix(maximumServers))
   }

@@ -22,7 +22,7 @@ public struct IPv4Address: IPAddress {
   }
 
   /// Reads an unsigned decimal number without leading zeros; nil above `maximum` or for any other character.
-  static func decimal(_ digits: some Collection<UInt8>, maximum: UInt32) -> UInt32? {
+  public static func decimal(_ digits: some Collection<UInt8>, maximum: UInt32) -> UInt32? {
     guard !digits.isEmpty, digits.count <= 9, digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
     var value: UInt32 = 0
     for digit in digits {

@@ -1,25 +1,24 @@
 import Glibc
 import LinuxSystem
-import Model
 
-/// Sends questions that are not about containers to name servers.
+/// Sends questions that a name service cannot answer itself to other servers.
 ///
 /// Each question goes out with a random id from a socket of its own, connected to the server, so that an answer has to
 /// come from there, to a port that the kernel chose at random.
-final class DNSForwarder: Sendable {
-  /// Questions under way for all containers together.
-  static let maximumInFlight = 4_096
+public final class DNSForwarder: Sendable {
+  /// Questions under way for all clients together.
+  public static let maximumInFlight = 4_096
   /// From a client's question to our answer; the C library's own limit for one try.
-  static let timeLimit = Duration.seconds(5)
+  public static let timeLimit = Duration.seconds(5)
   /// Times that each server is asked.
-  static let rounds = 2
+  public static let rounds = 2
 
   private let poller: Poller
   private let namespace: HostNamespace
   private let slots = Slots(count: DNSForwarder.maximumInFlight)
   private let limit: Duration
 
-  init(poller: Poller, namespace: HostNamespace, limit: Duration = DNSForwarder.timeLimit) {
+  public init(poller: Poller, namespace: HostNamespace, limit: Duration = DNSForwarder.timeLimit) {
     self.poller = poller
     self.namespace = namespace
     self.limit = limit
@@ -28,13 +27,13 @@ final class DNSForwarder: Sendable {
   /// The answer of the first server that gives one, with the client's id, else *server failure*.
   ///
   /// - Parameter transport: how the client asked. For UDP the answer fits the client's limit, or says that it does not.
-  func answer(_ query: DNSQuery, transport: TransportProtocol, servers: [SocketAddress]) async -> [UInt8] {
+  public func answer(_ query: DNSQuery, transport: TransportProtocol, servers: [SocketAddress]) async -> [UInt8] {
     let failure = DNSAnswer.make(to: query, [], code: .serverFailure)
     guard !servers.isEmpty, slots.take() else { return failure }
     defer { slots.giveBack() }
     let found = try? await Deadline.run(within: limit) { try await self.ask(servers, query, transport) }
     guard var bytes = found ?? nil else { return failure }
-    if transport == .udp, bytes.count > query.udpLimit { return DNSAnswer.truncated(to: query) }
+    bytes = bytes.fitting(query, over: transport)
     bytes[0] = UInt8(query.id >> 8)
     bytes[1] = UInt8(query.id & 255)
     return bytes
@@ -109,19 +108,19 @@ final class DNSForwarder: Sendable {
 }
 
 /// DNS messages on a TCP connection: each after its length (RFC 1035 section 4.2.2).
-struct DNSStream: Sendable {
+public struct DNSStream: Sendable {
   private let descriptor: AsyncDescriptor
 
-  init(_ descriptor: AsyncDescriptor) { self.descriptor = descriptor }
+  public init(_ descriptor: AsyncDescriptor) { self.descriptor = descriptor }
 
-  func write(_ message: [UInt8]) async throws {
+  public func write(_ message: [UInt8]) async throws {
     var bytes: [UInt8] = []
     bytes.append(big: UInt16(truncatingIfNeeded: message.count))
     try await descriptor.write(bytes + message)
   }
 
   /// The next message; nil at the end.
-  func read() async throws -> [UInt8]? {
+  public func read() async throws -> [UInt8]? {
     guard let length = try await read(exactly: 2) else { return nil }
     return try await read(exactly: Int(length[0]) << 8 | Int(length[1]))
   }
