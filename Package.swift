@@ -178,7 +178,6 @@ let package = Package(
     // Cluster
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
     room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery"]),
-    room("KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", logging]),
     room(
       "NodeAgent", floor: "Cluster",
       [
@@ -190,6 +189,23 @@ let package = Package(
         "Model",
       ]),
     tests("NodeAgent", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
+    room(
+      "ServiceProxy", floor: "Cluster",
+      ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
+    tests(
+      "ServiceProxy", floor: "Cluster",
+      [
+        "HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", "Networking",
+        "TestNetwork", logging,
+      ]),
+    room(
+      "ClusterNames", floor: "Cluster",
+      ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
+    tests(
+      "ClusterNames", floor: "Cluster",
+      ["HTTPServing", "Internet", "KubeMachinery", "LinuxSystem", "TestNetwork", logging]),
+    room(
+      "KubeControllers", floor: "Cluster", ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", logging]),
     tests(
       "KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "Persistence", logging]),
     tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
@@ -260,6 +276,14 @@ let package = Package(
       ],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
     tests("bulkheadd", floor: "Programs", ["HTTPServing", "LinuxSystem", "Model", "Registry"]),
+    .executableTarget(
+      name: "service-figures",
+      dependencies: [
+        "ClusterNames", "HTTPServing", "Internet", "KubeMachinery", "LinuxSystem", "Model", "Networking",
+        "ServiceProxy",
+        logging,
+      ],
+      path: "Benchmarks/ServiceFigures", swiftSettings: strict),
     // Drives the built programs through real clients.
     .testTarget(
       name: "IntegrationTests", path: "Tests/IntegrationTests", exclude: ["Cases", "Dockerfiles", "Probe", "Python"],

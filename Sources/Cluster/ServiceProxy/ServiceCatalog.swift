@@ -1,0 +1,78 @@
+import HTTPServing
+import KubeMachinery
+import KubeResources
+
+/// The services and slices that the proxy was told of, and which of them have changed since it last looked. A pure state.
+struct ServiceCatalog: Sendable {
+  private var services: [ServiceKey: ServiceDocument] = [:]
+  private var slices: [ServiceKey: [String: SliceDocument]] = [:]
+  /// The service of each slice, which its label may change.
+  private var owners: [ServiceKey: ServiceKey] = [:]
+  private var listed: Set<ResourceName> = []
+  private var dirty: Set<ServiceKey> = []
+
+  static let servicesResource = ResourceName(group: "", resource: "services")
+  static let slicesResource = ResourceName(group: "discovery.k8s.io", resource: "endpointslices")
+
+  /// Before all is known, what the kernel holds is better than what would come of it.
+  var isWhole: Bool { listed.count == 2 }
+
+  mutating func take(_ news: ClusterNews) {
+    switch news {
+    case .all(Self.servicesResource, let documents):
+      let new = documents.map { ServiceDocument($0) }
+      dirty.formUnion(services.keys)
+      services = Dictionary(new.map { ($0.key, $0) }, uniquingKeysWith: { $1 })
+      dirty.formUnion(services.keys)
+      listed.insert(Self.servicesResource)
+    case .all(Self.slicesResource, let documents):
+      dirty.formUnion(slices.keys)
+      (slices, owners) = ([:], [:])
+      for document in documents { put(document) }
+      listed.insert(Self.slicesResource)
+    case .present(Self.servicesResource, let document):
+      let service = ServiceDocument(document)
+      services[service.key] = service
+      dirty.insert(service.key)
+    case .gone(Self.servicesResource, let document):
+      let key = ServiceKey(namespace: document.meta.namespace, name: document.meta.name)
+      services[key] = nil
+      dirty.insert(key)
+    case .present(Self.slicesResource, let document): put(document)
+    case .gone(Self.slicesResource, let document): remove(document)
+    case .all, .present, .gone: break
+    }
+  }
+
+  private mutating func put(_ document: JSONValue) {
+    remove(document)
+    guard let slice = SliceDocument(document) else { return }
+    let meta = document.meta
+    slices[slice.service, default: [:]][meta.name] = slice
+    owners[ServiceKey(namespace: meta.namespace, name: meta.name)] = slice.service
+    dirty.insert(slice.service)
+  }
+
+  private mutating func remove(_ document: JSONValue) {
+    let meta = document.meta
+    guard let owner = owners.removeValue(forKey: ServiceKey(namespace: meta.namespace, name: meta.name)) else { return }
+    slices[owner]?[meta.name] = nil
+    if slices[owner]?.isEmpty == true { slices[owner] = nil }
+    dirty.insert(owner)
+  }
+
+  /// The rules of what has changed since the last call; nil for services that are gone.
+  mutating func changedRules(node: String) -> [ServiceKey: ServiceRules?] {
+    let changed = dirty
+    dirty = []
+    return Dictionary(
+      uniqueKeysWithValues: changed.map { key in
+        (
+          key,
+          services[key].map { service in
+            ServicePlan.rules(for: service, Array((slices[key] ?? [:]).values), node: node)
+          }
+        )
+      })
+  }
+}

@@ -1,0 +1,136 @@
+import Internet
+import LinuxSystem
+
+/// Decides what a service wants, from its document and its endpoints. Knows no kernel.
+///
+/// Source: Kubernetes documentation, *Virtual IPs and Service Proxies*.
+struct ServicePlan {
+  let service: ServiceDocument
+  let slices: [SliceDocument]
+  let node: String
+
+  /// Endpoints that share the load of one port; of more, the first in order of addresses.
+  static let maximumBackends = 1_000
+
+  private var rules = ServiceRules()
+
+  static func rules(for service: ServiceDocument, _ slices: [SliceDocument], node: String) -> ServiceRules {
+    var plan = ServicePlan(service: service, slices: slices, node: node)
+    for port in service.ports { plan.add(port) }
+    for address in service.balancerAddresses {
+      plan.rules.add(RuleNames.balancers, NFTables.Element(key: NFTables.bytes(.ipv4(address.bits))))
+    }
+    return plan.rules
+  }
+
+  private init(service: ServiceDocument, slices: [SliceDocument], node: String) {
+    self.service = service
+    self.slices = slices
+    self.node = node
+  }
+
+  /// What new connections are led to.
+  private struct Choice {
+    var backends: [Backend]
+    /// Others could have served where none of these can.
+    var isWithheld: Bool
+  }
+
+  private func candidates(_ port: ServiceDocument.Port) -> [(endpoint: SliceDocument.Endpoint, backend: Backend)] {
+    slices.flatMap { slice in
+      slice.ports.filter { $0.name == port.name && $0.transport == port.transport }.flatMap { found in
+        slice.endpoints.map { ($0, Backend(address: $0.address, port: found.number)) }
+      }
+    }
+  }
+
+  /// Those that are ready; where none is, those that end but still serve.
+  private static func usable(
+    _ candidates: [(endpoint: SliceDocument.Endpoint, backend: Backend)]
+  ) -> [Backend] {
+    let ready = candidates.filter(\.endpoint.isReady)
+    let chosen = ready.isEmpty ? candidates.filter { $0.endpoint.isServing && $0.endpoint.isTerminating } : ready
+    return Array(Set(chosen.map(\.backend)).sorted().prefix(maximumBackends))
+  }
+
+  private mutating func add(_ port: ServiceDocument.Port) {
+    let candidates = candidates(port)
+    let all = Self.usable(candidates)
+    let here = Self.usable(candidates.filter { $0.endpoint.node == node })
+    let inside = service.keepsInternalLocal ? here : all
+    let outside = service.keepsExternalLocal ? here : all
+    let serving = Set(candidates.filter { $0.endpoint.isReady || $0.endpoint.isServing }.map(\.backend.address))
+    for address in service.clusterAddresses {
+      lead(frontend(address, port), of: port, to: inside, isWithheld: !all.isEmpty, hidesClients: false, serving)
+    }
+    let hides = !service.keepsExternalLocal
+    for address in service.externalAddresses + service.balancerAddresses {
+      lead(frontend(address, port), of: port, to: outside, isWithheld: !all.isEmpty, hidesClients: hides, serving)
+    }
+    if let ranges = service.sourceRanges {
+      for address in service.balancerAddresses { restrict(frontend(address, port), to: ranges) }
+    }
+    if port.nodePort > 0 {
+      let frontend = ServiceRules.Frontend(address: nil, transport: port.transport, port: port.nodePort)
+      lead(frontend, of: port, to: outside, isWithheld: !all.isEmpty, hidesClients: hides, serving)
+    }
+  }
+
+  private func frontend(_ address: IPv4Address, _ port: ServiceDocument.Port) -> ServiceRules.Frontend {
+    ServiceRules.Frontend(address: address, transport: port.transport, port: port.number)
+  }
+
+  /// - Parameters:
+  ///   - isWithheld: there are endpoints that a policy may keep from this frontend: it is silent where none is left, and refuses
+  ///     where there is none at all.
+  ///   - serving: addresses that may go on with what they have.
+  private mutating func lead(
+    _ frontend: ServiceRules.Frontend, of port: ServiceDocument.Port, to backends: [Backend], isWithheld: Bool,
+    hidesClients: Bool, _ serving: Set<IPv4Address>
+  ) {
+    let atNode = frontend.address == nil
+    let key = frontend.key
+    if frontend.transport == .udp { rules.datagramEndpoints[frontend] = serving }
+    guard !backends.isEmpty else {
+      rules.add(
+        atNode ? RuleNames.nodeRefused : RuleNames.refused,
+        NFTables.Element(key: key, chain: isWithheld ? RuleNames.dropChain : RuleNames.refuseChain))
+      return
+    }
+    for backend in backends {
+      let address = NFTables.Field.ipv4(backend.address.bits)
+      rules.add(RuleNames.loops, NFTables.Element(key: NFTables.bytes(address, address)))
+    }
+    if hidesClients {
+      rules.add(atNode ? RuleNames.nodeMasqueraded : RuleNames.masqueraded, NFTables.Element(key: key))
+    }
+    let chooser = atNode ? RuleNames.nodeServices : RuleNames.services
+    if let seconds = service.affinitySeconds {
+      let group = StickyGroup(
+        service: service.key, port: port.number, transport: port.transport, timeoutSeconds: seconds,
+        backends: backends)
+      rules.stickyGroups.insert(group)
+      rules.add(chooser, NFTables.Element(key: key, chain: group.chain))
+      return
+    }
+    rules.add(chooser, NFTables.Element(key: key, chain: RuleNames.pick(backends.count, atNode: atNode)))
+    for (number, backend) in backends.enumerated() {
+      rules.add(
+        atNode ? RuleNames.nodeEndpoints : RuleNames.endpoints,
+        NFTables.Element(key: key + NFTables.bytes(.number(UInt32(number))), value: backend.value))
+    }
+  }
+
+  private mutating func restrict(_ frontend: ServiceRules.Frontend, to ranges: [IPv4Subnet]) {
+    rules.add(RuleNames.guarded, NFTables.Element(key: frontend.key))
+    // The kernel takes no range that lies within another.
+    let outer = Set(ranges.filter { range in !ranges.contains { $0 != range && $0.contains(range) } })
+    for range in outer {
+      rules.add(
+        RuleNames.allowed,
+        NFTables.Element(
+          key: frontend.key + NFTables.bytes(.ipv4(range.network.bits)),
+          keyEnd: frontend.key + NFTables.bytes(.ipv4(range.last.bits))))
+    }
+  }
+}
