@@ -67,6 +67,9 @@ let package = Package(
       ],
       exclude: ["Messages/cri.proto"]),
     tests("CRIProtocol", floor: "Common", []),
+    .systemLibrary(name: "CZlib", path: "Sources/Common/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    room("PodStreams", floor: "Common", ["CZlib", "HTTPServing", "LinuxSystem", hashes]),
+    tests("PodStreams", floor: "Common", ["CZlib"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     room(
       "ConfigurationFiles", floor: "Common",
@@ -186,7 +189,7 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHPACK", package: "swift-nio-http2"), .product(name: "NIOHTTP2", package: "swift-nio-http2"),
         tls, logging, "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem",
-        "Model",
+        "Model", "PodStreams",
       ]),
     tests("NodeAgent", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
     room(
@@ -236,10 +239,12 @@ let package = Package(
       "CRIService", floor: "APIs",
       [
         "CRIProtocol", "ContainerEngine", "HTTPServing", "ImageCatalog", "Isolation", "LinuxSystem", "Model",
-        "RegistryClient", logging,
+        "PodStreams", "RegistryClient", logging,
       ]),
     tests("CRIService", floor: "APIs", []),
-    room("KubernetesAPI", floor: "APIs", ["HTTPServing", "KubeMachinery", logging, hashes]),
+    room(
+      "KubernetesAPI", floor: "APIs",
+      ["HTTPServing", "KubeMachinery", "LinuxSystem", "PodStreams", logging, hashes]),
     tests("DockerAPI", floor: "APIs", []),
     tests(
       "KubernetesAPI", floor: "APIs",
@@ -265,7 +270,8 @@ let package = Package(
         "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "CRIProtocol", "CRIService", "DockerAPI",
         "HostChecks", "HTTPServing",
         "Isolation", "KubeControllers", "KubeMachinery", "KubeResources", "KubernetesAPI",
-        "LinuxSystem", "MetricsAPI", "Model", "NodeAgent", "Observability", "Persistence", "Registry", "RegistryAPI",
+        "LinuxSystem", "MetricsAPI", "Model", "NodeAgent", "Observability", "Persistence", "PodStreams", "Registry",
+        "RegistryAPI",
         "RegistryClient", "Replication",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),

@@ -2,56 +2,7 @@ import ContainerEngine
 import HTTPServing
 import LinuxSystem
 import Model
-
-/// Frames of a process's stream, in both directions: a byte for the channel, four for the length, the bytes.
-struct StreamFrame: Equatable {
-  enum Channel: UInt8 {
-    /// To the process; a frame without bytes is the end of its input.
-    case input = 0
-    case output = 1
-    case errors = 2
-    /// The last frame to the client: `{"exitCode":N}`, or `{"error":"…"}` where nothing ran.
-    case end = 3
-    /// To the terminal: `COLUMNS ROWS` in decimal digits.
-    case resize = 4
-  }
-
-  /// The longest that is taken.
-  static let maxBytes = 1 << 20
-  static let headBytes = 5
-
-  var channel: Channel
-  var bytes: [UInt8]
-
-  var encoded: [UInt8] {
-    let length = UInt32(bytes.count)
-    return [channel.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + bytes
-  }
-}
-
-/// Puts frames together from bytes as they come.
-struct StreamFrameReader {
-  private var buffer: [UInt8] = []
-
-  mutating func append(_ bytes: [UInt8]) { buffer += bytes }
-
-  /// The next whole frame; nil where more bytes are needed. Throws `invalidArgument` for what is none.
-  mutating func next() throws -> StreamFrame? {
-    guard let first = buffer.first else { return nil }
-    guard let channel = StreamFrame.Channel(rawValue: first) else {
-      throw PlatformError(.invalidArgument, "a frame of the channel \(first), which there is not")
-    }
-    guard buffer.count >= StreamFrame.headBytes else { return nil }
-    let length = buffer[1..<StreamFrame.headBytes].reduce(0) { $0 << 8 | Int($1) }
-    guard length <= StreamFrame.maxBytes else {
-      throw PlatformError(.invalidArgument, "a frame of \(length) bytes is over the bound of \(StreamFrame.maxBytes)")
-    }
-    guard buffer.count >= StreamFrame.headBytes + length else { return nil }
-    let bytes = Array(buffer[StreamFrame.headBytes..<StreamFrame.headBytes + length])
-    buffer.removeFirst(StreamFrame.headBytes + length)
-    return StreamFrame(channel: channel, bytes: bytes)
-  }
-}
+import PodStreams
 
 /// Carries a process's streams over a connection.
 enum ProcessStream {

@@ -1,10 +1,15 @@
 import HTTPServing
 import KubeMachinery
+import PodStreams
 
 /// Has what runs in pods answer: the agents of their nodes.
 public protocol NodeConnections: Sendable {
   /// A pod's log as it comes, with the client's own parameters (`core/v1.PodLogOptions`). Throws `StatusError`.
   func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse
+  /// A stream of a pod: `exec`, `attach` (frames of docs/cri.md) or `portforward` (with `port`: that port's own bytes). Throws `StatusError`.
+  func open(
+    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
+  ) async throws -> UpgradedConnection
 }
 
 /// A request for the log of a pod.

@@ -22,6 +22,10 @@ struct ResourceCall: Sendable {
       switch subresource.purpose {
       case .status: break
       case .scale(let paths): return try await scale(paths, verb)
+      case .other where PodStreamCall.actions.contains(name):
+        return try await PodStreamCall(
+          api: api, request: request, kind: kind, namespace: namespace, name: self.name, action: name
+        ).answer()
       case .other where name == "log":
         return try await PodLogCall(api: api, request: request, kind: kind, namespace: namespace, name: self.name)
           .answer()

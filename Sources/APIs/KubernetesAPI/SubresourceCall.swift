@@ -4,7 +4,8 @@ import KubeMachinery
 /// What the server does itself below an object's address: its scale, its eviction, its binding to a node, its tokens.
 struct SubresourceCall: Sendable {
   static let own: Set<String> = [
-    "pods/eviction", "pods/binding", "pods/log", "serviceaccounts/token", "namespaces/finalize",
+    "pods/eviction", "pods/binding", "pods/log", "pods/exec", "pods/attach", "pods/portforward",
+    "serviceaccounts/token", "namespaces/finalize",
   ]
 
   let api: KubernetesAPI

@@ -95,11 +95,11 @@ extension Connection {
     guard let body, try await body.discard(limit: configuration.maxDiscardedBodyBytes) else {
       throw HTTPRefusal(.badRequest, "the body of a request for a raw stream is too long")
     }
-    let isUpgrade = head?.isUpgrade == true
+    let upgrade = response.upgradesTo ?? (head?.isUpgrade == true ? "tcp" : nil)
     var buffer = ByteBuffer()
     ResponseEncoder.head(
-      status: isUpgrade ? .switchingProtocols : response.status, headers: response.headers,
-      framing: isUpgrade ? [("Connection", "Upgrade"), ("Upgrade", "tcp")] : [], into: &buffer)
+      status: upgrade != nil ? .switchingProtocols : response.status, headers: response.headers,
+      framing: upgrade.map { [("Connection", "Upgrade"), ("Upgrade", $0)] } ?? [], into: &buffer)
     try await io.write(buffer)
     let stream = HijackedStream(connection: io)
     do {

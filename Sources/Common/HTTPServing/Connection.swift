@@ -41,7 +41,7 @@ struct Connection: Sendable {
     HTTPRequest(
       method: head.method, rawPath: head.rawPath, path: head.path, query: head.query, headers: head.headers,
       peer: peer, body: body, isUpgrade: head.isUpgrade, remoteAddress: io.remoteAddress, isEncrypted: io.isEncrypted,
-      clientCertificate: io.clientCertificate)
+      clientCertificate: io.clientCertificate, upgrades: head.upgrades)
   }
 
   private func readHead(isFirst: Bool) async throws -> RequestHead? {

@@ -19,11 +19,13 @@ public struct HTTPRequest: Sendable {
   public let body: RequestBody
   /// The client asked to switch to a raw stream (`Connection: Upgrade` and `Upgrade: tcp`).
   public let isUpgrade: Bool
+  /// All that the client would leave HTTP for, in small letters: `tcp`, `websocket`, `spdy/3.1`.
+  public let upgrades: [String]
 
   public init(
     method: HTTPMethod, rawPath: String, path: [String], query: QueryParameters, headers: HTTPHeaders,
     peer: PeerCredentials?, body: RequestBody, isUpgrade: Bool, remoteAddress: String? = nil, isEncrypted: Bool = false,
-    clientCertificate: [UInt8]? = nil
+    clientCertificate: [UInt8]? = nil, upgrades: [String] = []
   ) {
     self.method = method
     self.rawPath = rawPath
@@ -36,6 +38,7 @@ public struct HTTPRequest: Sendable {
     self.remoteAddress = remoteAddress
     self.isEncrypted = isEncrypted
     self.clientCertificate = clientCertificate
+    self.upgrades = upgrades
   }
 }
 

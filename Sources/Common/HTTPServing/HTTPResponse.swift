@@ -19,6 +19,9 @@ public struct HTTPResponse: Sendable {
   public var status: HTTPStatus
   public var headers: HTTPHeaders
   public var body: Body
+  /// With `hijack`: the protocol that the connection goes over to, as `101` says it; nil for docker's `tcp`, where the client asked
+  /// for that.
+  public var upgradesTo: String?
   /// Sends `Connection: close` and closes after this answer.
   public var closesConnection = false
 

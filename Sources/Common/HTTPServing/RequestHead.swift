@@ -16,7 +16,9 @@ struct RequestHead: Sendable {
   var isHTTP10: Bool
   var keepsAlive: Bool
   var expectsContinue: Bool
-  var isUpgrade: Bool
+  /// What the client would leave HTTP for, in small letters: `tcp`, `websocket`, `spdy/3.1`.
+  var upgrades: [String]
+  var isUpgrade: Bool { upgrades.contains("tcp") }
 }
 
 extension RequestHead {
@@ -47,8 +49,7 @@ extension RequestHead {
     self.isHTTP10 = line.isHTTP10
     self.keepsAlive = line.isHTTP10 ? connection.contains("keep-alive") : !connection.contains("close")
     self.expectsContinue = !line.isHTTP10 && Self.tokens(headers["expect"]).contains("100-continue")
-    self.isUpgrade =
-      !line.isHTTP10 && connection.contains("upgrade") && Self.tokens(headers["upgrade"]).contains("tcp")
+    self.upgrades = !line.isHTTP10 && connection.contains("upgrade") ? Self.tokens(headers["upgrade"]).sorted() : []
   }
 
   private static func framing(_ headers: HTTPHeaders, isHTTP10: Bool) throws -> BodyFraming {

@@ -77,7 +77,7 @@ struct ServerProgram {
       executor, logger)
     try await listen(server, tls, logger)
     // Who finds the local socket finds the cluster.
-    let cluster = try await startCluster(authority, accounts, logger)
+    let cluster = try await startCluster(authority, accounts, poller, logger)
     try await administer(server, logger)
     // Ends with this function: renewal and upkeep, in turn.
     let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
@@ -136,7 +136,7 @@ struct ServerProgram {
 
   /// Nil where the settings say that it is served nowhere.
   private func startCluster(
-    _ authority: CertificateAuthority, _ accounts: AccountStore, _ logger: Logger
+    _ authority: CertificateAuthority, _ accounts: AccountStore, _ poller: Poller, _ logger: Logger
   ) async throws -> ClusterServer? {
     guard !settings.kubernetes.isEmpty else { return nil }
     var http = settings.limits.http
@@ -145,7 +145,7 @@ struct ServerProgram {
       folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig",
       agentSocket: "\(platformRun)/\(AgentAPI.socketName)", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
-      http: http)
+      http: http, poller: poller)
     return try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
   }
 

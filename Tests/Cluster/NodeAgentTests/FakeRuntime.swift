@@ -118,6 +118,8 @@ final class FakeRuntime: PodRuntime {
     return ExecutionResult(exitCode: 0, output: "")
   }
 
+  func streams(_ wish: StreamWish) async throws -> String { throw RuntimeFailure(.notFound, "no streams of \(wish)") }
+
   func image(_ name: String) async throws -> ImageRecord? {
     state.withLock { $0.images.contains(name) ? ImageRecord(id: name, reference: name) : nil }
   }

@@ -138,6 +138,11 @@ enum ResourceVerb: String {
 
   init(_ request: HTTPRequest, _ address: ResourceAddress) {
     let hasName = address.name != nil
+    // Who may look at a pod's streams may not for that reason open some: a WebSocket can only be asked for by GET.
+    if let subresource = address.subresource, PodStreamCall.actions.contains(subresource) {
+      self = .create
+      return
+    }
     switch request.method {
     case .POST: self = .create
     case .PUT: self = .update

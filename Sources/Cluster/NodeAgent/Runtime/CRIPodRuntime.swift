@@ -1,5 +1,6 @@
 import CRIProtocol
 import KubeMachinery
+import PodStreams
 
 /// The runtime behind a CRI socket.
 public final class CRIPodRuntime: PodRuntime {
@@ -245,17 +246,30 @@ public final class CRIPodRuntime: PodRuntime {
 
   // MARK: streams
 
-  /// Where a program's streams are to be had, run in a container.
-  public func executionAddress(
-    _ command: [String], in container: String, input: Bool, output: Bool, errors: Bool, terminal: Bool
-  ) async throws -> String {
-    var request = CRIExecRequest()
-    request.containerID = container
-    request.cmd = command
-    request.stdin = input
-    request.stdout = output
-    request.stderr = errors
-    request.tty = terminal
-    return try await ask(quick, CRIRuntime.exec, request, seconds: Self.quickSeconds).url
+  public func streams(_ wish: StreamWish) async throws -> String {
+    switch wish {
+    case .execution(let command, let container, let streams):
+      var request = CRIExecRequest()
+      request.containerID = container
+      request.cmd = command
+      request.stdin = streams.input
+      request.stdout = streams.output
+      request.stderr = streams.errors
+      request.tty = streams.isTerminal
+      return try await ask(quick, CRIRuntime.exec, request, seconds: Self.quickSeconds).url
+    case .attachment(let container, let streams):
+      var request = CRIAttachRequest()
+      request.containerID = container
+      request.stdin = streams.input
+      request.stdout = streams.output
+      request.stderr = streams.errors
+      request.tty = streams.isTerminal
+      return try await ask(quick, CRIRuntime.attach, request, seconds: Self.quickSeconds).url
+    case .port(let port, let sandbox):
+      var request = CRIPortForwardRequest()
+      request.podSandboxID = sandbox
+      request.port = [Int32(port)]
+      return try await ask(quick, CRIRuntime.portForward, request, seconds: Self.quickSeconds).url
+    }
   }
 }

@@ -1,4 +1,5 @@
 import KubeMachinery
+import PodStreams
 
 /// What runs pods on this node, as the agent needs it: sandboxes, containers and images. The form of CRI v1 without its wire types.
 ///
@@ -22,12 +23,24 @@ public protocol PodRuntime: Sendable {
   func removeContainer(_ id: String) async throws
   /// Runs a program in a container and waits for its end, at most `timeoutSeconds`; more output than a few KiB may be cut.
   func execute(_ command: [String], in container: String, timeoutSeconds: Int64) async throws -> ExecutionResult
+  /// Where streams are to be had: an address as docs/cri.md describes it.
+  func streams(_ wish: StreamWish) async throws -> String
   /// Nil where the image is not there.
   func image(_ name: String) async throws -> ImageRecord?
   /// - Returns: the reference that containers are made from.
   func pullImage(_ name: String, credentials: RegistryCredentials?, pod: SandboxRequest) async throws -> String
   /// Calls `seen` with a pod's uid whenever something of it changed, until cancelled or the stream ends.
   func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws
+}
+
+/// Streams that somebody wants of a pod.
+public enum StreamWish: Sendable, Equatable {
+  /// A program run in a container.
+  case execution([String], container: String, CommandStreams)
+  /// What runs in a container already.
+  case attachment(container: String, CommandStreams)
+  /// A port in the pod's network.
+  case port(UInt16, sandbox: String)
 }
 
 /// Why the runtime did not do something.

@@ -33,7 +33,7 @@ struct AgentProgram {
     let poller = try Poller()
     let executor = try BlockingExecutor(name: "agent")
     // Ends with this function.
-    let working = Task(executorPreference: executor) { try await work(executor, logger) }
+    let working = Task(executorPreference: executor) { try await work(executor, poller, logger) }
     ServiceNotification.send("READY=1")
     if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
     ServiceNotification.send("STOPPING=1")
@@ -42,7 +42,7 @@ struct AgentProgram {
     do { try await working.value } catch is CancellationError {}
   }
 
-  private func work(_ executor: BlockingExecutor, _ logger: Logger) async throws {
+  private func work(_ executor: BlockingExecutor, _ poller: Poller, _ logger: Logger) async throws {
     let path = kubeconfig ?? "\(options.root)/server/cluster/agent.kubeconfig"
     let cluster = try await client(path, logger)
     let runtime = CRIPodRuntime(socket: "\(options.run)/cri.sock")
@@ -57,7 +57,7 @@ struct AgentProgram {
           NodeInspector.facts(root: root, version: Self.version, runtime: try? await runtime.version())
         },
         version: "1.33", now: Self.now, executor: executor, logger: logger))
-    let server = try await serve(agent, executor, logger)
+    let server = try await serve(agent, executor, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await agent.run() }
@@ -76,13 +76,13 @@ struct AgentProgram {
 
   /// What the server asks for on behalf of its users.
   private func serve(
-    _ agent: NodeAgent, _ executor: BlockingExecutor, _ logger: Logger
+    _ agent: NodeAgent, _ executor: BlockingExecutor, _ poller: Poller, _ logger: Logger
   ) async throws -> HTTPServer {
     var configuration = HTTPServerConfiguration()
     configuration.maxConnections = Self.connections
     configuration.maxConnectionsPerAddress = Self.connections
     let server = HTTPServer(
-      configuration: configuration, responder: AgentAPI(agent), executor: executor, logger: logger)
+      configuration: configuration, responder: AgentAPI(agent, poller: poller), executor: executor, logger: logger)
     let socket = "\(options.run)/\(AgentAPI.socketName)"
     let group = UserChange.find(ServerProgram.user)?.group
     let folder = FileSystem.parent(of: socket)

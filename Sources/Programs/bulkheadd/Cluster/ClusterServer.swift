@@ -11,6 +11,7 @@ import Logging
 import Model
 import NodeAgent
 import Persistence
+import PodStreams
 
 /// The Kubernetes API of this machine: its storage, who may do what, its listeners and its work in the background.
 final class ClusterServer: Sendable {
@@ -53,6 +54,7 @@ final class ClusterServer: Sendable {
     let names: [String]
     let certificateLifeSeconds: Double
     let http: HTTPServerConfiguration
+    let poller: Poller
   }
 
   /// Opens the storage, puts in what is missing, and serves. Throws `internal` for a damaged database, `unavailable` for an address that
@@ -78,7 +80,7 @@ final class ClusterServer: Sendable {
       serviceAccounts: try ServiceAccountTokens(
         keyPEM: try signingKey("\(plan.folder)/\(signingKeyFile)"), issuer: issuer, audience: issuer, service: service,
         now: now), accounts: accounts)
-    let agent = AgentClient(socket: plan.agentSocket, logger: logger)
+    let agent = AgentClient(socket: plan.agentSocket, poller: plan.poller, logger: logger)
     let api = KubernetesAPI(
       service: service,
       discovery: Discovery(catalog, address: plan.listen.first.map { $0.shown(port: $0.port) } ?? ""),
@@ -239,5 +241,11 @@ private struct AgentConnections: NodeConnections {
 
   func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
     try await client.logs(namespace, pod, query: query)
+  }
+
+  func open(
+    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
+  ) async throws -> UpgradedConnection {
+    try await client.open(action, namespace, pod, query: query)
   }
 }

@@ -1,0 +1,145 @@
+import FoundationEssentials
+import Glibc
+import HTTPServing
+import KubeMachinery
+import LinuxSystem
+import Model
+import PodStreams
+
+/// What the server asks the agent for, at a socket that only root and the server may use: logs and streams of pods.
+/// Who may ask for what is the server's decision.
+public struct AgentAPI: HTTPResponder {
+  /// Below `--run`.
+  public static let socketName = "agent/agent.sock"
+
+  private let agent: NodeAgent
+  private let poller: Poller
+
+  public init(_ agent: NodeAgent, poller: Poller) {
+    self.agent = agent
+    self.poller = poller
+  }
+
+  /// `GET /logs/NAMESPACE/POD?…`, and `POST /exec|attach|portforward/NAMESPACE/POD?…` for a connection that goes over to the frames
+  /// of docs/cri.md, or to a port's own bytes.
+  public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
+    do {
+      guard request.path.count == 3 else { throw Self.unknown }
+      if request.method == .GET, request.path[0] == "logs" {
+        return try await logs(request.path[1], request.path[2], try LogOptions(request.query))
+      }
+      guard request.method == .POST, request.isUpgrade else { throw Self.unknown }
+      return try await stream(request.path[0], request.path[1], request.path[2], request.query)
+    } catch let error as StatusError {
+      return HTTPResponse(
+        status: HTTPStatus(statusCode: error.code), contentType: "application/json", bytes: error.document.encoded())
+    }
+  }
+
+  private static let unknown = StatusError(404, "NotFound", "the agent has no such address")
+
+  private func stream(
+    _ action: String, _ namespace: String, _ name: String, _ query: QueryParameters
+  ) async throws -> HTTPResponse {
+    guard let worker = await agent.registry.worker(namespace, name) else {
+      throw StatusError.notFound(ResourceName(group: "", resource: "pods"), name)
+    }
+    let wish: StreamWish
+    switch action {
+    case "portforward":
+      guard let port = query["port"].flatMap(UInt16.init), port > 0, let sandbox = await worker.sandboxID else {
+        throw StatusError.badRequest("pod \(name) has no network to forward a port to")
+      }
+      wish = .port(port, sandbox: sandbox)
+    case "exec":
+      wish = .execution(query.all("command"), container: try await running(worker, query), CommandStreams(query))
+    case "attach": wish = .attachment(container: try await running(worker, query), CommandStreams(query))
+    default: throw Self.unknown
+    }
+    let connection = try await open(wish)
+    return HTTPResponse(body: .hijack { try await RuntimeStream.join(connection, $0) })
+  }
+
+  private func open(_ wish: StreamWish) async throws -> UpgradedConnection {
+    do {
+      let address = try await agent.runtime.streams(wish)
+      guard let stream = RuntimeStream(address) else {
+        throw StatusError(500, "InternalError", "the runtime gives streams at an address of an unknown form")
+      }
+      return try await UpgradedConnection.open(socket: stream.socket, target: stream.target, poller: poller)
+    } catch let failure as RuntimeFailure {
+      throw StatusError(500, "InternalError", "the runtime refused: \(failure.message)")
+    } catch let refusal as UpgradeRefusal {
+      throw StatusError(
+        500, "InternalError",
+        "the runtime refused: \(String(decoding: refusal.body, as: UTF8.self).filter { !$0.isNewline })")
+    }
+  }
+
+  /// The id of the container that is meant. Throws `StatusError` where it does not run.
+  private func running(_ worker: PodWorker, _ query: QueryParameters) async throws -> String {
+    let container = try Self.container(await worker.document, query["container"] ?? "")
+    let records = await worker.records.filter { $0.name == container && $0.state == .running }
+    guard let record = records.max(by: { $0.attempt < $1.attempt }) else {
+      throw StatusError.badRequest(
+        "container \(GoText.quoted(container)) in pod \(GoText.quoted(worker.identity.name)) does not run")
+    }
+    return record.id
+  }
+
+  private func logs(_ namespace: String, _ name: String, _ options: LogOptions) async throws -> HTTPResponse {
+    guard let worker = await agent.registry.worker(namespace, name) else {
+      throw StatusError.notFound(ResourceName(group: "", resource: "pods"), name)
+    }
+    let pod = await worker.document
+    let container = try Self.container(pod, options.container)
+    let records = await worker.records.filter { $0.name == container }.sorted { $0.attempt > $1.attempt }
+    guard let record = options.isPrevious ? records.dropFirst().first : records.first else {
+      throw StatusError.badRequest(
+        options.isPrevious
+          ? "previous terminated container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) not found"
+          : "container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) is waiting to start: ContainerCreating"
+      )
+    }
+    let settings = agent.settings
+    let reader = LogReader(
+      path: LogFiles.path(settings, pod.identity, container, record.attempt), options: options, now: agent.now,
+      clock: agent.clock)
+    return HTTPResponse(
+      headers: ["Content-Type": "text/plain"],
+      body: .stream { writer in
+        do {
+          try await reader.run(
+            isAlive: { await worker.records.contains { $0.id == record.id && $0.isAlive } }
+          ) { try await writer.write($0) }
+        } catch let error as SystemError where error.errno == ENOENT {
+          // It has not written yet, and is not waited for.
+        }
+      })
+  }
+
+  /// The one that is meant. Throws `StatusError` (400).
+  static func container(_ pod: PodDocument, _ wished: String) throws -> String {
+    let names = pod.allContainers.map(\.name)
+    if names.contains(wished) { return wished }
+    guard wished.isEmpty else {
+      throw StatusError.badRequest(
+        "container \(wished) is not valid for pod \(pod.identity.name)")
+    }
+    let main = pod.containers.map(\.name)
+    guard main.count == 1 else {
+      throw StatusError.badRequest(
+        "a container name must be specified for pod \(pod.identity.name), choose one of: [\(main.joined(separator: " "))]"
+      )
+    }
+    return main[0]
+  }
+}
+
+extension CommandStreams {
+  /// As Kubernetes names them in a query: `stdin=true`. Source: Kubernetes `core/v1.PodExecOptions`.
+  public init(_ query: QueryParameters) {
+    func wants(_ name: String) -> Bool { ["true", "1"].contains(query[name] ?? "") }
+    self.init(input: wants("stdin"), output: wants("stdout"), errors: wants("stderr"), isTerminal: wants("tty"))
+  }
+}

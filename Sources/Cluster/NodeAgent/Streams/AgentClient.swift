@@ -1,0 +1,89 @@
+import AsyncHTTPClient
+import HTTPServing
+import KubeMachinery
+import LinuxSystem
+import Logging
+import NIOCore
+import NIOHTTP1
+import PodStreams
+
+/// The server's way to the agent of its node.
+public final class AgentClient: Sendable {
+  private static let maxErrorBytes = 64 << 10
+
+  private let path: String
+  private let address: String
+  private let poller: Poller
+  private let client: HTTPClient
+  private let logger: Logger
+
+  /// - Parameter path: of the agent's socket, which need not be there yet.
+  public init(socket path: String, poller: Poller, logger: Logger) {
+    self.path = path
+    self.poller = poller
+    address = "http+unix://" + ClusterClient.escaped(path)
+    self.logger = logger
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)),
+      connectionPool: .init(idleTimeout: .seconds(10), concurrentHTTP1ConnectionsPerHostSoftLimit: 1_024))
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.httpVersion = .http1Only
+    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  public func shutdown() { client.shutdown { _ in } }
+
+  /// A pod's log, as it comes. Throws `StatusError`.
+  public func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
+    let request = HTTPClientRequest(url: address + Self.target("logs", namespace, pod, query))
+    let response: HTTPClientResponse
+    do {
+      response = try await client.execute(request, deadline: .now() + .hours(24), logger: logger)
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw silent(error)
+    }
+    guard response.status == .ok else {
+      let bytes = Array(try await response.body.collect(upTo: Self.maxErrorBytes).readableBytesView)
+      throw Self.refusal(Int(response.status.code), bytes)
+    }
+    let body = response.body
+    return HTTPResponse(
+      headers: ["Content-Type": "text/plain"],
+      body: .stream { writer in
+        for try await piece in body { try await writer.write(Array(piece.readableBytesView)) }
+      })
+  }
+
+  /// A stream of a pod: `exec`, `attach` or `portforward`. Throws `StatusError`.
+  public func open(
+    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
+  ) async throws -> UpgradedConnection {
+    do {
+      return try await UpgradedConnection.open(
+        socket: path, target: Self.target(action, namespace, pod, query), poller: poller)
+    } catch let refusal as UpgradeRefusal {
+      throw Self.refusal(refusal.status, refusal.body)
+    } catch let error as SystemError {
+      throw silent(error)
+    }
+  }
+
+  private static func target(_ action: String, _ namespace: String, _ pod: String, _ query: QueryParameters) -> String {
+    let items = query.names.sorted().flatMap { name in query.all(name).map { (name, $0) } }
+    let text = items.map { "\(ClusterClient.escaped($0.0))=\(ClusterClient.escaped($0.1))" }.joined(separator: "&")
+    return "/\(action)/\(ClusterClient.escaped(namespace))/\(ClusterClient.escaped(pod))?\(text)"
+  }
+
+  private static func refusal(_ status: Int, _ body: [UInt8]) -> StatusError {
+    let document = (try? JSONParser.parse(body)) ?? [:]
+    return StatusError(status, document["reason"]?.text ?? "", document["message"]?.text ?? "the agent refused")
+  }
+
+  private func silent(_ error: any Error) -> StatusError {
+    logger.warning("the agent of the node does not answer: \(error)")
+    return StatusError(
+      503, "ServiceUnavailable", "the agent of the pod's node does not answer: is 'bulkheadd agent' running?")
+  }
+}

@@ -1,0 +1,41 @@
+import HTTPServing
+import LinuxSystem
+import PodStreams
+
+/// A stream of the runtime, by the address that it gave: `http+unix://SOCKET/PATH`, the socket's path percent-encoded.
+struct RuntimeStream {
+  private static let scheme = "http+unix://"
+
+  let socket: String
+  let target: String
+
+  /// Nil for an address of another form.
+  init?(_ address: String) {
+    guard address.hasPrefix(Self.scheme) else { return nil }
+    let rest = address.dropFirst(Self.scheme.count)
+    guard let slash = rest.firstIndex(of: "/"),
+      let socket = PercentCoding.decode(rest[..<slash].utf8, plusIsSpace: false), socket.hasPrefix("/")
+    else { return nil }
+    self.socket = socket
+    target = String(rest[slash...])
+  }
+
+  /// Copies both ways until both have ended.
+  static func join(_ connection: UpgradedConnection, _ client: HijackedStream) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        while let bytes = try await client.read() { try await connection.write(bytes) }
+        try connection.closeWrite()
+      }
+      group.addTask {
+        while true {
+          let bytes = try await connection.read()
+          if bytes.isEmpty { break }
+          try await client.write(bytes)
+        }
+        await client.closeWrite()
+      }
+      try await group.waitForAll()
+    }
+  }
+}

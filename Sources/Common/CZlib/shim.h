@@ -1,0 +1,2 @@
+// zlib alone, for header blocks of SPDY.
+#include <zlib.h>

@@ -1,0 +1,56 @@
+/// Frames of a process's stream, in both directions: a byte for the channel, four for the length, the bytes.
+public struct StreamFrame: Equatable, Sendable {
+  public enum Channel: UInt8, Sendable {
+    /// To the process; a frame without bytes is the end of its input.
+    case input = 0
+    case output = 1
+    case errors = 2
+    /// The last frame to the client: `{"exitCode":N}`, or `{"error":"…"}` where nothing ran.
+    case end = 3
+    /// To the terminal: `COLUMNS ROWS` in decimal digits.
+    case resize = 4
+  }
+
+  /// The longest that is taken.
+  public static let maxBytes = 1 << 20
+  static let headBytes = 5
+
+  public var channel: Channel
+  public var bytes: [UInt8]
+
+  public init(channel: Channel, bytes: [UInt8]) {
+    self.channel = channel
+    self.bytes = bytes
+  }
+
+  public var encoded: [UInt8] {
+    let length = UInt32(bytes.count)
+    return [channel.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + bytes
+  }
+}
+
+/// Puts frames together from bytes as they come.
+public struct StreamFrameReader {
+  private var buffer: [UInt8] = []
+
+  public init() {}
+
+  public mutating func append(_ bytes: [UInt8]) { buffer += bytes }
+
+  /// The next whole frame; nil where more bytes are needed. Throws for what is none.
+  public mutating func next() throws(StreamFault) -> StreamFrame? {
+    guard let first = buffer.first else { return nil }
+    guard let channel = StreamFrame.Channel(rawValue: first) else {
+      throw StreamFault("a frame of the channel \(first), which there is not")
+    }
+    guard buffer.count >= StreamFrame.headBytes else { return nil }
+    let length = buffer[1..<StreamFrame.headBytes].reduce(0) { $0 << 8 | Int($1) }
+    guard length <= StreamFrame.maxBytes else {
+      throw StreamFault("a frame of \(length) bytes is over the bound of \(StreamFrame.maxBytes)")
+    }
+    guard buffer.count >= StreamFrame.headBytes + length else { return nil }
+    let bytes = Array(buffer[StreamFrame.headBytes..<StreamFrame.headBytes + length])
+    buffer.removeFirst(StreamFrame.headBytes + length)
+    return StreamFrame(channel: channel, bytes: bytes)
+  }
+}
