@@ -401,6 +401,33 @@ def unhealthy():
     (folder / "compose.yaml").write_text(FILE)
 
 
+@check("run needs the healthchecks that its service waits for; top passes over what has no processes")
+def waiting():
+    place = folder / "waiting"
+    place.mkdir()
+    (place / "compose.yaml").write_text("""
+services:
+  web: {image: busybox, command: sleep 1d, stop_grace_period: 0s}
+  again: {image: busybox, command: "false", restart: always}
+  job: {image: busybox, command: "true", profiles: [job], depends_on: {web: {condition: service_healthy}}}
+""")
+    project = f"{PROJECT}-waiting"
+
+    def act(*arguments, **options):
+        return compose("-p", project, *arguments, cwd=place, env={"COMPOSE_PROJECT_NAME": project}, **options)
+
+    try:
+        output = act("run", "--rm", "job", status=1)
+        assert "services.job.depends_on.web: 'web' can never be healthy: it has no healthcheck configured" in output, output
+        equal(containers("web", project, all=True), [])
+        act("up", "-d")
+        output = until("between two runs", lambda: next(
+            (text for text in [act("top")] if f"container {project}-again-1 has no processes" in text), None))
+        assert "sleep 1d" in output, output
+    finally:
+        act("down", "-t", "0")
+
+
 REFUSED = """
 services:
   web: {image: busybox, command: sleep 1d, stop_grace_period: 0s, ports: ["127.0.0.1:${PORT}:80"], labels: {version: "${VERSION}"}}

@@ -130,7 +130,7 @@ struct ComposeRun: ParsableCommand {
     // `started` needs no wait; for the others the plan of the service itself would wait.
     wish.waits = service.dependencies.contains { $0.condition != .started }
     wish.noRecreate = true
-    try bringing.bring(session, wish, PlanRunner.Settings(), view)
+    try bringing.bring(session, wish, PlanRunner.Settings(), view, for: service)
   }
 
   /// Networks and volumes of the service that nobody has made yet.

@@ -26,9 +26,11 @@ struct BringUpOptions: ParsableArguments {
     return images
   }
 
-  /// Brings the session's project to what the options say. Returns the services that were meant.
+  /// Brings the session's project to what the options say.
+  /// - Parameter waiter: a service of which `run` makes a container afterwards, which waits for these.
   func bring(
-    _ session: ComposeSession, _ options: ComposeUpOptions, _ settings: PlanRunner.Settings, _ view: PlanView
+    _ session: ComposeSession, _ options: ComposeUpOptions, _ settings: PlanRunner.Settings, _ view: PlanView,
+    for waiter: ComposeService? = nil
   ) throws(ClientError) {
     var options = options
     options.removesOrphans = removeOrphans
@@ -48,7 +50,7 @@ struct BringUpOptions: ParsableArguments {
     }
     let preparation = self.images(session, view)
     let images = try preparation.prepare(wanted)
-    if !options.createsOnly { try preparation.requireChecks(wanted, images) }
+    if !options.createsOnly { try preparation.requireChecks(wanted + (waiter.map { [$0] } ?? []), images) }
     let observation = try session.observe()
     let planner = session.planner(observation, images: images)
     let plan = try ComposeSession.planned { () throws(ComposeFault) in try planner.up(options) }

@@ -191,10 +191,8 @@ extension ComposeTop {
     do {
       return try engine.call(.get, "/containers/\(container.id)/top")
     } catch {
-      let state = try? engine.call(.get, "/containers/\(container.id)/json")["State"]
-      guard error.status == 404 || error.status == 409, let state else { throw error }
-      if state["Running"].bool == true, state["Restarting"].bool != true { throw error }
-      Console.complain("container \(container.name) is \(state.text("Status")): it has no processes")
+      guard error.status == 404 || error.status == 409 else { throw error }
+      Console.complain("container \(container.name) has no processes at the moment")
       return nil
     }
   }
