@@ -39,15 +39,18 @@ struct RawAnswer: Sendable, Equatable {
 
 /// Opens one call with these headers and data frames and waits for its end.
 func rawCall(_ path: String, _ headers: HPACKHeaders, data: [[UInt8]], ends: Bool = true) async throws -> RawAnswer {
-  // Configured on the event loop before the server's first frames are read.
-  let (channel, multiplexer) = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-    .connect(unixDomainSocketPath: path)
-    .flatMap { channel in
-      channel.configureHTTP2Pipeline(
-        mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
-      ) { $0.eventLoop.makeSucceededVoidFuture() }
-      .map { (channel, $0) }
-    }.get()
+  let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    .channelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
+          mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
+        ) { $0.eventLoop.makeSucceededVoidFuture() }
+      }
+    }
+    .connect(unixDomainSocketPath: path).get()
+  let multiplexer = try await channel.eventLoop.submit {
+    try channel.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self).syncMultiplexer()
+  }.get()
   let answer = channel.eventLoop.makePromise(of: RawAnswer.self)
   let stream = try await multiplexer.createStreamChannel { stream in
     stream.eventLoop.makeCompletedFuture {

@@ -48,8 +48,8 @@ class Client:
 
     @staticmethod
     def caller(call, request, streams):
-        def run(timeout=60, **fields):
-            return call(request(**fields), timeout=None if streams else timeout, wait_for_ready=True)
+        def run(deadline=60, **fields):
+            return call(request(**fields), timeout=None if streams else deadline, wait_for_ready=True)
         return run
 
 
@@ -266,7 +266,7 @@ def resources():
     container = run(sandbox, "c", "exec sleep 1000", dict(resources=limits))
     found = status(container).resources.linux
     equal((found.memory_limit_in_bytes, found.cpu_quota, found.oom_score_adj), (32 << 20, 50000, 900))
-    equal(output(container, "cat /proc/self/oom_score_adj"), "900")
+    equal(output(container, "cat /proc/1/oom_score_adj"), "900")
     CRI.UpdateContainerResources(container_id=container, linux=dict(memory_limit_in_bytes=64 << 20))
     equal(status(container).resources.linux.memory_limit_in_bytes, 64 << 20)
     stats = CRI.ContainerStats(container_id=container).stats
@@ -290,7 +290,7 @@ def exec_sync():
     answer = CRI.ExecSync(container_id=container, cmd=["sh", "-c", "yes | head -c 20000000"])
     equal((answer.exit_code, len(answer.stdout)), (0, 7 << 20))
     call = threading.Thread(target=lambda: refused(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: CRI.ExecSync(
-        timeout=0.3, container_id=container, cmd=["sleep", "444"])))
+        deadline=0.3, container_id=container, cmd=["sleep", "444"])))
     call.start()
     call.join()
     until("the end of a command that its caller gave up", lambda: "sleep 444" not in output(container, "ps"))
@@ -471,7 +471,7 @@ def killed():
                 try:
                     name = f"churn-{round}-{number}-{step}"
                     os.makedirs(f"{LOGS}/{name}", exist_ok=True)
-                    sandbox = CRI.RunPodSandbox(config=sandbox_config(name), timeout=20).pod_sandbox_id
+                    sandbox = CRI.RunPodSandbox(config=sandbox_config(name), deadline=20).pod_sandbox_id
                     run(sandbox, "c", "exec sleep 1000")
                     if step % 2:
                         CRI.RemovePodSandbox(pod_sandbox_id=sandbox)

@@ -168,13 +168,18 @@ package final class GRPCClient: Sendable {
   private func connect() -> EventLoopFuture<Connection> {
     let future = ClientBootstrap(group: group)
       .connectTimeout(.seconds(5))
+      .channelInitializer { [limits] channel in
+        channel.eventLoop.makeCompletedFuture {
+          _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
+            mode: .client, connectionConfiguration: limits.connectionConfiguration,
+            streamConfiguration: limits.streamConfiguration
+          ) { $0.eventLoop.makeFailedFuture(GRPCStatus(.internal, "a server opens no calls")) }
+        }
+      }
       .connect(unixDomainSocketPath: path)
-      .flatMap { [limits] channel in
-        channel.configureHTTP2Pipeline(
-          mode: .client, connectionConfiguration: limits.connectionConfiguration,
-          streamConfiguration: limits.streamConfiguration
-        ) { $0.eventLoop.makeFailedFuture(GRPCStatus(.internal, "a server opens no calls")) }
-        .map { Connection(channel: channel, multiplexer: $0) }
+      .flatMapThrowing { channel in
+        let handler = try channel.pipeline.syncOperations.handler(type: NIOHTTP2Handler.self)
+        return Connection(channel: channel, multiplexer: try handler.syncMultiplexer())
       }
     // A connection that failed or ended makes room for the next.
     future.whenSuccess { [self] connection in

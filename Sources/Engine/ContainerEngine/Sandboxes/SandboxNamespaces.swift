@@ -67,7 +67,9 @@ struct SandboxNamespaces: Sendable {
   /// Takes everything away; what is gone already is no error.
   func remove() throws {
     guard FileSystem.exists(folder) else { return }
-    for name in try FileSystem.list(folder) {
+    // First what `isThere` looks at: a sandbox of which only a part is gone, after a crash, has to be known as gone.
+    let first = Namespace.Kind.uts.rawValue
+    for name in try FileSystem.list(folder).sorted(by: { a, b in a == first && b != first }) {
       if name == Self.sharedMemory {
         do {
           try MountAPI.unmount("\(folder)/\(name)", detach: true)
