@@ -101,6 +101,7 @@ bench: deps build ## measure against docker.io, podman, buildah and docker-regis
 	@$(CLIENTS) Benchmarks/networks
 	@$(CLIENTS) Benchmarks/compose
 	@$(CLIENTS) Benchmarks/cluster
+	@Benchmarks/services
 
 install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)
 	@test -x .build/release/bulkheadd || { echo "install: run 'make build' first" >&2; exit 1; }

@@ -281,7 +281,7 @@ let package = Package(
         "bulkhead", "Compose", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
-    tests("bulkheadd", floor: "Programs", ["HTTPServing", "LinuxSystem", "Model", "Registry"]),
+    tests("bulkheadd", floor: "Programs", ["HTTPServing", "KubeControllers", "LinuxSystem", "Model", "Registry"]),
     .executableTarget(
       name: "service-figures",
       dependencies: [

@@ -16,8 +16,9 @@ struct ServiceFigures {
   private static let services = 1_000
   private static let endpointsOfService = 10
   private static let changes = 200
-  private static let rounds = 7
-  private static let roundSeconds = 1.0
+  /// Many short ones in turns: others on the machine hit both alike.
+  private static let rounds = 60
+  private static let roundSeconds = 0.15
 
   static func main() throws {
     let node = try BenchNode()
@@ -81,22 +82,34 @@ struct ServiceFigures {
     node.proxy.settle()
     let direct = SocketAddress.ipv4(server.address, port: 8_080)
     let service = SocketAddress.ipv4(IPv4Address(bits: 0x0a60_0050), port: 80)
-    var rates: [String: [Double]] = [:]
+    var (rates, costs): ([String: [Double]], [String: [Double]]) = ([:], [:])
     for round in 0...rounds {
-      // In turns, so that a change of the machine's speed hits both alike. The first only warms up.
-      for (name, target) in round % 2 == 0
-        ? [("direct", direct), ("service", service)] : [("service", service), ("direct", direct)]
-      {
+      let turn = [("direct", direct), ("service", service)]
+      for (name, target) in round % 2 == 0 ? turn : turn.reversed() {
+        let begin = processorMicroseconds()
         let count = try NamespaceThread.run(entering: [client.netns]) {
           try PageClient.requests(at: target, seconds: roundSeconds)
         }
-        if round > 0 { rates[name, default: []].append(Double(count) / roundSeconds) }
+        // The first only warms up.
+        guard round > 0 else { continue }
+        rates[name, default: []].append(Double(count) / roundSeconds)
+        costs[name, default: []].append((processorMicroseconds() - begin) / Double(count))
       }
     }
-    let ratios = zip(rates["service"] ?? [], rates["direct"] ?? []).map { $0 / $1 }
-    report("requests to the pod itself, 16 connections", median(rates["direct"] ?? [0]), "requests/s")
-    report("through its service", median(rates["service"] ?? [0]), "requests/s")
-    report("ratio, median of \(rounds) pairs", median(ratios), "×")
+    func value(_ table: [String: [Double]], _ name: String) -> Double { median(table[name] ?? [0]) }
+    report("requests to the pod itself, 16 connections", value(rates, "direct"), "requests/s")
+    report("through its service", value(rates, "service"), "requests/s")
+    report("ratio of rates", value(rates, "service") / value(rates, "direct"), "×")
+    report("processor time of a request, to the pod itself", value(costs, "direct"), "µs")
+    report("through its service", value(costs, "service"), "µs")
+    report("ratio of rates at equal processor time", value(costs, "direct") / value(costs, "service"), "×")
+  }
+
+  /// Of this process, which is client and server and carries the packets as well.
+  private static func processorMicroseconds() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) * 1e6 + Double($1.tv_usec) }
   }
 }
 

@@ -145,7 +145,7 @@ struct ServerProgram {
       folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig",
       agentSocket: "\(platformRun)/\(AgentAPI.socketName)", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
-      http: http, poller: poller)
+      http: http, poller: poller, balancerPool: settings.balancerPool)
     return try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
   }
 

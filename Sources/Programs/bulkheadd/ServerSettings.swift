@@ -1,5 +1,6 @@
 import ConfigurationFiles
 import HTTPServing
+import KubeControllers
 import Registry
 
 /// How the server is run: the contents of `/etc/bulkhead/server.yaml`. The command line's options win.
@@ -14,6 +15,8 @@ struct ServerSettings: Sendable, Equatable {
   var listen = [ListenAddress(host: "127.0.0.1", port: 5443)]
   /// Where the Kubernetes API is served; empty: nowhere.
   var kubernetes = [ListenAddress(host: "127.0.0.1", port: 6443)]
+  /// What services of type LoadBalancer get their addresses from.
+  var balancerPool = AddressRanges()
   /// Further names and addresses that the certificates hold for.
   var names: [String] = []
   /// Folders of the whole platform; nil where the file does not say.
@@ -48,8 +51,12 @@ struct ServerSettings: Sendable, Equatable {
     try reader.allow(["listen", "names", "root", "run", "kubernetes", "limits"])
     if let addresses = try Self.addresses(reader, port: 5443, atLeast: 1) { listen = addresses }
     if let section = try reader.section("kubernetes") {
-      try section.allow(["listen"])
+      try section.allow(["listen", "loadBalancerAddresses"])
       if let addresses = try Self.addresses(section, port: 6443, atLeast: 0) { kubernetes = addresses }
+      let ranges = try section.list(
+        "loadBalancerAddresses", expected: "an IPv4 address, FIRST-LAST or a subnet",
+        { AddressRanges([$0]) == nil ? nil : $0 })
+      if let pool = AddressRanges(ranges ?? []) { balancerPool = pool }
     }
     if let given = try reader.list(
       "names", expected: "a host's name or address without port", { Self.isName($0) ? $0 : nil })

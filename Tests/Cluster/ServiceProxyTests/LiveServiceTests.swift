@@ -49,6 +49,19 @@ struct LiveServiceTests {
     withExtendedLifetime(servers) {}
   }
 
+  @Test func `a node without any route reaches services all the same`() throws {
+    let node = try TestNode(hasUplink: false)
+    let pod = try node.pod()
+    let server = try pod.serve()
+    node.tell([Sample.services(Sample.service()), Sample.slices(Sample.slice("web", pod.address.description))])
+    #expect(try node.onHost { try EchoClient.word(at: Self.target) } == pod.address.description)
+    #expect(
+      try node.onHost {
+        Self.refusal { try EchoClient.word(at: .ipv4(IPv4Address(bits: 0x0a60_7777), port: 80)) }
+      } == ECONNREFUSED)
+    withExtendedLifetime(server) {}
+  }
+
   @Test func `an endpoint that goes gets no new connection, and those it has go on`() throws {
     let node = try TestNode()
     let (one, two, client) = (try node.pod(), try node.pod(), try node.pod())

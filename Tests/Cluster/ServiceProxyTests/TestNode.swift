@@ -38,11 +38,19 @@ final class TestNode: Sendable {
     }
   }
 
-  init() throws {
+  /// - Parameter hasUplink: without, nothing is reached outside, and there is no default route.
+  init(hasUplink: Bool = true) throws {
     host = try NetworkNamespace.create()
     outside = try NetworkNamespace.create()
     poller = try Poller()
-    try TestWire.connect(host: host, outside: outside)
+    if hasUplink {
+      try TestWire.connect(host: host, outside: outside)
+    } else {
+      try NamespaceThread.run(entering: [host]) {
+        _ = try NetlinkSocket(protocol: Netlink.protocolRoute).run(
+          [RouteNetlink.configureLink(name: "lo", up: true)], subject: "lo")
+      }
+    }
     stateDirectory = "/tmp/proxy-test-\(ContainerID.random().short)"
     let (poller, directory) = (poller, stateDirectory)
     (stack, network, proxy) = try NamespaceThread.run(entering: [host]) {

@@ -1,6 +1,7 @@
 import ConfigurationFiles
 import FoundationEssentials
 import HTTPServing
+import KubeControllers
 import Model
 import Registry
 import Testing
@@ -34,6 +35,7 @@ import Testing
         - '[::1]:0'
       kubernetes:
         listen: [0.0.0.0:6443]
+        loadBalancerAddresses: [192.0.2.1-192.0.2.9, 198.51.100.0/28]
       names: [registry.example.com, 192.0.2.7]
       root: /data/bulkhead
       run: /run/other
@@ -48,6 +50,7 @@ import Testing
       """)
     #expect(settings.listen == [ListenAddress(host: "0.0.0.0", port: 443), ListenAddress(host: "::1", port: 0)])
     #expect(settings.kubernetes == [ListenAddress(host: "0.0.0.0", port: 6443)])
+    #expect(settings.balancerPool == AddressRanges(["192.0.2.1-192.0.2.9", "198.51.100.0/28"]))
     #expect(settings.names == ["registry.example.com", "192.0.2.7"])
     #expect(settings.root == "/data/bulkhead" && settings.run == "/run/other")
     #expect(settings.limits.http.maxConnections == 2_000 && settings.limits.http.maxConnectionsPerAddress == 5)
@@ -59,7 +62,14 @@ import Testing
   @Test(arguments: [
     ("port: 1", "s.yaml line 1: unknown key 'port'; known here: kubernetes, limits, listen, names, root, run"),
     ("listen: 127.0.0.1:1", "s.yaml line 1: 'listen' must be a list"),
-    ("kubernetes:\n  port: 1", "s.yaml line 2: unknown key 'kubernetes.port'; known here: listen"),
+    (
+      "kubernetes:\n  port: 1",
+      "s.yaml line 2: unknown key 'kubernetes.port'; known here: listen, loadBalancerAddresses"
+    ),
+    (
+      "kubernetes:\n  loadBalancerAddresses: [x]",
+      "s.yaml line 2: 'kubernetes.loadBalancerAddresses' has 'x': expected an IPv4 address, FIRST-LAST or a subnet"
+    ),
     ("kubernetes:\n  listen: [here]", "s.yaml line 2: 'kubernetes.listen' has 'here': expected HOST:PORT"),
     ("\nlisten: []", "s.yaml line 2: 'listen' must have 1 to 16 entries, not 0"),
     ("listen:\n  - 127.0.0.1:1\n  - here", "s.yaml line 3: 'listen' has 'here': expected HOST:PORT"),

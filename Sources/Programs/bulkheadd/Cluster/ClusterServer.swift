@@ -55,6 +55,7 @@ final class ClusterServer: Sendable {
     let certificateLifeSeconds: Double
     let http: HTTPServerConfiguration
     let poller: Poller
+    let balancerPool: AddressRanges
   }
 
   /// Opens the storage, puts in what is missing, and serves. Throws `internal` for a damaged database, `unavailable` for an address that
@@ -108,15 +109,16 @@ final class ClusterServer: Sendable {
     return ClusterServer(
       database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
       administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,
-      controllers: controllers(service, authority, logger), executor: executor,
+      controllers: controllers(service, authority, plan.balancerPool, logger), executor: executor,
       logger: logger)
   }
 
   private static func controllers(
-    _ service: ObjectService, _ authority: CertificateAuthority, _ logger: Logger
+    _ service: ObjectService, _ authority: CertificateAuthority, _ pool: AddressRanges, _ logger: Logger
   ) -> ControllerLoop {
     let machine = ControllerMachine(
-      controllers: ClusterControllers.all(catalog: service.catalog, rootCertificate: authority.certificatePEM),
+      controllers: ClusterControllers.all(
+        catalog: service.catalog, rootCertificate: authority.certificatePEM, balancerPool: pool),
       service: service, eventSerial: UInt64(Clock.realTimeNanoseconds()), now: preciseNow, logger: logger)
     return ControllerLoop(
       machine: machine, service: service, clock: ContinuousClock(), now: preciseNow, logger: logger)
