@@ -180,7 +180,7 @@ let package = Package(
     tests("ContainerEngine", floor: "Engine", []),
     // Cluster
     room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
-    room("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery"]),
+    room("KubeResources", floor: "Cluster", ["HTTPServing", "Internet", "KubeMachinery"]),
     room(
       "NodeAgent", floor: "Cluster",
       [
@@ -267,12 +267,14 @@ let package = Package(
       name: "bulkheadd",
       dependencies: [
         .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
-        "Accounts", "Certificates", "ConfigurationFiles", "ContainerEngine", "CRIProtocol", "CRIService", "DockerAPI",
-        "HostChecks", "HTTPServing",
-        "Isolation", "KubeControllers", "KubeMachinery", "KubeResources", "KubernetesAPI",
+        "Accounts", "Certificates", "ClusterNames", "ConfigurationFiles", "ContainerEngine", "CRIProtocol",
+        "CRIService",
+        "DockerAPI",
+        "HostChecks", "HTTPServing", "Internet", "Isolation", "KubeControllers", "KubeMachinery", "KubeResources",
+        "KubernetesAPI",
         "LinuxSystem", "MetricsAPI", "Model", "NodeAgent", "Observability", "Persistence", "PodStreams", "Registry",
         "RegistryAPI",
-        "RegistryClient", "Replication",
+        "RegistryClient", "Replication", "ServiceProxy",
       ],
       path: "Sources/Programs/bulkheadd", swiftSettings: strict),
     .testTarget(

@@ -276,7 +276,7 @@ SCENARIOS = [
     ("services, jobs, controllers and the rest are checked and shown", [
         ("create -f -", SERVICE, "= service/web created\n"),
         ("get svc web -o jsonpath={.spec.type}/{.spec.ports[0].protocol}/{.spec.sessionAffinity}", None, "= ClusterIP/TCP/None"),
-        ("get svc", None, ["TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "web "]),
+        ("get svc", None, ["TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "web ", " 10.96."]),
         ("create -f -", SERVICE.replace("name: web", "name: 1web"), '! Invalid value: "1web"'),
         ("create -f -", SERVICE.replace("port: 80", "port: 0").replace("name: web}", "name: w2}"),
          "! spec.ports[0].port: Invalid value: 0: must be between 1 and 65535"),

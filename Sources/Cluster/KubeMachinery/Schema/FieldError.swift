@@ -11,6 +11,7 @@ public struct FieldError: Error, Sendable, Equatable {
     case tooLong = "FieldValueTooLong"
     case tooMany = "FieldValueTooMany"
     case typeInvalid = "FieldValueTypeInvalid"
+    case internalError = "InternalError"
   }
 
   public let reason: Reason

@@ -7,6 +7,8 @@ public struct KindRules: Sendable {
   public typealias Change = @Sendable (_ object: inout JSONValue) -> Void
   public typealias Preparation = @Sendable (_ object: inout JSONValue, _ old: JSONValue) -> Void
   public typealias Check = @Sendable (_ object: JSONValue) -> [FieldError]
+  public typealias Completion =
+    @Sendable (_ object: inout JSONValue, _ old: JSONValue?, _ others: [JSONValue]) -> [FieldError]
   public typealias Comparison = @Sendable (_ object: JSONValue, _ old: JSONValue) -> [FieldError]
 
   /// What is wrong with a name, or with the prefix of one (`generateName`).
@@ -19,6 +21,9 @@ public struct KindRules: Sendable {
   public let prepareUpdate: Preparation
   /// The same for changes of the status alone. The machinery has put everything but the status and the metadata back already.
   public let prepareStatusUpdate: Preparation
+  /// Fields that depend on all other objects of the kind, such as addresses that each has for itself; nil where there are none. No other
+  /// object of the kind is made or changed meanwhile. Gives what is wrong with what the client wants there.
+  public let complete: Completion?
   /// What is wrong with a new object.
   public let validate: Check
   /// What is wrong with a change; `validate` is asked for the new object too where `validatesWholeOnUpdate`.
@@ -43,6 +48,7 @@ public struct KindRules: Sendable {
     prepareCreate: @escaping Change = { _ in },
     prepareUpdate: @escaping Preparation = { _, _ in },
     prepareStatusUpdate: @escaping Preparation = { _, _ in },
+    complete: Completion? = nil,
     validate: @escaping Check = { _ in [] },
     validateUpdate: @escaping Comparison = { _, _ in [] },
     validateStatusUpdate: @escaping Comparison = { _, _ in [] },
@@ -58,6 +64,7 @@ public struct KindRules: Sendable {
     self.prepareCreate = prepareCreate
     self.prepareUpdate = prepareUpdate
     self.prepareStatusUpdate = prepareStatusUpdate
+    self.complete = complete
     self.validate = validate
     self.validateUpdate = validateUpdate
     self.validateStatusUpdate = validateStatusUpdate

@@ -15,9 +15,18 @@ extension ObjectService {
     _ kind: Kind, in namespace: String, _ sent: JSONValue, _ options: WriteOptions, _ warnings: [String],
     isTracked: Bool, at now: Timestamp
   ) async throws -> WriteResult {
-    var warnings = warnings
     try Self.checkNamespace(kind, sent.meta.namespace, namespace)
     try await checkNamespaceIsOpen(kind, namespace, sent.meta.name)
+    return try await completing(kind) {
+      try await make(kind, in: namespace, sent, options, warnings, isTracked: isTracked, at: now)
+    }
+  }
+
+  private func make(
+    _ kind: Kind, in namespace: String, _ sent: JSONValue, _ options: WriteOptions, _ warnings: [String],
+    isTracked: Bool, at now: Timestamp
+  ) async throws -> WriteResult {
+    var warnings = warnings
     for attempt in 1... {
       var object = sent
       let isGenerated = object.meta.name.isEmpty && !object.meta.generateName.isEmpty
@@ -25,7 +34,7 @@ extension ObjectService {
       if !isTracked { object = kind.tracked(object, old: nil, .whole, options, at: now) }
       let name = object.meta.name
       warnings += attempt == 1 ? kind.rules.warnings(object) : []
-      let errors = kind.createErrors(object)
+      let errors = try await complete(kind, &object, old: nil) + kind.createErrors(object)
       guard errors.isEmpty else { throw StatusError.invalid(kind.name, name, errors) }
       try options.admit?(object, nil)
       let draft = draft(kind, object)

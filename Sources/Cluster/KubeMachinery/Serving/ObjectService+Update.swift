@@ -49,6 +49,18 @@ extension ObjectService {
     isBound: Bool, isTracked: Bool = false, at now: Timestamp,
     _ make: (_ old: JSONValue, _ warnings: inout [String]) throws -> JSONValue
   ) async throws -> WriteResult {
+    try await completing(kind) {
+      try await changeWithin(
+        kind, in: namespace, name, part, options, warnings: warnings, isBound: isBound, isTracked: isTracked, at: now,
+        make)
+    }
+  }
+
+  private func changeWithin(
+    _ kind: Kind, in namespace: String, _ name: String, _ part: Part, _ options: WriteOptions, warnings: [String],
+    isBound: Bool, isTracked: Bool, at now: Timestamp,
+    _ make: (_ old: JSONValue, _ warnings: inout [String]) throws -> JSONValue
+  ) async throws -> WriteResult {
     try await translating(kind, name) {
       for attempt in 1... {
         let stored = try await stored(kind, namespace, name)
@@ -57,9 +69,10 @@ extension ObjectService {
         var object = try make(old, &warnings)
         try prepare(kind, &object, old, part)
         if !isTracked { object = kind.tracked(object, old: old, part, options, at: now) }
+        let missing = part == .whole ? try await complete(kind, &object, old: old) : []
         if object.means(old) { return WriteResult(document: stored.document, warnings: warnings, isCreated: false) }
         let errors =
-          part == .status ? kind.statusUpdateErrors(object, old: old) : kind.updateErrors(object, old: old)
+          missing + (part == .status ? kind.statusUpdateErrors(object, old: old) : kind.updateErrors(object, old: old))
         guard errors.isEmpty else { throw StatusError.invalid(kind.name, name, errors) }
         try options.admit?(object, old)
         warnings += kind.rules.warnings(object)

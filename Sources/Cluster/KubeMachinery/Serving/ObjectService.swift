@@ -8,6 +8,8 @@ import HTTPServing
 public struct ObjectService: Sendable {
   public let store: any ObjectStore
   public let catalog: KindCatalog
+  /// Kinds whose objects are made with regard to all others.
+  private let completing = Turnstile()
 
   /// How often a change that is not bound to a revision is tried anew where others were quicker.
   static let maxTries = 10
@@ -46,6 +48,20 @@ public struct ObjectService: Sendable {
       if !value.isEmpty { fields[field.name] = value }
     }
     return ObjectDraft(object, attributes: ObjectAttributes(labels: object.meta.labels, fields: fields))
+  }
+
+  /// Runs the write of an object; of a kind that fills in what its other objects have left, alone.
+  func completing<R>(_ kind: Kind, _ write: () async throws -> R) async throws -> R {
+    kind.rules.complete == nil ? try await write() : try await completing.through(write)
+  }
+
+  /// Fills in what depends on the other objects of the kind. Within `completing`. Gives what is wrong.
+  func complete(_ kind: Kind, _ object: inout JSONValue, old: JSONValue?) async throws -> [FieldError] {
+    guard let complete = kind.rules.complete else { return [] }
+    let own = object.meta
+    let others = try await store.list(ListRequest(kind.resource)).objects.map { try $0.value() }
+      .filter { $0.meta.name != own.name || $0.meta.namespace != own.namespace }
+    return complete(&object, old, others)
   }
 
   static func newUID() -> String { UUID().uuidString.lowercased() }

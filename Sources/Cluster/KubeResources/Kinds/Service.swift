@@ -15,6 +15,7 @@ extension Kind {
       nameProblems: Naming.label1035,
       defaults: ServiceRules.applyDefaults,
       prepareUpdate: ServiceRules.keepAllocated,
+      complete: ServiceAllocation.complete,
       validate: ServiceRules.errors,
       validateUpdate: ServiceRules.updateErrors))
 }

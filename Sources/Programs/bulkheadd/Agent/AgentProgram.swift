@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import HTTPServing
 import KubeMachinery
+import KubeResources
 import LinuxSystem
 import Logging
 import Model
@@ -10,8 +11,6 @@ import NodeAgent
 /// Puts the node's agent together and runs it until SIGTERM or SIGINT.
 struct AgentProgram {
   static let version = "v1.33.0"
-  /// Of the cluster's name server.
-  private static let clusterDNS = "10.96.0.10"
   private static let retrySeconds: Int64 = 1
   private static let renewSeconds: Int64 = 60
   private static let gracefulSeconds: Int64 = 1
@@ -48,7 +47,7 @@ struct AgentProgram {
     let runtime = CRIPodRuntime(socket: "\(options.run)/cri.sock")
     let node = NodeSettings(
       name: cluster.config.node, address: try address ?? NodeInspector.address(),
-      capacity: try NodeInspector.capacity(root: root), root: root, clusterDNS: Self.clusterDNS)
+      capacity: try NodeInspector.capacity(root: root), root: root, clusterDNS: "\(ServiceAllocation.nameServer)")
     let root = root
     let agent = NodeAgent(
       NodeAgent.Plan(
@@ -57,17 +56,19 @@ struct AgentProgram {
           NodeInspector.facts(root: root, version: Self.version, runtime: try? await runtime.version())
         },
         version: "1.33", now: Self.now, executor: executor, logger: logger))
+    let network = try ClusterNetwork(node: node.name, cluster: cluster, poller: poller, logger: logger)
     let server = try await serve(agent, executor, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await agent.run() }
+      group.addTask { try await network.run() }
       group.addTask {
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(Self.renewSeconds))
           cluster.reload()
         }
       }
-      await group.waitForAll()
+      try await group.waitForAll()
     }
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     cluster.shutdown()
