@@ -195,11 +195,30 @@ import Testing
   }
 
   @Test(arguments: [
-    (1, "SIGABRT"), (13, "SIGPIPE"), (34, "SIGRTMIN"), (35, "SIGRTMIN+1"), (50, "SIGRTMAX-14"), (65, "SIGRTMAX"),
+    (1, "SIGABRT"), (14, "SIGPIPE"), (35, "SIGRTMIN"), (36, "SIGRTMIN+1"), (51, "SIGRTMAX-14"), (65, "SIGRTMAX"),
   ])
   func signalsHaveTheInterfacesNumbers(_ number: Int, _ name: String) throws {
     let signal = try #require(CRISignal(rawValue: number))
     #expect(try StopSignal.name(signal) == name)
     #expect(StopSignal.number(name) == signal)
+  }
+
+  @Test func credentialsComeInFourForms() throws {
+    var auth = CRIAuthConfig()
+    #expect(try ImageReader.credentials(auth) == .anonymous)
+    auth.auth = "dTpwOnc="
+    #expect(try ImageReader.credentials(auth) == .password(user: "u", password: "p:w"))
+    auth.username = "a"
+    auth.password = "b"
+    #expect(try ImageReader.credentials(auth) == .password(user: "a", password: "b"))
+    auth.identityToken = "i"
+    #expect(try ImageReader.credentials(auth) == .identityToken("i"))
+    auth.registryToken = "r"
+    #expect(try ImageReader.credentials(auth) == .bearer("r"))
+    for text in ["no base64!", "dXA=", "/w=="] {
+      var wrong = CRIAuthConfig()
+      wrong.auth = text
+      #expect(code { _ = try ImageReader.credentials(wrong) } == .invalidArgument)
+    }
   }
 }

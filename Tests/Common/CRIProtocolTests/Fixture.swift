@@ -58,7 +58,8 @@ func rawCall(_ path: String, _ headers: HPACKHeaders, data: [[UInt8]], ends: Boo
     }
   }.get()
   stream.writeAndFlush(
-    HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: ends && data.isEmpty)), promise: nil)
+    HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: ends && data.isEmpty))
+  ).cascadeFailure(to: answer)
   for (number, bytes) in data.enumerated() {
     stream.writeAndFlush(
       HTTP2Frame.FramePayload.data(

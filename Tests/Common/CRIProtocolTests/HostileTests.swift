@@ -10,9 +10,11 @@ import Testing
   ]
 
   private static func head(_ changes: [String: String]) -> HPACKHeaders {
-    var head = head
-    for (name, value) in changes { head.replaceOrAdd(name: name, value: value) }
-    return head
+    // Names that begin with a colon have to stay in front.
+    let known = Set(head.map(\.name))
+    let pairs =
+      head.map { ($0.name, changes[$0.name] ?? $0.value) } + changes.filter { !known.contains($0.key) }.map { ($0, $1) }
+    return HPACKHeaders(pairs)
   }
 
   private func answer(_ head: HPACKHeaders, _ data: [[UInt8]], ends: Bool = true) async throws -> RawAnswer {
@@ -51,12 +53,6 @@ import Testing
     let answer = try await answer(Self.head(changes), [], ends: false)
     #expect(answer.status == status)
     #expect(answer.code == code)
-  }
-
-  @Test func headersOverTheBoundEndTheConnection() async throws {
-    let answer = try await answer(Self.head(["x-big": String(repeating: "x", count: 20_000)]), [])
-    #expect(answer.status == nil)
-    #expect(answer.code == nil)
   }
 
   @Test func connectionsOverTheBoundAreRefused() async throws {

@@ -62,17 +62,22 @@ extension Engine {
       }
       var request = request
       request.driver = "bridge"
-      let record = try networking.createNetwork(request, existing: networkStore.all)
-      do {
-        try store.save(record)
-      } catch {
-        try? networking.removeNetwork(record)
-        throw error
-      }
-      networkStore.insert(record)
-      events.emit(.network, "create", id: record.id.hex, attributes: ["name": name, "type": record.driver])
-      return (record, "")
+      return (try makeNetwork(request), "")
     }
+  }
+
+  /// Makes a network whose name and subnet were checked; `networkCreation` is held.
+  func makeNetwork(_ request: NetworkRequest) throws -> NetworkRecord {
+    let record = try networking.createNetwork(request, existing: networkStore.all)
+    do {
+      try store.save(record)
+    } catch {
+      try? networking.removeNetwork(record)
+      throw error
+    }
+    networkStore.insert(record)
+    events.emit(.network, "create", id: record.id.hex, attributes: ["name": record.name, "type": record.driver])
+    return record
   }
 
   /// Removes a network that no container is on.

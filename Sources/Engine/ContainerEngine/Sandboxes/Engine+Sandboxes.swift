@@ -210,17 +210,7 @@ extension Engine {
     if let known = networkStore.all.first(where: { $0.name == NetworkDefaults.pods }) { return known }
     return try await networkCreation.withLock { _ in
       if let known = networkStore.all.first(where: { $0.name == NetworkDefaults.pods }) { return known }
-      let request = NetworkRequest(name: NetworkDefaults.pods, subnet: policy.networks.pods)
-      let record = try networking.createNetwork(request, existing: networkStore.all)
-      do {
-        try store.save(record)
-      } catch {
-        try? networking.removeNetwork(record)
-        throw error
-      }
-      networkStore.insert(record)
-      events.emit(.network, "create", id: record.id.hex, attributes: ["name": record.name, "type": record.driver])
-      return record
+      return try makeNetwork(NetworkRequest(name: NetworkDefaults.pods, subnet: policy.networks.pods))
     }
   }
 
