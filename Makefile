@@ -18,7 +18,7 @@ DEBUG_FLAGS   := --disable-index-store
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo demo-browser demo-down test compare-dockerfiles compare-compose test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo demo-browser demo-down demo-k8s test compare-dockerfiles compare-compose test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ demo-browser: ## vote with headless Chromium at the running voting app, and see 
 
 demo-down: ## remove the voting app of `make demo`, its engine and its registry (root)
 	@scripts/demo-app down
+
+demo-k8s: build ## a service of six pods on the machine's own cluster, asked while pods are killed (root; two minutes)
+	@scripts/install-deps run demo cluster
+	@scripts/demo-k8s .build/release
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build $(DEBUG_FLAGS) --build-tests

@@ -1,4 +1,5 @@
 import ArgumentParser
+import LinuxSystem
 
 struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,7 +20,13 @@ struct AgentCommand: AsyncParsableCommand {
       "The node's address, in place of the one by which this machine reaches others.", valueName: "address"))
   var nodeAddress: String?
 
+  @Flag(help: "Take the rules and addresses of services off this machine, and end; an agent leaves them so that services go on.")
+  var removeServices = false
+
   func run() async throws {
+    if removeServices {
+      return try ClusterNetwork.remove(poller: try Poller(), logger: try options.logger(label: "agent"))
+    }
     try await AgentProgram(options: options, kubeconfig: kubeconfig, address: nodeAddress).run()
   }
 }

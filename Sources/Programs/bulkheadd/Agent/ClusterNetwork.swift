@@ -23,14 +23,21 @@ struct ClusterNetwork: Sendable {
     self.node = node
     self.cluster = cluster
     self.logger = logger
-    proxy = try ServiceProxy(
-      settings: ServiceProxySettings(
-        node: node, serviceRange: ServiceAllocation.range, answeredHere: [ServiceAllocation.nameServer]),
-      poller: poller, logger: logger)
+    proxy = try ServiceProxy(settings: Self.settings(node), poller: poller, logger: logger)
     names = try ClusterNames(
       settings: ClusterNamesSettings(
         address: ServiceAllocation.nameServer, serviceRange: ServiceAllocation.range, podRanges: [Self.podRange]),
       poller: poller, logger: logger)
+  }
+
+  private static func settings(_ node: String) -> ServiceProxySettings {
+    ServiceProxySettings(
+      node: node, serviceRange: ServiceAllocation.range, answeredHere: [ServiceAllocation.nameServer])
+  }
+
+  /// Takes the rules and addresses of services off this machine. Blocking.
+  static func remove(poller: Poller, logger: Logger) throws {
+    try ServiceProxy(settings: settings(""), poller: poller, logger: logger).removeAll()
   }
 
   /// Until cancelled; rules stay, so that services work while the agent is replaced.
