@@ -16,6 +16,14 @@ public struct CommandStreams: Equatable, Sendable {
   }
 }
 
+extension CommandStreams {
+  /// As Kubernetes names them in a query: `stdin=true`. Source: Kubernetes `core/v1.PodExecOptions`.
+  public init(_ query: QueryParameters) {
+    func wants(_ name: String) -> Bool { ["true", "1"].contains(query[name] ?? "") }
+    self.init(input: wants("stdin"), output: wants("stdout"), errors: wants("stderr"), isTerminal: wants("tty"))
+  }
+}
+
 /// What a client of `exec` and `attach` does.
 public enum CommandEvent: Equatable, Sendable {
   case input([UInt8])

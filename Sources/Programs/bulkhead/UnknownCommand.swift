@@ -20,6 +20,8 @@ enum UnknownCommand {
       let subcommands = command.configuration.subcommands
       guard !subcommands.isEmpty, !word.hasPrefix("-") else { return nil }
       guard let next = subcommands.first(where: { names(of: $0).contains(word) }) else {
+        // `volume schedule NAME`: the word is what its usual command is about.
+        if command == VolumeSchedule.self { return nil }
         let known = subcommands.flatMap(names)
         var advice = likely(word, among: known).map { "did you mean '\($0)'? " } ?? ""
         if command == root, dockersOnly.contains(word) { advice = "use docker on the engine's socket; " }

@@ -28,7 +28,7 @@ import Testing
   @Test(
     arguments: [
       ["ps"], ["run", "nix"], ["project", "ls"], ["project", "rm", "list"], ["project"], ["help"], ["help", "project"],
-      ["--help"], ["project", "--server", "x", "list"], [],
+      ["--help"], ["project", "--server", "x", "list"], [], ["volume", "schedule", "data"],
     ])
   func `commands that there are, and what is no command, are left to the parser`(words: [String]) {
     #expect(UnknownCommand.find(in: words) == nil)

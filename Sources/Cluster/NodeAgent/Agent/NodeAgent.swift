@@ -50,6 +50,7 @@ public final class NodeAgent: Sendable {
   let registry: PodRegistry
 
   var settings: NodeSettings { plan.node }
+  var runtime: any PodRuntime { plan.runtime }
   var now: @Sendable () -> Timestamp { plan.now }
   var clock: any Swift.Clock<Duration> { plan.clock }
 

@@ -135,11 +135,3 @@ public struct AgentAPI: HTTPResponder {
     return main[0]
   }
 }
-
-extension CommandStreams {
-  /// As Kubernetes names them in a query: `stdin=true`. Source: Kubernetes `core/v1.PodExecOptions`.
-  public init(_ query: QueryParameters) {
-    func wants(_ name: String) -> Bool { ["true", "1"].contains(query[name] ?? "") }
-    self.init(input: wants("stdin"), output: wants("stdout"), errors: wants("stderr"), isTerminal: wants("tty"))
-  }
-}

@@ -20,7 +20,10 @@ struct AgentCommand: AsyncParsableCommand {
       "The node's address, in place of the one by which this machine reaches others.", valueName: "address"))
   var nodeAddress: String?
 
-  @Flag(help: "Take the rules and addresses of services off this machine, and end; an agent leaves them so that services go on.")
+  @Flag(
+    help:
+      "Take the rules and addresses of services off this machine, and end; an agent leaves them so that services go on."
+  )
   var removeServices = false
 
   func run() async throws {
