@@ -18,7 +18,7 @@ struct ScriptTests {
     "the server", .enabled(if: Target.canStart),
     arguments: [
       "server", "clients", "collection", "adversity", "metrics", "survival", "volumes", "network", "bootstrap",
-      "kubernetes", "cri", "pods",
+      "kubernetes", "cri", "pods", "services",
     ])
   func server(_ name: String) throws {
     try Self.runAlone(name)

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
 import HTTPServing
+import Internet
 import KubeMachinery
-import KubeResources
 import LinuxSystem
 import Logging
 import Model
@@ -19,6 +19,8 @@ struct AgentProgram {
   let options: DaemonOptions
   let kubeconfig: String?
   let address: String?
+  /// Where pods have their addresses; nil: services and names are not served.
+  let podRange: IPv4Subnet?
 
   private var root: String { "\(options.root)/agent" }
 
@@ -47,7 +49,7 @@ struct AgentProgram {
     let runtime = CRIPodRuntime(socket: "\(options.run)/cri.sock")
     let node = NodeSettings(
       name: cluster.config.node, address: try address ?? NodeInspector.address(),
-      capacity: try NodeInspector.capacity(root: root), root: root, clusterDNS: "\(ServiceAllocation.nameServer)")
+      capacity: try NodeInspector.capacity(root: root), root: root, clusterDNS: AgentServices.nameService.description)
     let root = root
     let agent = NodeAgent(
       NodeAgent.Plan(
@@ -56,23 +58,34 @@ struct AgentProgram {
           NodeInspector.facts(root: root, version: Self.version, runtime: try? await runtime.version())
         },
         version: "1.33", now: Self.now, executor: executor, logger: logger))
-    let network = try ClusterNetwork(node: node.name, cluster: cluster, poller: poller, logger: logger)
     let server = try await serve(agent, executor, poller, logger)
+    let services = startServices(node.name, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    await withTaskGroup(of: Void.self) { group in
       group.addTask { await agent.run() }
-      group.addTask { try await network.run() }
+      if let services { group.addTask { await services.run(cluster) } }
       group.addTask {
         while !Task.isCancelled {
           try? await Task.sleep(for: .seconds(Self.renewSeconds))
           cluster.reload()
         }
       }
-      try await group.waitForAll()
+      await group.waitForAll()
     }
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     cluster.shutdown()
     await runtime.close()
+  }
+
+  /// Pods run without them as well: nil, and told, where something is in the way.
+  private func startServices(_ node: String, _ poller: Poller, _ logger: Logger) -> AgentServices? {
+    guard let podRange else { return nil }
+    do {
+      return try AgentServices(node: node, podRange: podRange, poller: poller, logger: logger)
+    } catch {
+      logger.error("services and names of the cluster are not served", metadata: ["error": "\(error)"])
+      return nil
+    }
   }
 
   /// What the server asks for on behalf of its users.
