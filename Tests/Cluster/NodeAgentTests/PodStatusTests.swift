@@ -103,13 +103,13 @@ struct PodStatusTests {
     "What keeps a container from starting is told",
     arguments: [
       ("ErrImagePull", "ErrImagePull", 0), ("ErrImagePull", "ImagePullBackOff", 3),
-      ("CreateContainerConfigError", "CreateContainerConfigError", 3), ("ErrImageNeverPull", "ErrImageNeverPull", 0),
+      ("CreateContainerConfigError", "CreateContainerConfigError", 3), ("ErrImageNeverPull", "ErrImageNeverPull", 3),
     ])
   func obstacles(reason: String, expected: String, seconds: Int64) {
     var memory = Sample.ready
     memory["c"].failure = PodMemory.Failure(reason: reason, message: "why")
     memory["c"].failedAt = Sample.start
-    if expected.hasSuffix("BackOff") { memory["c"].pulls.advance(at: Sample.start) }
+    if seconds > 0, reason.hasPrefix("ErrImage") { memory["c"].pulls.advance(at: Sample.start) }
     let status = status(Sample.view(Sample.pod(), memory: memory, after: seconds))
     #expect(status.textAt("phase") == "Pending")
     #expect(state(status).textAt("waiting", "reason") == expected)

@@ -43,7 +43,7 @@ struct PodWorkerTests {
     } ?? false
   }
 
-  private static let delete: (inout JSONValue) -> Void = { pod in
+  private static let delete: @Sendable (inout JSONValue) -> Void = { pod in
     pod["metadata"]?["deletionTimestamp"] = .string(Timestamp(seconds: Sample.start.seconds + 30).text)
     pod["metadata"]?["deletionGracePeriodSeconds"] = 30
   }

@@ -2,19 +2,29 @@
 
     pods.py BULKHEADD FOLDER
 """
+import glob
+import http.client
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
-import time
 
 from checks import check, equal, main, until
 from service import Local, Server, exchange
 
+# Rules, addresses and links end with the namespace.
+if os.environ.get("BULKHEAD_TEST_INSIDE") != "yes":
+    os.environ["BULKHEAD_TEST_INSIDE"] = "yes"
+    os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
+for words in ("link set lo up", "link add uplink type dummy", "address add 198.51.100.2/24 dev uplink", "link set uplink up",
+              "route add default via 198.51.100.1"):
+    subprocess.run(["ip", *words.split()], check=True)
+
 PROGRAM, FOLDER = sys.argv[1:3]
+SOURCES = pathlib.Path(__file__).resolve().parents[3]
 IMAGE = "local/tool:1"
 
 
@@ -41,15 +51,15 @@ CONFIG = FOLDER + "/engine.yaml"
 with open(CONFIG, "w") as file:
     file.write("{}\n")
 ENGINE = Role("engine", "--config", CONFIG)
-# Its rules would be those of the machine that the tests run on: `services` has a namespace of its own.
-AGENT = Role("agent", "--without-services")
+until("the engine serves", lambda: os.path.exists(SERVER.run + "/cri.sock"))
+AGENT = Role("agent")
 
 
-def kubectl(*words, typed=None, fails=False):
+def kubectl(*words, typed=None, fails=False, config=SERVER.run + "/server/admin.kubeconfig"):
     home = FOLDER + "/home"
     os.makedirs(home, exist_ok=True)
     done = subprocess.run(
-        ["kubectl", "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", *words], input=typed or "",
+        ["kubectl", "--kubeconfig", config, *words], input=typed or "",
         capture_output=True, text=True, timeout=60, env={"HOME": home, "PATH": os.environ["PATH"]})
     if not fails and done.returncode:
         raise AssertionError(f"kubectl {' '.join(words)}: {done.stderr}")
@@ -65,23 +75,9 @@ def engine(method, path, body=None, headers=None):
 
 
 def load_image():
-    """An image with busybox alone, which needs nothing else."""
-    busybox = shutil.which("busybox")
-    assert busybox, "busybox is not installed"
-    path = FOLDER + "/rootfs.tar"
-    with tarfile.open(path, "w") as tar:
-        for folder in ("bin", "tmp", "etc", "dev", "proc", "sys"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(entry)
-        tar.add(os.path.realpath(busybox), "bin/busybox")
-        for name in ("sh", "sleep", "cat", "echo", "httpd", "kill", "ls", "true", "wget", "id"):
-            link = tarfile.TarInfo("bin/" + name)
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-    with open(path, "rb") as file:
-        status, answer, _ = engine(
-            "POST", "/images/create?fromSrc=-&repo=local/tool&tag=1", file.read(), {"Content-Type": "application/x-tar"})
+    rootfs = subprocess.run([SOURCES / "Benchmarks/busybox-rootfs"], check=True, capture_output=True).stdout
+    status, answer, _ = engine(
+        "POST", "/images/create?fromSrc=-&repo=local/tool&tag=1", rootfs, {"Content-Type": "application/x-tar"})
     assert status == 200, answer
 
 
@@ -132,6 +128,14 @@ spec:
           livenessProbe: {httpGet: {path: /missing, port: 8080}, periodSeconds: 60, initialDelaySeconds: 60}
 """.replace("IMAGE", IMAGE)
 
+TALKER = """apiVersion: v1
+kind: Pod
+metadata: {name: NAME}
+spec:
+  restartPolicy: Never
+  containers: [{name: c, image: IMAGE, imagePullPolicy: Never, stdin: true, command: [sh, -c, "read line; echo got $line"]}]
+""".replace("IMAGE", IMAGE)
+
 FAILING = """apiVersion: v1
 kind: Pod
 metadata: {name: NAME}
@@ -155,8 +159,7 @@ def node():
     until("the engine serves", lambda: engine("GET", "/_ping")[0] == 200, ignoring=(OSError,))
     load_image()
     until("the node is ready", lambda: " Ready " in kubectl("get", "nodes", "--no-headers"))
-    lease = json.loads(kubectl("get", "leases", "-n", "kube-node-lease", "-o", "json"))["items"]
-    equal(len(lease), 1)
+    until("its lease is there", lambda: kubectl("get", "leases", "-n", "kube-node-lease", "-o", "name"))
 
 
 @check("a pod with volumes, variables, an init container and a probe becomes ready")
@@ -209,6 +212,129 @@ def endings():
         return pod(name)["status"].get("containerStatuses", [{}])[0].get("state", {}).get("waiting", {}).get("reason")
     until("it backs off", lambda: waiting("crashing") == "CrashLoopBackOff")
     until("its image is missing", lambda: waiting("missing") == "ErrImageNeverPull")
+
+
+@check("the node's certificate reaches what its pods name, and nothing else")
+def rights():
+    kubectl("create", "configmap", "other", "--from-literal=a=b")
+    name = kubectl("get", "nodes", "-o", "name").strip().split("/")[1]
+
+    def as_node(*words):
+        return kubectl(*words, fails=True, config=SERVER.root + "/server/cluster/agent.kubeconfig")
+
+    for words, expected in [
+        (("get", "configmap", "conf", "-o", "jsonpath={.data.key}"), "v1"),
+        (("get", "configmap", "other"), "no relationship found between node"),
+        (("get", "secrets"), "can only read namespaced object of this type"),
+        (("get", "pods"), "can only list/watch pods with spec.nodeName field selector"),
+        (("get", "pods", "--field-selector=spec.nodeName=" + name), "one"),
+        (("delete", "node", name), "forbidden"),
+        (("taint", "node", name, "a=b:NoSchedule"), "is not allowed to modify taints"),
+    ]:
+        answer = as_node(*words)
+        assert expected in answer, (words, answer)
+
+
+@check("logs are shown, cut and followed to their end")
+def logs():
+    kubectl("apply", "-f", "-", typed=failing("talks", "Never", "echo one; sleep 1; echo two"))
+    until("it has begun", lambda: "one" in kubectl("logs", "talks", fails=True))
+    equal(kubectl("logs", "-f", "talks"), "one\ntwo\n")
+    equal(kubectl("logs", "talks", "--tail=1"), "two\n")
+    equal(kubectl("logs", "talks", "--limit-bytes=5"), "one\nt")
+    lines = kubectl("logs", "talks", "--timestamps").splitlines()
+    equal([line.split(" ", 1)[1] for line in lines], ["one", "two"])
+    assert "previous terminated container" in kubectl("logs", "talks", "--previous", fails=True)
+
+
+def clients():
+    """The one that is called without a version (WebSockets), and the oldest (SPDY)."""
+    found = os.path.realpath(shutil.which("kubectl"))
+    versions = sorted(glob.glob(os.path.dirname(found) + "/kubectl.1.*"), key=lambda path: int(path.split(".")[-1]))
+    return [found] + versions[:1]
+
+
+def run(client, *words, typed=None):
+    home = f"{FOLDER}/home-{os.path.basename(client)}"
+    os.makedirs(home, exist_ok=True)
+    return subprocess.run(
+        [client, "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", *words], input=typed or "", capture_output=True, text=True,
+        timeout=60, env={"HOME": home, "PATH": os.environ["PATH"]})
+
+
+@check("exec, attach, cp and port-forward, over WebSockets and SPDY")
+def streams():
+    for number in range(2):
+        kubectl("apply", "-f", "-", typed=TALKER.replace("NAME", f"talker{number}"))
+        kubectl("wait", "--for=condition=Ready", f"pod/talker{number}", "--timeout=30s")
+    web = kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    for number, client in enumerate(clients()):
+        def does(*words, typed=None, code=0):
+            done = run(client, *words, typed=typed)
+            equal((os.path.basename(client), words, done.returncode, done.stderr if done.returncode != code else ""),
+                  (os.path.basename(client), words, code, ""))
+            return done
+
+        done = does("exec", "one", "--", "sh", "-c", "echo out; echo err >&2; exit 3", code=3)
+        equal((done.stdout, done.stderr.split("\n")[0]), ("out\n", "err"))
+        equal(does("exec", "-i", "one", "--", "cat", typed="hello").stdout, "hello")
+        equal(len(does("exec", "one", "--", "head", "-c", "3000000", "/dev/zero").stdout), 3_000_000)
+        assert "no-such-program" in run(client, "exec", "one", "--", "no-such-program").stderr
+        assert "container none is not valid" in run(client, "exec", "one", "-c", "none", "--", "true").stderr
+        assert "got x" in does("attach", "-i", f"talker{number}", typed="x\n").stdout
+        path = f"{FOLDER}/copied-{os.path.basename(client)}"
+        does("cp", "one:/conf/key", path)
+        with open(path) as file:
+            equal(file.read(), "v1")
+        forward = subprocess.Popen(
+            [client, "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", "port-forward", web, ":8080"], stdout=subprocess.PIPE,
+            text=True, env={"HOME": FOLDER, "PATH": os.environ["PATH"]})
+        try:
+            port = int(forward.stdout.readline().split("127.0.0.1:")[1].split()[0])
+            for _ in range(3):
+                equal(get(f"127.0.0.1:{port}", "/hostname"), web)
+        finally:
+            forward.terminate()
+            forward.wait(10)
+    terminal = subprocess.run(
+        ["script", "-qec", f"kubectl --kubeconfig {SERVER.run}/server/admin.kubeconfig exec -it one -- sh -c 'test -t 0 && echo terminal'",
+         "/dev/null"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert "terminal" in terminal.stdout, terminal.stdout
+
+
+def get(address, path):
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().read().decode().strip()
+    finally:
+        connection.close()
+
+
+@check("a service leads to its pods by address, name and node port, from pods and from the node")
+def services():
+    kubectl("expose", "rc", "web", "--port=80", "--target-port=8080", "--type=NodePort")
+    address, port = kubectl("get", "svc", "web", "-o", "jsonpath={.spec.clusterIP} {.spec.ports[0].nodePort}").split()
+    names = set(kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.name}").split())
+    until("all answer", lambda: {get(address, "/hostname") for _ in range(40)} == names, ignoring=(OSError,))
+    node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}")
+    assert get(f"{node}:{port}", "/hostname") in names
+    for name in ("web", "web.default", "web.default.svc.cluster.local", address):
+        said = run(clients()[0], "exec", "one", "--", "timeout", "10", "wget", "-qO-", f"http://{name}/hostname")
+        assert said.stdout.strip() in names, (name, said.stdout, said.stderr)
+    kubectl("scale", "rc", "web", "--replicas=0")
+    def refused():
+        try:
+            get(address, "/hostname")
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            pass
+        return False
+    until("nobody is behind it", refused)
+    kubectl("scale", "rc", "web", "--replicas=3")
+    until("all answer again", lambda: get(address, "/hostname"), ignoring=(OSError,))
+    until("three are ready", lambda: "3" == kubectl("get", "rc", "web", "-o", "jsonpath={.status.readyReplicas}"))
 
 
 @check("an agent that is killed and started anew restarts nothing")

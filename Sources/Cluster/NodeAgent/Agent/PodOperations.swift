@@ -140,7 +140,7 @@ struct PodOperations: Sendable {
     ]
     do {
       _ = try await context.cluster.send(request)
-    } catch let error as StatusError where error.code == 404 || error.code == 409 {
+    } catch let error as StatusError where [403, 404, 409].contains(error.code) {
       // It is gone already, or a new one has its name.
     }
   }

@@ -98,8 +98,6 @@ actor PodRegistry {
     workers.values.first { $0.identity.namespace == namespace && $0.identity.name == name }
   }
 
-  var all: [PodWorker] { Array(workers.values) }
-
   /// Workers end; what runs goes on.
   func stop() async {
     isStopped = true

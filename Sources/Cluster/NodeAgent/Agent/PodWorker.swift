@@ -90,8 +90,6 @@ actor PodWorker {
 
   var document: PodDocument { pod }
   var records: [ContainerRecord] { containers }
-  var address: String { view.sandbox?.addresses.first ?? "" }
-  var sandboxID: String? { view.sandbox?.id }
 
   // MARK: the loop
 
@@ -105,6 +103,7 @@ actor PodWorker {
           try await refresh()
         } catch {
           isStale = true
+          if Task.isCancelled { break }
           context.logger.warning("pod \(pod.shown) cannot be looked at: \(error)")
           try? await context.clock.sleep(for: .seconds(Self.retrySeconds))
           continue
@@ -253,6 +252,7 @@ actor PodWorker {
       }
     case (.stop(let stop), .failed): memory.kills[stop.id] = nil
     case (.removeFiles, .done): memory.isCleanedUp = true
+    case (.deletePod, .done): memory.isDeleted = true
     default: break
     }
     bell.ring()
@@ -366,7 +366,8 @@ actor PodWorker {
         let answer = try await context.cluster.send(request)
         await self?.told(PodDocument(answer))
       } catch {
-        if (error as? StatusError)?.code != 404 {
+        // Pods that are gone are no business of the node's any more.
+        if ![403, 404].contains((error as? StatusError)?.code) {
           context.logger.warning("the status of a pod could not be told: \(error)")
         }
         try? await context.clock.sleep(for: .seconds(Self.retrySeconds))

@@ -29,8 +29,14 @@ struct NodeRegistration: Sendable {
       return try await cluster.send(ClusterRequest(.get, path))
     } catch let error as StatusError where error.code == 404 {
       let node = await document()
-      logger.notice("node '\(settings.name)' is registered")
-      return try await cluster.send(ClusterRequest(.post, ["api", "v1", "nodes"], body: node.document))
+      do {
+        let made = try await cluster.send(ClusterRequest(.post, ["api", "v1", "nodes"], body: node.document))
+        logger.notice("node '\(settings.name)' is registered")
+        return made
+      } catch let error as StatusError where error.code == 409 {
+        // The lease and the status begin at the same time.
+        return try await cluster.send(ClusterRequest(.get, path))
+      }
     }
   }
 

@@ -45,7 +45,6 @@ struct ContainerSettings {
     request.security = SecuritySettings.container(container, of: pod)
     request.resources = ResourceSettings.request(
       container, of: pod, nodeMemoryBytes: node.capacity.memoryBytes)
-    request.stopSignal = container.document.textAt("lifecycle", "stopSignal")
     return request
   }
 }

@@ -13,18 +13,21 @@ public final class CRIPodRuntime: PodRuntime {
   private let quick: GRPCClient
   private let work: GRPCClient
   private let long: GRPCClient
+  private let events: GRPCClient
 
   /// - Parameter path: of the engine's `cri.sock`, which need not be there yet.
   public init(socket path: String) {
     quick = GRPCClient(unixSocketPath: path)
     work = GRPCClient(unixSocketPath: path)
     long = GRPCClient(unixSocketPath: path)
+    events = GRPCClient(unixSocketPath: path)
   }
 
   public func close() async {
     await quick.close()
     await work.close()
     await long.close()
+    await events.close()
   }
 
   private func ask<Request, Response>(
@@ -143,7 +146,7 @@ public final class CRIPodRuntime: PodRuntime {
 
   public func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws {
     do {
-      for try await event in try await quick.stream(CRIRuntime.getContainerEvents, CRIGetEventsRequest()) {
+      for try await event in try await events.stream(CRIRuntime.getContainerEvents, CRIGetEventsRequest()) {
         let uid = event.podSandboxStatus.metadata.uid
         if !uid.isEmpty { await seen(uid) }
       }

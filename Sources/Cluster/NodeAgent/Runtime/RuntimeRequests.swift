@@ -119,7 +119,6 @@ public struct ContainerRequest: Sendable, Equatable {
   public var target = ""
   public var security = SecurityRequest()
   public var resources = ResourceRequest()
-  public var stopSignal = ""
 
   public init(name: String) {
     self.name = name

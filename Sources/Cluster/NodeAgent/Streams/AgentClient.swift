@@ -35,7 +35,9 @@ public final class AgentClient: Sendable {
 
   /// A pod's log, as it comes. Throws `StatusError`.
   public func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
-    let request = HTTPClientRequest(url: address + Self.target("logs", namespace, pod, query))
+    var request = HTTPClientRequest(url: address + Self.target("logs", namespace, pod, query))
+    // The socket's path is no name of a host.
+    request.headers.add(name: "Host", value: "localhost")
     let response: HTTPClientResponse
     do {
       response = try await client.execute(request, deadline: .now() + .hours(24), logger: logger)

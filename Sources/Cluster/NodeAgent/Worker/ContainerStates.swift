@@ -61,7 +61,7 @@ struct ContainerStates {
     guard !view.isEnding else { return nil }
     let isStarting = view.memory.busy.contains("start \(container.name)")
     if let failure = memory.failure, record?.isAlive != true, !isStarting || record == nil {
-      if case .pull = plan.waits[container.name] {
+      if case .pull = plan.waits[container.name], failure.reason == "ErrImagePull" {
         return [
           "reason": "ImagePullBackOff",
           "message": .string(

@@ -18,6 +18,8 @@ struct PodMemory: Sendable, Equatable {
   var ending: Ending?
   /// Everything of it is gone here.
   var isCleanedUp = false
+  /// The server has been told so.
+  var isDeleted = false
   /// Deadlines given to containers that are being stopped, by their ids: seconds of grace.
   var kills: [String: Int64] = [:]
   /// Why a container that lives has to go, by its id.

@@ -200,9 +200,7 @@ struct PodPlan: Sendable, Equatable {
       actions.append(.removeFiles)
       return
     }
-    if !view.isOrphaned, view.pod.meta.finalizers.isEmpty || view.pod.meta.deletionGracePeriodSeconds != 0 {
-      actions.append(.deletePod)
-    }
+    if !view.isOrphaned, !view.memory.isDeleted { actions.append(.deletePod) }
   }
 
   /// Records nobody asks about any more: of each container the last two stay, of sandboxes the last one.

@@ -128,9 +128,8 @@ struct PodView: Sendable {
 
   /// Seconds that are left for its end.
   var remainingGrace: Int64 {
-    if memory.ending != nil, !pod.isTerminating { return pod.graceSeconds }
     guard pod.isTerminating, let end = pod.meta.deletionTimestamp.flatMap({ Timestamp($0) }) else {
-      return isOrphaned ? 1 : pod.graceSeconds
+      return pod.graceSeconds
     }
     return min(max(end.seconds - now.seconds, pod.graceSeconds == 0 ? 0 : 1), max(pod.graceSeconds, 1))
   }
