@@ -19,7 +19,7 @@ from service import Local, Server, exchange
 if os.environ.get("BULKHEAD_TEST_INSIDE") != "yes":
     os.environ["BULKHEAD_TEST_INSIDE"] = "yes"
     os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
-for words in ("link set lo up", "link add uplink type dummy", "address add 198.51.100.2/24 dev uplink", "link set uplink up",
+for words in ("link set lo up", "link add uplink type veth peer name outside", "link set outside up", "address add 198.51.100.2/24 dev uplink", "link set uplink up",
               "route add default via 198.51.100.1"):
     subprocess.run(["ip", *words.split()], check=True)
 
@@ -275,7 +275,7 @@ def streams():
                   (os.path.basename(client), words, code, ""))
             return done
 
-        done = does("exec", "one", "--", "sh", "-c", "echo out; echo err >&2; exit 3", code=3)
+        done = does("exec", "one", "-c", "c", "--", "sh", "-c", "echo out; echo err >&2; exit 3", code=3)
         equal((done.stdout, done.stderr.split("\n")[0]), ("out\n", "err"))
         equal(does("exec", "-i", "one", "--", "cat", typed="hello").stdout, "hello")
         equal(len(does("exec", "one", "--", "head", "-c", "3000000", "/dev/zero").stdout), 3_000_000)

@@ -90,6 +90,7 @@ actor PodWorker {
 
   var document: PodDocument { pod }
   var records: [ContainerRecord] { containers }
+  var sandboxID: String? { view.sandbox?.id }
 
   // MARK: the loop
 
