@@ -175,9 +175,9 @@ struct LiveSpecTests {
     let container = try LiveContainer()
     defer { container.remove() }
     let before = try Descriptor.open("/dev/null", flags: O_PATH).status()
-    #expect(
-      try container.run("chmod 600 /dev/null; echo >/dev/null && echo written", runtime: runtime).text.hasSuffix(
-        "written\n"))
+    // runc carries the two streams through itself, in no order among each other.
+    let said = try container.run("chmod 600 /dev/null; echo >/dev/null && echo written", runtime: runtime).text
+    #expect(said.contains("written\n"))
     let after = try Descriptor.open("/dev/null", flags: O_PATH).status()
     #expect(after.uid == before.uid && after.mode == before.mode)
   }
