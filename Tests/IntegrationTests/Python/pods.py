@@ -267,7 +267,8 @@ def streams():
     for number in range(2):
         kubectl("apply", "-f", "-", typed=TALKER.replace("NAME", f"talker{number}"))
         kubectl("wait", "--for=condition=Ready", f"pod/talker{number}", "--timeout=30s")
-    web = kubectl("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    web = next(item["metadata"]["name"] for item in json.loads(kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
+               if is_ready(item) and "deletionTimestamp" not in item["metadata"])
     for number, client in enumerate(clients()):
         def does(*words, typed=None, code=0):
             done = run(client, *words, typed=typed)
@@ -283,16 +284,20 @@ def streams():
         assert "container none is not valid" in run(client, "exec", "one", "-c", "none", "--", "true").stderr
         assert "got x" in does("attach", "-i", f"talker{number}", typed="x\n").stdout
         path = f"{FOLDER}/copied-{os.path.basename(client)}"
-        does("cp", "one:/conf/key", path)
+        # No file of a config map: those are links, which kubectl passes over.
+        does("cp", "one:/space/x", path)
         with open(path) as file:
-            equal(file.read(), "v1")
+            equal(file.read(), "from-init\n")
         forward = subprocess.Popen(
             [client, "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", "port-forward", web, ":8080"], stdout=subprocess.PIPE,
-            text=True, env={"HOME": FOLDER, "PATH": os.environ["PATH"]})
+            stderr=subprocess.PIPE, text=True, env={"HOME": FOLDER, "PATH": os.environ["PATH"]})
         try:
             port = int(forward.stdout.readline().split("127.0.0.1:")[1].split()[0])
             for _ in range(3):
                 equal(get(f"127.0.0.1:{port}", "/hostname"), web)
+        except (OSError, http.client.HTTPException) as failure:
+            forward.terminate()
+            raise AssertionError(f"{os.path.basename(client)}: {failure!r}: {forward.stderr.read()}")
         finally:
             forward.terminate()
             forward.wait(10)

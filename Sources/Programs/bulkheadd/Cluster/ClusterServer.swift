@@ -103,9 +103,13 @@ final class ClusterServer: Sendable {
     let administrator = try AdministratorAccess(
       path: plan.kubeconfig, authority: authority, address: reachable(plan.listen, ports))
     logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
-    let credentials = try NodeCredentials(
+    let credentials = NodeCredentials(
       path: "\(plan.folder)/agent.kubeconfig", node: NodeCredentials.machineName, authority: authority,
       address: reachable(plan.listen, ports))
+    // A full disk is no reason not to serve.
+    do { try credentials.renewIfDue(Date()) } catch {
+      logger.error("the kubeconfig of the node's agent was not written and is tried again: \(error)")
+    }
     return ClusterServer(
       database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
       administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,

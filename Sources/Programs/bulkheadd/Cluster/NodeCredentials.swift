@@ -17,15 +17,15 @@ final class NodeCredentials: Sendable {
   private let address: String
   private let renewAt = Mutex(Date.distantPast)
 
+  /// Writes nothing yet.
   /// - Parameters:
   ///   - path: of the file, which nobody but its owner and root reads.
   ///   - address: host and port, as URLs say them.
-  init(path: String, node: String, authority: CertificateAuthority, address: String) throws {
+  init(path: String, node: String, authority: CertificateAuthority, address: String) {
     self.path = path
     self.node = node
     self.authority = authority
     self.address = address
-    try renewIfDue(Date())
   }
 
   /// True where it was due.
