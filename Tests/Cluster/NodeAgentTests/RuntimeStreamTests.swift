@@ -6,6 +6,7 @@ import Testing
   @Test func addressesOfTheRuntimeAreRead() throws {
     let stream = try #require(RuntimeStream("http+unix://%2Frun%2Fx%20y%2Fcri-streaming.sock/exec/abc"))
     #expect(stream.socket == "/run/x y/cri-streaming.sock" && stream.target == "/exec/abc")
+    #expect(stream.target(for: .port(80, sandbox: "s")) == "/exec/abc?port=80")
   }
 
   @Test(arguments: [

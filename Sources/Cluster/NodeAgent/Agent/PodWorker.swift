@@ -102,6 +102,8 @@ actor PodWorker {
         isStale = false
         do {
           try await refresh()
+          // Something ended while the runtime was asked: its answer may be older, and what is there already would be made once more.
+          if isStale { continue }
         } catch {
           isStale = true
           if Task.isCancelled { break }

@@ -66,7 +66,7 @@ public struct AgentAPI: HTTPResponder {
       guard let stream = RuntimeStream(address) else {
         throw StatusError(500, "InternalError", "the runtime gives streams at an address of an unknown form")
       }
-      return try await UpgradedConnection.open(socket: stream.socket, target: stream.target, poller: poller)
+      return try await UpgradedConnection.open(socket: stream.socket, target: stream.target(for: wish), poller: poller)
     } catch let failure as RuntimeFailure {
       throw StatusError(500, "InternalError", "the runtime refused: \(failure.message)")
     } catch let refusal as UpgradeRefusal {

@@ -20,6 +20,11 @@ struct RuntimeStream {
     target = String(rest[slash...])
   }
 
+  /// What is asked for there; an address for ports is told which.
+  func target(for wish: StreamWish) -> String {
+    if case .port(let port, _) = wish { "\(target)?port=\(port)" } else { target }
+  }
+
   /// Copies both ways until both have ended.
   static func join(_ connection: UpgradedConnection, _ client: HijackedStream) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
