@@ -24,21 +24,34 @@ enum CommandPump {
     } catch let error as StatusError {
       return try await end(session, client, error.document.encoded())
     }
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    // Whether the command has ended. A fault of the client ends the session at once, the end of its input does not.
+    try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        try await pass(early, to: node)
-        while let bytes = try await client.read() {
-          let (events, reply) = try session.receive(bytes)
-          try await client.write(reply)
-          if events.contains(.gone) { break }
-          try await pass(events, to: node)
-        }
-        // A client that is gone takes the process's input with it.
-        try await node.write(StreamFrame(channel: .input, bytes: []).encoded)
+        try await listen(client, session, early, to: node)
+        return false
+      }
+      group.addTask {
+        try await follow(node, session, client)
+        return true
       }
       defer { group.cancelAll() }
-      try await follow(node, session, client)
+      while let isOver = try await group.next(), !isOver {}
     }
+  }
+
+  /// Passes on what the client says until it says no more.
+  private static func listen(
+    _ client: HijackedStream, _ session: SharedSession, _ early: [CommandEvent], to node: UpgradedConnection
+  ) async throws {
+    try await pass(early, to: node)
+    while let bytes = try await client.read() {
+      let (events, reply) = try session.receive(bytes)
+      try await client.write(reply)
+      if events.contains(.gone) { break }
+      try await pass(events, to: node)
+    }
+    // A client that is gone takes the process's input with it.
+    try await node.write(StreamFrame(channel: .input, bytes: []).encoded)
   }
 
   /// Reads until all streams are there; nil where the client goes before that.

@@ -13,7 +13,6 @@ struct ForwardPump: Sendable {
   /// Returns when the client is gone. Throws `StreamFault` for what it may not send.
   func run(isTunnelled: Bool) async throws {
     let session = SharedForwards(try ForwardSession(isTunnelled: isTunnelled))
-    var connections: [UInt32: UpgradedConnection] = [:]
     try await withThrowingTaskGroup(of: Void.self) { group in
       defer { group.cancelAll() }
       while let bytes = try await client.read() {
@@ -23,13 +22,12 @@ struct ForwardPump: Sendable {
           switch event {
           case .connect(let id, let port):
             guard let connection = try await connect(id, port, session) else { continue }
-            connections[id] = connection
+            session.keep(connection, as: id)
             group.addTask { try await follow(connection, id, session) }
-          case .data(let id, let data): await send(data, id, &connections)
-          case .inputEnd(let id): try? connections[id]?.closeWrite()
-          case .reset(let id):
-            try? connections[id]?.closeWrite()
-            connections[id] = nil
+          case .data(let id, let data):
+            // What nobody reads any more is dropped: the connection's reader tells the client of the end.
+            try? await session.connection(id)?.write(data)
+          case .inputEnd(let id), .reset(let id): try? session.connection(id)?.closeWrite()
           case .gone: return
           }
         }
@@ -47,11 +45,6 @@ struct ForwardPump: Sendable {
     }
   }
 
-  /// What nobody reads any more is dropped: its reader tells the client of the end.
-  private func send(_ data: [UInt8], _ id: UInt32, _ connections: inout [UInt32: UpgradedConnection]) async {
-    do { try await connections[id]?.write(data) } catch { connections[id] = nil }
-  }
-
   private func follow(_ connection: UpgradedConnection, _ id: UInt32, _ session: SharedForwards) async throws {
     while let bytes = try? await connection.read(), !bytes.isEmpty {
       try await client.write(session.bytes(bytes, of: id))
@@ -60,11 +53,16 @@ struct ForwardPump: Sendable {
   }
 }
 
-/// A session that several tasks use.
+/// A session that several tasks use, and the connections that it is about; each goes with its end.
 private final class SharedForwards: Sendable {
   private let session: Mutex<ForwardSession>
+  private let connections = Mutex<[UInt32: UpgradedConnection]>([:])
 
   init(_ session: sending ForwardSession) { self.session = Mutex(session) }
+
+  func keep(_ connection: UpgradedConnection, as id: UInt32) { connections.withLock { $0[id] = connection } }
+
+  func connection(_ id: UInt32) -> UpgradedConnection? { connections.withLock { $0[id] } }
 
   func receive(_ bytes: [UInt8]) throws -> (events: [ForwardEvent], reply: [UInt8]) {
     try session.withLock { try $0.receive(bytes) }
@@ -75,6 +73,7 @@ private final class SharedForwards: Sendable {
   }
 
   func end(_ connection: UInt32, failure: String? = nil) -> [UInt8] {
-    session.withLock { $0.end(connection, failure: failure) }
+    connections.withLock { $0[connection] = nil }
+    return session.withLock { $0.end(connection, failure: failure) }
   }
 }

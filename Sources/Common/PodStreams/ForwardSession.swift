@@ -15,16 +15,12 @@ public enum ForwardEvent: Equatable, Sendable {
 ///
 /// Source: Kubernetes, `portforward.k8s.io` and `SPDY/3.1+portforward.k8s.io`.
 public struct ForwardSession {
-  private struct Connection {
-    let error: UInt32
-    let request: String
-  }
-
   private var spdy: SPDYFraming
   private var socket: WebSocketFraming?
   /// Streams of errors that wait for theirs of data.
   private var waiting: [String: UInt32] = [:]
-  private var connections: [UInt32: Connection] = [:]
+  /// By the stream of data, that of errors.
+  private var connections: [UInt32: UInt32] = [:]
 
   /// - Parameter isTunnelled: whether SPDY's bytes come in messages of a WebSocket.
   public init(isTunnelled: Bool) throws(StreamFault) {
@@ -93,7 +89,7 @@ public struct ForwardSession {
       guard let error = waiting.removeValue(forKey: request) else {
         throw StreamFault("a stream of data before that of errors")
       }
-      connections[stream] = Connection(error: error, request: request)
+      connections[stream] = error
       reply += spdy.reply(stream)
       events.append(.connect(stream, port: port))
       if isEnded { events.append(.inputEnd(stream)) }
@@ -110,9 +106,8 @@ public struct ForwardSession {
 
   /// Ends a connection: the other side is done, or, where there is a reason, could not be had.
   public mutating func end(_ connection: UInt32, failure: String? = nil) -> [UInt8] {
-    guard let ended = connections.removeValue(forKey: connection) else { return [] }
-    let last = spdy.data(ended.error, Array((failure ?? "").utf8), ends: true) + spdy.data(connection, [], ends: true)
-    return wrapped(last)
+    guard let errors = connections.removeValue(forKey: connection) else { return [] }
+    return wrapped(spdy.close(errors, last: Array((failure ?? "").utf8)) + spdy.close(connection))
   }
 
   private func wrapped(_ bytes: [UInt8]) -> [UInt8] {

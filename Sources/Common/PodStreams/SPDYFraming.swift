@@ -122,15 +122,13 @@ public struct SPDYFraming {
     return bytes
   }
 
-  /// Gives a stream up: 1 is a fault in the protocol, 3 a refusal, 5 no more wish for it.
-  public mutating func reset(_ stream: UInt32, status: Int = 5) -> [UInt8] {
+  /// Ends a stream whatever its client still has to say: that is passed over, and it counts no more.
+  mutating func close(_ stream: UInt32, last payload: [UInt8] = []) -> [UInt8] {
     open.remove(stream)
-    return control(.reset, Int(stream).bigEndianBytes(4) + status.bigEndianBytes(4))
+    return data(stream, payload, ends: true)
   }
 
   public func pong(_ id: UInt32) -> [UInt8] { control(.ping, Int(id).bigEndianBytes(4)) }
-
-  public func goAway() -> [UInt8] { control(.goAway, Int(last).bigEndianBytes(4) + 0.bigEndianBytes(4)) }
 
   private func control(_ kind: Kind, _ body: [UInt8]) -> [UInt8] {
     [0x80, 3] + Int(kind.rawValue).bigEndianBytes(2) + [0] + body.count.bigEndianBytes(3) + body

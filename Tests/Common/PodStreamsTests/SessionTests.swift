@@ -96,6 +96,20 @@ import Testing
     #expect(throws: StreamFault.self) { try open(9, "data", request: "2") }
   }
 
+  @Test func connectionsThatAreOverDoNotCountThoughTheirClientsSayNothing() throws {
+    let client = try SPDYClient()
+    var session = try ForwardSession(isTunnelled: false)
+    for number in 0..<SPDYFraming.maxStreams {
+      for (offset, kind) in ["error", "data"].enumerated() {
+        _ = try session.receive(
+          client.open(number * 4 + offset * 2 + 1, ["streamType": kind, "port": "80", "requestID": "\(number)"]))
+      }
+      let id = UInt32(number * 4 + 3)
+      #expect(!session.end(id).isEmpty)
+      #expect(try session.receive(client.data(number * 4 + 3, [1])).events == [])
+    }
+  }
+
   @Test("ports that are none", arguments: ["", "0", "65536", "http"]) func ports(_ port: String) throws {
     let client = try SPDYClient()
     var session = try ForwardSession(isTunnelled: false)

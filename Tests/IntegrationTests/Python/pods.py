@@ -2,6 +2,7 @@
 
     pods.py BULKHEADD FOLDER
 """
+import base64
 import glob
 import http.client
 import json
@@ -9,6 +10,8 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 
@@ -305,6 +308,31 @@ def streams():
         ["script", "-qec", f"kubectl --kubeconfig {SERVER.run}/server/admin.kubeconfig exec -it one -- sh -c 'test -t 0 && echo terminal'",
          "/dev/null"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     assert "terminal" in terminal.stdout, terminal.stdout
+
+
+@check("a client that sends what is no frame is cut off, though its command goes on")
+def faults():
+    with open(SERVER.run + "/server/admin.kubeconfig") as file:
+        text = file.read()
+    pem = FOLDER + "/administrator.pem"
+    with open(pem, "wb") as file:
+        for key in ("client-certificate-data", "client-key-data"):
+            file.write(base64.b64decode(text.split(key + ":")[1].split()[0].strip('"')))
+    trust = ssl.create_default_context(cafile=SERVER.authority)
+    trust.load_cert_chain(pem)
+    host, port = text.split("server: https://")[1].split()[0].strip('"').rsplit(":", 1)
+    with trust.wrap_socket(socket.create_connection((host, int(port)), 10), server_hostname=host) as client:
+        client.sendall(
+            b"GET /api/v1/namespaces/default/pods/one/exec?container=c&stdin=true&stdout=true&command=sleep&command=1000 HTTP/1.1\r\n"
+            b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n")
+        head = client.recv(4096)
+        assert head.startswith(b"HTTP/1.1 101 "), head
+        # Clients have to mask what they send.
+        client.sendall(b"\x82\x01A")
+        client.settimeout(10)
+        while client.recv(4096):
+            pass
 
 
 def get(address, path):

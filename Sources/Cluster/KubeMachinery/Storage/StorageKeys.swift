@@ -54,10 +54,11 @@ public struct StorageKeys: Sendable {
 
   /// The file's bytes with a new random key before the others. Throws `invalidArgument` where there are too many.
   public static func adding(to bytes: [UInt8]) throws -> [UInt8] {
-    let numbers = try StorageKeys(parsing: bytes).keys.compactMap {
-      $0.id.hasPrefix("k") ? Int($0.id.dropFirst()) : nil
+    // Larger numbers are somebody's own ids.
+    let numbers = try StorageKeys(parsing: bytes).keys.compactMap { key in
+      key.id.hasPrefix("k") ? UInt32(key.id.dropFirst()).map(UInt64.init) : nil
     }
-    let grown = freshLine(id: "k\((numbers.max() ?? 0) % (Int.max >> 8) + 1)") + bytes
+    let grown = freshLine(id: "k\((numbers.max() ?? 0) + 1)") + bytes
     _ = try StorageKeys(parsing: grown)
     return grown
   }
