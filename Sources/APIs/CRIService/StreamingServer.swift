@@ -2,6 +2,7 @@ import ContainerEngine
 import HTTPServing
 import LinuxSystem
 import Model
+import PodStreams
 import Synchronization
 
 /// The streams of `Exec`, `Attach` and `PortForward`: a call of the interface gives an address with a ticket, and whoever shows it
@@ -38,7 +39,7 @@ package final class StreamingServer: HTTPResponder {
     self.socketPath = socketPath
   }
 
-  /// The address of a stream: `http+unix://SOCKET/WORD/TICKET`, the socket's path with its slashes as `%2F`.
+  /// The address of a stream: `http+unix://SOCKET/WORD/TICKET`, the socket's path percent-encoded.
   func url(for target: Target) throws -> String {
     let ticket = ContainerID.random().hex
     let now = Clock.monotonicNanoseconds()
@@ -55,7 +56,7 @@ package final class StreamingServer: HTTPResponder {
       }
       tickets[ticket] = Ticket(target: target, endsAt: now + time)
     }
-    return "http+unix://\(socketPath.replacing("/", with: "%2F"))/\(word)/\(ticket)"
+    return "http+unix://\(PercentCoding.encode(socketPath))/\(word)/\(ticket)"
   }
 
   /// What a client is told that gets no stream.
@@ -100,7 +101,12 @@ package final class StreamingServer: HTTPResponder {
         throw HTTPRefusal(.badRequest, "the query has to name one of the ports that were asked for: ?port=80")
       }
       let connection = try await engine.connect(toPort: port, inSandbox: sandbox.hex)
-      return HTTPResponse(body: .hijack { try await Self.join(connection, $0) })
+      return HTTPResponse(
+        body: .hijack { client in
+          try await client.join(
+            read: { try await connection.read(Self.blockBytes) }, write: { try await connection.write($0) },
+            end: { try connection.shutdownWrite() })
+        })
     }
   }
 
@@ -115,23 +121,4 @@ package final class StreamingServer: HTTPResponder {
   }
 
   private static let blockBytes = 64 << 10
-
-  /// Copies both ways until both have ended.
-  private static func join(_ connection: AsyncDescriptor, _ stream: HijackedStream) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        while let bytes = try await stream.read() { try await connection.write(bytes) }
-        try connection.shutdownWrite()
-      }
-      group.addTask {
-        while true {
-          let bytes = try await connection.read(blockBytes)
-          if bytes.isEmpty { break }
-          try await stream.write(bytes)
-        }
-        await stream.closeWrite()
-      }
-      try await group.waitForAll()
-    }
-  }
 }

@@ -88,7 +88,7 @@ struct PodStreamCall: Sendable {
 
   /// The first of ours that the client offers.
   private func agree(_ header: String, _ versions: [String]) throws -> String {
-    let offered = request.headers[header].flatMap { $0.split(separator: ",") }.map { $0.trimming(" ") }
+    let offered = request.headers[header].flatMap { $0.split(separator: ",") }.map { $0.trimmingBlanks() }
     guard let version = versions.first(where: offered.contains) else {
       throw StatusError(
         403, "Forbidden",
@@ -96,11 +96,5 @@ struct PodStreamCall: Sendable {
           + " accepts [\(versions.joined(separator: " "))]")
     }
     return version
-  }
-}
-
-extension Substring {
-  fileprivate func trimming(_ space: Character) -> String {
-    String(drop { $0 == space }.reversed().drop { $0 == space }.reversed())
   }
 }

@@ -19,6 +19,22 @@ public enum PercentCoding {
     return String(validating: output, as: UTF8.self)
   }
 
+  /// Escapes all but the unreserved characters (section 2.3), as a segment of a path and a part of a query need it.
+  public static func encode(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        bytes.append(byte)
+      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The segments of an absolute path, decoded; nil where one cannot be.
   static func segments(of path: Substring) -> [String]? {
     var segments: [String] = []

@@ -30,6 +30,24 @@ import Testing
     }
   }
 
+  @Test func goesOverToTheProtocolThatTheAnswerNames() async throws {
+    try await withServer { request in
+      #expect(request.upgrades == ["websocket"] && !request.isUpgrade)
+      var response = try await Self.echo(request)
+      response.upgradesTo = "websocket"
+      return response
+    } _: { _, path in
+      let client = try RawClient(path)
+      await client.send(
+        "GET /exec HTTP/1.1\r\nHost: d\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\nearly")
+      let head = try #require(await client.receive(through: "early"))
+      #expect(
+        head.hasPrefix("HTTP/1.1 101 ") && head.hasSuffix("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly"))
+      client.closeWrite()
+      #expect(await client.receiveAll() == "bye")
+    }
+  }
+
   @Test func takesTheConnectionWithoutUpgrade() async throws {
     try await withServer(responder: Self.echo) { _, path in
       let client = try RawClient(path)

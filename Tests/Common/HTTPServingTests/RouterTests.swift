@@ -9,6 +9,16 @@ import Testing
     (.DELETE, "/images/{name…}"), (.POST, "/images/{name…}/tag"), (.GET, "/exec/{id}/{what}"), (.GET, "/"),
   ]
 
+  @Test(arguments: [
+    ("aZ09-._~", "aZ09-._~"), ("/run/x y", "%2Frun%2Fx%20y"), ("ü+%&=?#", "%C3%BC%2B%25%26%3D%3F%23"), ("", ""),
+  ])
+  func escapesAreUndone(_ plain: String, _ escaped: String) {
+    #expect(PercentCoding.encode(plain) == escaped)
+    for plusIsSpace in [false, true] {
+      #expect(PercentCoding.decode(Array(escaped.utf8), plusIsSpace: plusIsSpace) == plain)
+    }
+  }
+
   /// The pattern found and its captures.
   private func find(_ method: HTTPMethod, _ path: String) throws -> (String, RouteParameters) {
     var router = Router<String>()

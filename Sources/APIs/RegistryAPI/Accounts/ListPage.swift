@@ -48,7 +48,7 @@ struct ListPage {
     for name in request.query.names.sorted() where name != "limit" && name != cursor {
       items += request.query.all(name).map { (name, $0) }
     }
-    let query = items.map { "\(RegistryAPI.escaped($0.0))=\(RegistryAPI.escaped($0.1))" }.joined(separator: "&")
+    let query = items.map { "\(PercentCoding.encode($0.0))=\(PercentCoding.encode($0.1))" }.joined(separator: "&")
     response.headers.add(name: "Link", value: "<\(request.rawPath)?\(query)>; rel=\"next\"")
     return response
   }

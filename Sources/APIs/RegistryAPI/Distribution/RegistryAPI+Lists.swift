@@ -104,7 +104,7 @@ extension RegistryAPI {
       contentType: MediaType.ociIndex.rawValue, bytes: try ImageDocuments.encode(ImageIndex(manifests: found)))
     if wanted != nil { response.headers.add(name: "OCI-Filters-Applied", value: "artifactType") }
     if hasMore, let end = found.last {
-      let filter = wanted.map { "artifactType=\(Self.escaped($0))&" } ?? ""
+      let filter = wanted.map { "artifactType=\(PercentCoding.encode($0))&" } ?? ""
       addLink("/v2/\(name)/referrers/\(digest)", filter, n: count, last: end.digest.description, to: &response)
     }
     return response
@@ -126,22 +126,7 @@ extension RegistryAPI {
 
   /// Source: RFC 8288.
   private func addLink(_ path: String, _ filter: String = "", n: Int, last: String, to response: inout HTTPResponse) {
-    response.headers.add(name: "Link", value: "<\(path)?\(filter)n=\(n)&last=\(Self.escaped(last))>; rel=\"next\"")
-  }
-
-  /// Percent escapes for all but the unreserved characters (RFC 3986, section 2.3).
-  static func escaped(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        bytes.append(byte)
-      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    response.headers.add(
+      name: "Link", value: "<\(path)?\(filter)n=\(n)&last=\(PercentCoding.encode(last))>; rel=\"next\"")
   }
 }

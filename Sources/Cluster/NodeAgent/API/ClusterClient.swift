@@ -84,8 +84,9 @@ public final class ClusterClient: ClusterAccess {
   private func prepare(_ request: ClusterRequest) -> (HTTPClientRequest, HTTPClient) {
     let (config, client) = state.withLock { ($0.config, $0.client) }
     var url = config.server
-    for part in request.path { url += "/" + Self.escaped(part) }
-    let query = request.query.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }.joined(separator: "&")
+    for part in request.path { url += "/" + PercentCoding.encode(part) }
+    let query = request.query.map { "\(PercentCoding.encode($0.name))=\(PercentCoding.encode($0.value))" }.joined(
+      separator: "&")
     if !query.isEmpty { url += "?\(query)" }
     var prepared = HTTPClientRequest(url: url)
     prepared.method = HTTPMethod(rawValue: request.method.rawValue)
@@ -95,20 +96,6 @@ public final class ClusterClient: ClusterAccess {
       prepared.body = .bytes(ByteBuffer(bytes: body.encoded()))
     }
     return (prepared, client)
-  }
-
-  /// Source: RFC 3986, section 2.3: what is not reserved stays.
-  static func escaped(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var output: [UInt8] = []
-    for byte in text.utf8 {
-      switch byte {
-      case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-        output.append(byte)
-      default: output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: output, as: UTF8.self)
   }
 
   public func send(_ request: ClusterRequest) async throws -> JSONValue {

@@ -57,7 +57,12 @@ public struct AgentAPI: HTTPResponder {
     default: throw Self.unknown
     }
     let connection = try await open(wish)
-    return HTTPResponse(body: .hijack { try await RuntimeStream.join(connection, $0) })
+    return HTTPResponse(
+      body: .hijack { client in
+        try await client.join(
+          read: { try await connection.read() }, write: { try await connection.write($0) },
+          end: { try connection.closeWrite() })
+      })
   }
 
   private func open(_ wish: StreamWish) async throws -> UpgradedConnection {

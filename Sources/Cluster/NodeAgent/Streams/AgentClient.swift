@@ -21,7 +21,7 @@ public final class AgentClient: Sendable {
   public init(socket path: String, poller: Poller, logger: Logger) {
     self.path = path
     self.poller = poller
-    address = "http+unix://" + ClusterClient.escaped(path)
+    address = "http+unix://" + PercentCoding.encode(path)
     self.logger = logger
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)),
@@ -74,8 +74,8 @@ public final class AgentClient: Sendable {
 
   private static func target(_ action: String, _ namespace: String, _ pod: String, _ query: QueryParameters) -> String {
     let items = query.names.sorted().flatMap { name in query.all(name).map { (name, $0) } }
-    let text = items.map { "\(ClusterClient.escaped($0.0))=\(ClusterClient.escaped($0.1))" }.joined(separator: "&")
-    return "/\(action)/\(ClusterClient.escaped(namespace))/\(ClusterClient.escaped(pod))?\(text)"
+    let text = items.map { "\(PercentCoding.encode($0.0))=\(PercentCoding.encode($0.1))" }.joined(separator: "&")
+    return "/\(action)/\(PercentCoding.encode(namespace))/\(PercentCoding.encode(pod))?\(text)"
   }
 
   private static func refusal(_ status: Int, _ body: [UInt8]) -> StatusError {

@@ -24,23 +24,4 @@ struct RuntimeStream {
   func target(for wish: StreamWish) -> String {
     if case .port(let port, _) = wish { "\(target)?port=\(port)" } else { target }
   }
-
-  /// Copies both ways until both have ended.
-  static func join(_ connection: UpgradedConnection, _ client: HijackedStream) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        while let bytes = try await client.read() { try await connection.write(bytes) }
-        try connection.closeWrite()
-      }
-      group.addTask {
-        while true {
-          let bytes = try await connection.read()
-          if bytes.isEmpty { break }
-          try await client.write(bytes)
-        }
-        await client.closeWrite()
-      }
-      try await group.waitForAll()
-    }
-  }
 }
