@@ -13,8 +13,6 @@ CONFIG  := /etc/bulkhead
 SWIFT         ?= swift
 RELEASE_FLAGS := -c release --static-swift-stdlib
 FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/worker/Package.swift examples/voting-app/worker/Sources
-# Tests are built without an index for editors, which costs a good part of the time.
-DEBUG_FLAGS   := --disable-index-store
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
@@ -48,29 +46,29 @@ demo-k8s: build ## a service of six pods on the machine's own cluster, asked whi
 	@scripts/demo-k8s .build/release
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
-	$(SWIFT) build $(DEBUG_FLAGS) --build-tests
-	$(CLIENTS) SWIFT="$(SWIFT)" scripts/test $(DEBUG_FLAGS) --skip-build --no-parallel
+	$(SWIFT) build --build-tests
+	$(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel
 
 test-crash: deps ## kill -9 the engine 200 times at random moments of a mixed load (about a quarter of an hour)
-	$(SWIFT) build $(DEBUG_FLAGS) --build-tests
-	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test $(DEBUG_FLAGS) --skip-build --no-parallel --filter CrashTests
+	$(SWIFT) build --build-tests
+	BULKHEAD_CRASH_ROUNDS=200 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter CrashTests
 
 compare-dockerfiles: deps ## build the corpus of Dockerfiles here and with docker.io and buildah, and compare the images (root; 4 minutes)
-	$(SWIFT) build $(DEBUG_FLAGS) --product bulkhead
-	$(SWIFT) build $(DEBUG_FLAGS) --product bulkheadd
+	$(SWIFT) build --product bulkhead
+	$(SWIFT) build --product bulkheadd
 	@$(CLIENTS) Tests/IntegrationTests/Dockerfiles/compare --programs .build/debug
 
 compare-compose: deps ## run the corpus of compose files here and with Debian's docker-compose, and compare what they make (root; 4 minutes)
-	$(SWIFT) build $(DEBUG_FLAGS) --product bulkhead
-	$(SWIFT) build $(DEBUG_FLAGS) --product bulkheadd
+	$(SWIFT) build --product bulkhead
+	$(SWIFT) build --product bulkheadd
 	@$(CLIENTS) python3 -B Tests/IntegrationTests/Python/compose_compare.py --programs .build/debug
 
 test-crash-images: deps ## kill -9 server and engine 100 times while images are pushed, pulled, built and collected (a quarter of an hour)
-	$(SWIFT) build $(DEBUG_FLAGS) --build-tests
-	BULKHEAD_CRASH_IMAGE_ROUNDS=100 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test $(DEBUG_FLAGS) --skip-build --no-parallel --filter ScriptTests/crashImages
+	$(SWIFT) build --build-tests
+	BULKHEAD_CRASH_IMAGE_ROUNDS=100 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter ScriptTests/crashImages
 
 conformance: deps ## run OCI's distribution conformance suite against a server: CONFORMANCE=path of its built program
-	$(SWIFT) build $(DEBUG_FLAGS) --product bulkheadd
+	$(SWIFT) build --product bulkheadd
 	@python3 -B Tests/IntegrationTests/Python/conformance.py .build/debug/bulkheadd "$(CONFORMANCE)"
 
 test-guest: deps build ## the engine's main jobs on a host with cgroup v2 alone: a QEMU guest made from Debian packages
@@ -93,7 +91,7 @@ tree: ## file lengths, dead files, duplicates, words
 
 compile: ## programs and tests compile; Package.swift turns every warning into an error
 	@scripts/install-deps build
-	$(SWIFT) build $(DEBUG_FLAGS) --build-tests
+	$(SWIFT) build --build-tests
 
 format: ## format every Swift file in place
 	$(SWIFT) format --in-place --configuration .swift-format --recursive $(FORMATTED)
