@@ -12,7 +12,7 @@ public final class ClusterNames: Sendable {
   /// The resources that it has to be told of.
   public static let resources = NameCatalog.resources
 
-  static let bounds = DNSListener.Bounds(inFlight: 1_000, connections: 256)
+  static let bounds = DNSListener.Bounds(inFlight: 1_000, connections: 256, connectionsOfOne: 16)
   /// Questions of one client that wait for a server.
   static let inFlightOfClient = 100
   /// Aliases of services that stand for each other.

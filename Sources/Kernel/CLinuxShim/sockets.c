@@ -65,3 +65,22 @@ int bh_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
   *gid = peer.gid;
   return 0;
 }
+
+enum { MOST_DATAGRAMS = 64 };
+
+int bh_receive_datagrams(int socket, void *bytes, size_t room, int capacity, uint32_t *lengths,
+                         struct sockaddr_storage *senders) {
+  struct iovec parts[MOST_DATAGRAMS];
+  struct mmsghdr messages[MOST_DATAGRAMS];
+  if (capacity > MOST_DATAGRAMS) capacity = MOST_DATAGRAMS;
+  for (int i = 0; i < capacity; i++) {
+    parts[i] = (struct iovec){.iov_base = (char *)bytes + (size_t)i * room, .iov_len = room};
+    messages[i].msg_hdr = (struct msghdr){
+        .msg_name = &senders[i], .msg_namelen = sizeof senders[i], .msg_iov = &parts[i], .msg_iovlen = 1};
+  }
+  int count;
+  do count = recvmmsg(socket, messages, (unsigned int)capacity, MSG_DONTWAIT, NULL);
+  while (count < 0 && errno == EINTR);
+  for (int i = 0; i < count; i++) lengths[i] = messages[i].msg_len;
+  return count;
+}

@@ -82,40 +82,49 @@ public enum DNSAnswer {
     to query: DNSQuery, answers: [Record], authority: [Record] = [], additional: [Record] = [],
     code: DNSMessage.ResponseCode = .noError, isAuthoritative: Bool = false
   ) -> [UInt8] {
-    let options = options(of: query)
-    var room = DNSMessage.maximumBytes - DNSMessage.headerBytes - query.question.count - options.count
-    var body: [UInt8] = []
-    let counts = [answers, authority, additional].map { records in
+    let flags = isAuthoritative ? DNSMessage.flagAuthoritative : 0
+    var message = head(of: query, code: code, flags: flags)
+    let end = DNSMessage.maximumBytes - (query.hasOptions ? optionsBytes : 0)
+    for (section, records) in [answers, authority, additional].enumerated() {
       var count: UInt16 = 0
       for record in records {
-        guard let bytes = encode(record), bytes.count <= room else { continue }
-        room -= bytes.count
-        body += bytes
+        let start = message.count
+        guard append(record, to: &message), message.count <= end else {
+          message.removeSubrange(start...)
+          continue
+        }
         count += 1
       }
-      return count
+      write(count, to: &message, at: firstCount + 2 * section)
     }
-    let flags = isAuthoritative ? DNSMessage.flagAuthoritative : 0
-    return header(to: query, code: code, counts: counts, extra: flags) + query.question + body + options
+    appendOptions(of: query, to: &message)
+    return message
   }
 
-  private static func encode(_ record: Record) -> [UInt8]? {
-    // The question's name is a pointer to it.
-    guard let data = record.value.data, data.count <= Int(UInt16.max),
-      let owner = record.owner.map({ DNSMessage.encode(name: $0) }) ?? [0xc0, UInt8(DNSMessage.headerBytes)]
-    else { return nil }
-    var bytes = owner
-    bytes.append(big: record.value.type)
-    bytes.append(big: DNSMessage.classInternet)
-    bytes.append(big: timeToLiveSeconds)
-    bytes.append(big: UInt16(data.count))
-    return bytes + data
+  /// False where it cannot be written; some of it may have been.
+  private static func append(_ record: Record, to message: inout [UInt8]) -> Bool {
+    if let owner = record.owner {
+      guard let name = DNSMessage.encode(name: owner) else { return false }
+      message += name
+    } else {
+      // A pointer to the question's name.
+      message.append(0xc0)
+      message.append(UInt8(DNSMessage.headerBytes))
+    }
+    guard let data = record.value.data, data.count <= Int(UInt16.max) else { return false }
+    message.append(big: record.value.type)
+    message.append(big: DNSMessage.classInternet)
+    message.append(big: timeToLiveSeconds)
+    message.append(big: UInt16(data.count))
+    message += data
+    return true
   }
 
   /// An answer that only says that the whole one is too long for UDP.
   public static func truncated(to query: DNSQuery) -> [UInt8] {
-    header(to: query, code: .noError, counts: [0, 0, 0], extra: DNSMessage.flagTruncated) + query.question
-      + options(of: query)
+    var message = head(of: query, code: .noError, flags: DNSMessage.flagTruncated)
+    appendOptions(of: query, to: &message)
+    return message
   }
 
   /// An answer to a message that could not be read.
@@ -126,29 +135,43 @@ public enum DNSAnswer {
     return bytes + [UInt8](repeating: 0, count: 8)
   }
 
-  /// - Parameter counts: records of the three sections, without our options.
-  private static func header(
-    to query: DNSQuery, code: DNSMessage.ResponseCode, counts: [UInt16], extra: UInt16 = 0
-  ) -> [UInt8] {
+  /// Where the header has the number of the first section's records.
+  private static let firstCount = 6
+  /// Of an OPT record that says nothing but a size.
+  private static let optionsBytes = 11
+  /// Room for a usual answer.
+  private static let usualBytes = 256
+
+  /// The header, without records, and the question.
+  private static func head(of query: DNSQuery, code: DNSMessage.ResponseCode, flags: UInt16) -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(usualBytes)
     bytes.append(big: query.id)
     bytes.append(
       big: DNSMessage.flagResponse | query.flags & DNSMessage.flagRecursionDesired | DNSMessage.flagRecursionAvailable
-        | UInt16(code.rawValue) | extra)
+        | UInt16(code.rawValue) | flags)
     bytes.append(big: UInt16(1))
-    bytes.append(big: counts[0])
-    bytes.append(big: counts[1])
-    bytes.append(big: counts[2] + (query.hasOptions ? 1 : 0))
+    bytes.append(big: UInt32(0))
+    bytes.append(big: UInt16(0))
+    bytes += query.question
     return bytes
   }
 
-  /// Our own EDNS options, where the client sent its.
-  private static func options(of query: DNSQuery) -> [UInt8] {
-    guard query.hasOptions else { return [] }
-    var bytes: [UInt8] = [0]
-    bytes.append(big: DNSMessage.RecordType.opt)
-    bytes.append(big: UInt16(DNSMessage.maximumUDPBytes))
-    return bytes + [UInt8](repeating: 0, count: 6)
+  private static func write(_ number: UInt16, to message: inout [UInt8], at place: Int) {
+    message[place] = UInt8(number >> 8)
+    message[place + 1] = UInt8(number & 255)
+  }
+
+  /// Adds our own EDNS options where the client sent its, and counts them.
+  private static func appendOptions(of query: DNSQuery, to message: inout [UInt8]) {
+    guard query.hasOptions else { return }
+    message.append(0)
+    message.append(big: DNSMessage.RecordType.opt)
+    message.append(big: UInt16(DNSMessage.maximumUDPBytes))
+    message.append(big: UInt32(0))
+    message.append(big: UInt16(0))
+    let records = (DNSMessage.number(message, at: firstCount + 4) ?? 0) + 1
+    write(records, to: &message, at: firstCount + 4)
   }
 }
 

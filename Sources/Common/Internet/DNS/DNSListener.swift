@@ -9,17 +9,19 @@ public final class DNSListener: Sendable {
   public struct Bounds: Sendable {
     /// Questions that wait for a server.
     public var inFlight: Int
-    /// TCP connections.
+    /// TCP connections, in all and from one address.
     public var connections: Int
+    public var connectionsOfOne: Int
 
-    public init(inFlight: Int, connections: Int) {
+    public init(inFlight: Int, connections: Int, connectionsOfOne: Int) {
       self.inFlight = inFlight
       self.connections = connections
+      self.connectionsOfOne = connectionsOfOne
     }
   }
 
   public static let port: UInt16 = 53
-  /// A connection silent for this long is closed.
+  /// A connection silent for this long, or whose answers are not taken, is closed.
   public static let idleTime = Duration.seconds(10)
   private static let backlog: Int32 = 16
   /// After a connection that could not be accepted, so as not to spin.
@@ -93,36 +95,47 @@ public final class DNSListener: Sendable {
   }
 
   /// Answers what needs no server at once, and hands the rest on. A flood at one listener keeps those that share the loop
-  /// waiting no longer than `datagramsInTurn` answers take.
+  /// waiting no longer than some `datagramsInTurn` answers take.
   private func takeDatagrams(_ arrival: AsyncStream<ForwardedQuestion>.Continuation) {
     do {
+      var batch = DatagramBatch(limit: DNSMessage.maximumUDPBytes)
       var tries = Self.triesBeforeSleep
-      for _ in 0..<Self.datagramsInTurn {
-        var next = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes)
-        while next == nil, tries > 0 {
+      var taken = 0
+      while taken < Self.datagramsInTurn {
+        var count = try batch.receive(from: datagrams)
+        while count == 0, tries > 0 {
           // Who has its answer often asks again at once, and waking up costs more than looking again.
           tries -= 1
           sched_yield()
-          next = try DatagramSocket.receive(datagrams, limit: DNSMessage.maximumUDPBytes)
+          count = try batch.receive(from: datagrams)
         }
-        guard let (bytes, sender) = next else { return }
-        guard let sender else { continue }
-        switch responder.immediateAnswer(to: bytes, from: sender, over: .udp) {
-        case .nothing: break
-        case .answer(let answer): reply(answer, to: sender)
-        case .forward(let query):
-          guard inFlight.take() else {
-            reply(DNSAnswer.make(to: query, [], code: .serverFailure), to: sender)
-            continue
-          }
-          arrival.yield(ForwardedQuestion(query: query, sender: sender))
+        guard count > 0 else { return }
+        for index in 0..<count {
+          guard let (bytes, sender) = batch.datagram(index) else { continue }
+          // At once: who waits goes on while the others are answered.
+          if let answer = answer(to: bytes, from: sender, arrival) { reply(answer, to: sender) }
         }
+        taken += count
       }
     } catch {
       // Nil after `stop`, which exchanges the socket for something that is none.
       guard let running = service.withLock({ $0 }) else { return }
       loop.remove(running.token)
       responder.hasEnded(error)
+    }
+  }
+
+  /// Nil where there is no answer, or one that a server has to be asked for.
+  private func answer(
+    to bytes: [UInt8], from sender: SocketAddress, _ arrival: AsyncStream<ForwardedQuestion>.Continuation
+  ) -> [UInt8]? {
+    switch responder.immediateAnswer(to: bytes, from: sender, over: .udp) {
+    case .nothing: return nil
+    case .answer(let answer): return answer
+    case .forward(let query):
+      guard inFlight.take() else { return DNSAnswer.make(to: query, [], code: .serverFailure) }
+      arrival.yield(ForwardedQuestion(query: query, sender: sender))
+      return nil
     }
   }
 
@@ -138,7 +151,7 @@ public final class DNSListener: Sendable {
   }
 
   private func serveStreams() async {
-    let slots = Slots(count: bounds.connections)
+    let slots = AddressSlots(count: bounds.connections, countOfOne: bounds.connectionsOfOne)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let client: Descriptor
@@ -152,29 +165,33 @@ public final class DNSListener: Sendable {
         } catch {
           break
         }
-        guard slots.take() else { continue }
+        guard let peer = try? InternetSocket.peer(of: client), slots.take(for: peer) else { continue }
         group.addTask { [self] in
-          try? await serve(client)
-          slots.giveBack()
+          try? await serve(client, of: peer)
+          slots.giveBack(for: peer)
         }
       }
       group.cancelAll()
     }
   }
 
-  private func serve(_ client: Descriptor) async throws {
-    guard let peer = try InternetSocket.peer(of: client) else { return }
+  private func serve(_ client: Descriptor, of peer: SocketAddress) async throws {
     let stream = DNSStream(try AsyncDescriptor(client, poller: poller))
     while let bytes = try await Deadline.run(within: Self.idleTime, { try await stream.read() }) ?? nil {
       switch responder.immediateAnswer(to: bytes, from: peer, over: .tcp) {
       case .nothing: return
-      case .answer(let answer): try await stream.write(answer)
+      case .answer(let answer): guard try await write(answer, to: stream) else { return }
       case .forward(let query):
         guard inFlight.take() else { return }
         let answer = await responder.forward(query, transport: .tcp, from: peer)
         inFlight.giveBack()
-        try await stream.write(answer)
+        guard try await write(answer, to: stream) else { return }
       }
     }
+  }
+
+  /// False where the client did not take it in time.
+  private func write(_ answer: [UInt8], to stream: DNSStream) async throws -> Bool {
+    try await Deadline.run(within: Self.idleTime) { try await stream.write(answer) } != nil
   }
 }

@@ -81,15 +81,27 @@ public enum DNSMessage {
 
   /// A name in lower case with dots between the labels; nil where a label has characters that no host name has.
   public static func text(ofPlainName bytes: ArraySlice<UInt8>) -> String? {
-    var labels: [String] = []
-    var rest = bytes
-    while let length = rest.first, length > 0 {
-      let label = rest.dropFirst().prefix(Int(length))
-      guard label.allSatisfy({ $0 > 32 && $0 < 127 && $0 != UInt8(ascii: ".") }) else { return nil }
-      labels.append(String(decoding: label.map(lowercased), as: UTF8.self))
-      rest = rest.dropFirst(1 + Int(length))
+    var isName = true
+    let text = String(unsafeUninitializedCapacity: bytes.count) { buffer in
+      var written = 0
+      var left = 0
+      for byte in bytes {
+        if left == 0 {
+          if byte == 0 { break }
+          left = Int(byte)
+          // The length of any label but the first takes the place of the dot.
+          guard written > 0 else { continue }
+          buffer[written] = UInt8(ascii: ".")
+        } else {
+          left -= 1
+          isName = isName && byte > 32 && byte < 127 && byte != UInt8(ascii: ".")
+          buffer[written] = lowercased(byte)
+        }
+        written += 1
+      }
+      return isName ? written : 0
     }
-    return labels.joined(separator: ".")
+    return isName ? text : nil
   }
 
   /// The wire form of a name with dots; nil where a label is empty or too long.

@@ -8,7 +8,7 @@ final class DNSServer: Sendable {
   /// Where a container asks: addresses of its own network namespace.
   static let address = IPv4Address(bits: 0x7f00_000b)
   /// Of one container.
-  static let bounds = DNSListener.Bounds(inFlight: 100, connections: 16)
+  static let bounds = DNSListener.Bounds(inFlight: 100, connections: 16, connectionsOfOne: 16)
 
   let poller: Poller
   /// Where datagrams of all containers are answered.

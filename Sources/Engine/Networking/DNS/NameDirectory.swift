@@ -25,12 +25,17 @@ final class NameDirectory: Sendable {
     }
   }
 
-  private struct Network {
-    var name: String
+  /// Changed under the lock alone.
+  private final class Network {
+    var name = "" {
+      didSet { suffix = "." + name }
+    }
+    /// `name.network` says which one is meant.
+    private(set) var suffix = "."
     var subnet: IPv4Subnet?
     var subnet6: IPv6Subnet?
-    var resolves: Bool
-    var isInternal: Bool
+    var resolves = false
+    var isInternal = false
     /// By lower-case name; the same alias may stand for several containers.
     var members: [String: Set<Member>] = [:]
     /// The first name of each endpoint.
@@ -41,6 +46,13 @@ final class NameDirectory: Sendable {
   private struct State {
     var networks: [NetworkID: Network] = [:]
     var endpoints: [ContainerID: [EndpointRecord]] = [:]
+    /// Where each container asks: those of its networks that resolve names.
+    var asked: [ContainerID: [Network]] = [:]
+
+    /// Finds `asked` anew.
+    mutating func look(for container: ContainerID) {
+      asked[container] = endpoints[container]?.compactMap { networks[$0.networkID] }.filter(\.resolves)
+    }
   }
 
   private let state = Mutex(State())
@@ -50,18 +62,22 @@ final class NameDirectory: Sendable {
   /// Notes a network.
   func add(_ network: NetworkRecord) {
     state.withLock { state in
-      var entry = state.networks[network.id] ?? Network(name: "", subnet: nil, resolves: false, isInternal: false)
+      let entry = state.networks[network.id] ?? Network()
       entry.name = network.name.lowercased()
       entry.subnet = network.subnet
       entry.subnet6 = network.ipv6?.subnet
       entry.resolves = network.resolvesNames
       entry.isInternal = network.isInternal
       state.networks[network.id] = entry
+      for container in state.endpoints.keys { state.look(for: container) }
     }
   }
 
   func remove(_ network: NetworkID) {
-    state.withLock { $0.networks[network] = nil }
+    state.withLock { state in
+      state.networks[network] = nil
+      for container in state.endpoints.keys { state.look(for: container) }
+    }
   }
 
   /// Replaces what is known of a container; an empty list removes it.
@@ -70,46 +86,42 @@ final class NameDirectory: Sendable {
       for old in state.endpoints[container] ?? [] { Self.forget(old, &state) }
       state.endpoints[container] = endpoints.isEmpty ? nil : endpoints
       for endpoint in endpoints { Self.note(endpoint, &state) }
+      state.look(for: container)
     }
   }
 
   private static func note(_ endpoint: EndpointRecord, _ state: inout State) {
-    guard state.networks[endpoint.networkID] != nil else { return }
-    for name in endpoint.dnsNames {
-      state.networks[endpoint.networkID]?.members[name.lowercased(), default: []].insert(Member(endpoint))
-    }
-    state.networks[endpoint.networkID]?.names[endpoint.address] = endpoint.dnsNames.first
-    if let part = endpoint.ipv6 {
-      state.networks[endpoint.networkID]?.names6[part.address] = endpoint.dnsNames.first
-    }
+    guard let network = state.networks[endpoint.networkID] else { return }
+    for name in endpoint.dnsNames { network.members[name.lowercased(), default: []].insert(Member(endpoint)) }
+    network.names[endpoint.address] = endpoint.dnsNames.first
+    if let part = endpoint.ipv6 { network.names6[part.address] = endpoint.dnsNames.first }
   }
 
   private static func forget(_ endpoint: EndpointRecord, _ state: inout State) {
+    guard let network = state.networks[endpoint.networkID] else { return }
     for name in endpoint.dnsNames.map({ $0.lowercased() }) {
-      state.networks[endpoint.networkID]?.members[name]?.remove(Member(endpoint))
-      if state.networks[endpoint.networkID]?.members[name]?.isEmpty == true {
-        state.networks[endpoint.networkID]?.members[name] = nil
-      }
+      network.members[name]?.remove(Member(endpoint))
+      if network.members[name]?.isEmpty == true { network.members[name] = nil }
     }
-    state.networks[endpoint.networkID]?.names[endpoint.address] = nil
-    if let part = endpoint.ipv6 { state.networks[endpoint.networkID]?.names6[part.address] = nil }
+    network.names[endpoint.address] = nil
+    if let part = endpoint.ipv6 { network.names6[part.address] = nil }
   }
 
   /// Looks a question up in the networks that the asker is on.
   func find(_ query: DNSQuery, asker: ContainerID) -> Finding {
     guard query.class == DNSMessage.classInternet, let name = query.name else { return .unknown }
     return state.withLock { state in
-      let networks = (state.endpoints[asker] ?? []).compactMap { state.networks[$0.networkID] }.filter(\.resolves)
+      let networks = state.asked[asker] ?? []
       if query.type == DNSMessage.RecordType.ptr {
         if name.hasSuffix(Self.reverseZone) { return Self.reverse(name, networks) }
         if name.hasSuffix(Self.reverseZone6) { return Self.reverse6(name, networks) }
       }
       var found: Set<Member> = []
       for network in networks {
-        found.formUnion(network.members[name] ?? [])
-        // `name.network` says which one is meant.
-        let suffix = "." + network.name
-        if name.hasSuffix(suffix) { found.formUnion(network.members[String(name.dropLast(suffix.count))] ?? []) }
+        if let members = network.members[name] { found.formUnion(members) }
+        if name.hasSuffix(network.suffix), let members = network.members[String(name.dropLast(network.suffix.count))] {
+          found.formUnion(members)
+        }
       }
       if found.isEmpty {
         return Self.hostNames.contains(name) ? Self.host(query, state.endpoints[asker] ?? []) : .unknown

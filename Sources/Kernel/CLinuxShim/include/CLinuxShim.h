@@ -3,6 +3,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 // System calls. Each returns -1 and sets errno on failure, like the kernel's manual pages (section 2) say.
@@ -47,6 +48,11 @@ int bh_removexattr(int fd, const char *name);
 int bh_receive_descriptor(int socket);
 int bh_send_descriptor(int socket, int fd);
 int bh_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
+
+// Datagrams in one call (recvmmsg(2)), at most 64, without waiting for any. Datagram i lies at `bytes` + i * `room` and has lengths[i]
+// bytes; longer ones than `room` are cut.
+int bh_receive_datagrams(int socket, void *bytes, size_t room, int capacity, uint32_t *lengths,
+                         struct sockaddr_storage *senders);
 
 int bh_inotify_create(void);
 int bh_inotify_add(int inotify, const char *path, uint32_t mask);
