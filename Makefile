@@ -103,6 +103,7 @@ bench: deps build ## measure against docker.io, podman, buildah and docker-regis
 	@$(CLIENTS) Benchmarks/networks
 	@$(CLIENTS) Benchmarks/compose
 	@$(CLIENTS) Benchmarks/cluster
+	@$(CLIENTS) Benchmarks/pods
 	@Benchmarks/services
 
 install: ## install programs, units, group, policy and completions below PREFIX (after `make build`)

@@ -19,7 +19,7 @@ from figures import materials
 HERE = pathlib.Path(__file__).resolve().parent
 NAMESPACE = "bench"
 WATCHERS, CHANGES = 1000, 10
-PODS, REPLICAS, MAPS = 1000, 100, 20_000
+PODS, REPLICAS, MAPS, STEPS = 1000, 100, 20_000, 8
 READY_SECONDS = 60
 PATCH = "application/apply-patch+yaml"
 ROLE = {"rules": [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]}
@@ -51,13 +51,18 @@ class Cluster:
         self.folder = tempfile.mkdtemp(prefix="bulkhead-bench-cluster-", dir="/var/tmp")
         os.chmod(self.folder, 0o755)
         self.process = None
+        # All that watch come from one address.
+        self.settings = f"{self.folder}/server.yaml"
+        with open(self.settings, "w", encoding="ascii") as file:
+            file.write(f"limits: {{connections: {2 * WATCHERS}, connectionsPerAddress: {2 * WATCHERS}}}\n")
+        os.chmod(self.settings, 0o644)
 
     def start(self):
         """Starts the server; seconds until it says that it is ready."""
         begin = time.perf_counter()
         with open(f"{self.folder}/server.log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [self.program, "server", "--root", f"{self.folder}/root", "--run", f"{self.folder}/run", "--listen", "127.0.0.1:0",
+                [self.program, "server", "--config", self.settings, "--root", f"{self.folder}/root", "--run", f"{self.folder}/run", "--listen", "127.0.0.1:0",
                  "--kubernetes-listen", f"127.0.0.1:{self.port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         while time.perf_counter() - begin < READY_SECONDS:
             try:
@@ -155,7 +160,7 @@ class Client:
 
 
 def load(cluster, connections, seconds, path, script=None, headers=()):
-    """(requests/s, mean milliseconds, server's CPU milliseconds for each) by wrk; `script` is Lua that makes the requests."""
+    """(requests/s, mean milliseconds, server's CPU milliseconds for each) by wrk; `script`: the media type and the Lua that makes the requests."""
     program, environment = materials.program("wrk")
     command = [program, "-t", "1" if connections == 1 else "2", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "20s",
                "-H", f"Authorization: Bearer {cluster.token}"]
@@ -163,7 +168,7 @@ def load(cluster, connections, seconds, path, script=None, headers=()):
         command += ["-H", header]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         if script:
-            file.write(script)
+            file.write(_lua(*script))
             file.flush()
             command += ["-s", file.name]
         cpu = cluster.cpu_seconds()
@@ -189,17 +194,18 @@ wrk.headers["Content-Type"] = "{kind}"
 
 
 def _lua(kind, make):
+    """A program of its own for each run, so that no two make the same names."""
     return _LUA.format(mark=os.urandom(4).hex(), kind=kind) + make
 
 
-CREATE = _lua("application/json", """
+CREATE = ("application/json", """
 function make(number)
   local name = string.format("m-%s-%d-%d", mark, id, number)
   return wrk.format("POST", nil, nil, '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"' .. name .. '"},"data":{"a":"1"}}')
 end
 """)
 
-APPLY = _lua(PATCH, """
+APPLY = (PATCH, """
 function make(number)
   local name = string.format("d-%d-%d", id, number % 8)
   local body = '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"' .. name .. '"},"spec":{"replicas":0,"selector":{"matchLabels":{"app":"'
@@ -317,11 +323,13 @@ def _now():
 
 
 def crowd(cluster, seconds):
-    """What many objects cost: memory, and a list of them."""
+    """What many objects cost: memory, and a list of them; and how both grow: [(objects, MiB, ms)]."""
     base = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
-    before = cluster.pss_mib()
-    _parallel(cluster, lambda client, name: client.call("POST", base, _bare("ConfigMap", "v1", name, data={"text": "x" * 1024})),
-              [f"c{number}" for number in range(MAPS)])
-    time.sleep(1)
-    samples = {"maps_memory": cluster.pss_mib() - before, "maps_list": load(cluster, 1, seconds, base)[1]}
-    return samples
+    before, growth = cluster.pss_mib(), []
+    for step in range(STEPS):
+        names = [f"c{number}" for number in range(MAPS * step // STEPS, MAPS * (step + 1) // STEPS)]
+        _parallel(cluster, lambda client, name: client.call("POST", base, _bare("ConfigMap", "v1", name, data={"text": "x" * 1024})), names)
+        time.sleep(1)
+        memory = cluster.pss_mib() - before
+        growth.append((MAPS * (step + 1) // STEPS, memory, load(cluster, 1, seconds, base)[1]))
+    return {"maps_memory": growth[-1][1], "maps_list": growth[-1][2]}, growth
