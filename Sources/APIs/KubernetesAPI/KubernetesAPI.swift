@@ -25,6 +25,8 @@ public final class KubernetesAPI: HTTPResponder {
   let nodes: (any NodeConnections)?
   let subresourceSchemas: [KindName: ObjectSchema]
   let bounds: Bounds
+  /// Where watches are served.
+  let watchExecutor: (any TaskExecutor)?
   let now: @Sendable () -> Timestamp
   let logger: Logger
   private let openWatches = Mutex(0)
@@ -37,12 +39,14 @@ public final class KubernetesAPI: HTTPResponder {
   ///   - tokens: makes tokens of service accounts; nil where there are none.
   ///   - nodes: reaches what runs in pods; nil where nothing does.
   ///   - subresourceSchemas: of what subresources take that is no kind of its own.
+  ///   - watchExecutor: where watches are served; few threads do that best, since one change wakes all of them. Nil: where
+  ///     requests are.
   ///   - now: the clock.
   public init(
     service: ObjectService, discovery: Discovery, authentication: Authentication, access: LiveAccess,
     nodePods: LiveNodePods? = nil, tokens: ServiceAccountTokens? = nil, nodes: (any NodeConnections)? = nil,
     subresourceSchemas: [KindName: ObjectSchema] = [:], bounds: Bounds = Bounds(),
-    now: @escaping @Sendable () -> Timestamp, logger: Logger
+    watchExecutor: (any TaskExecutor)? = nil, now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.service = service
     self.discovery = discovery
@@ -51,6 +55,7 @@ public final class KubernetesAPI: HTTPResponder {
     self.subresourceSchemas = subresourceSchemas
     gate = RequestGate(authentication: authentication, access: access, nodePods: nodePods)
     self.bounds = bounds
+    self.watchExecutor = watchExecutor
     self.now = now
     self.logger = logger
   }

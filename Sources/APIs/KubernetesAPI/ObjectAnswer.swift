@@ -12,7 +12,10 @@ struct ObjectAnswer {
   func bytes(_ object: StoredObject) throws -> [UInt8] {
     switch negotiation.form {
     case .object: return object.document + [10]
-    case .metadata: return TableDocument.partial(try object.value()).encoded() + [10]
+    case .metadata:
+      var encoder = ObjectEncoder()
+      try TableDocument.writePartial(of: object, to: &encoder)
+      return encoder.bytes + [10]
     case .table: return try tableBytes(object, withColumns: true)
     }
   }
@@ -21,22 +24,17 @@ struct ObjectAnswer {
   /// - Parameter withColumns: whether the columns are told; in a watch once is enough.
   func tableBytes(_ object: StoredObject, withColumns: Bool) throws -> [UInt8] {
     let metadata: JSONValue = ["resourceVersion": .string(String(object.revision))]
-    return try table().table([object.value()], metadata: metadata, showsColumns: withColumns).encoded() + [10]
+    return try table().encoded([object], metadata: metadata, showsColumns: withColumns) + [10]
   }
 
   func bytes(_ listing: ObjectService.Listing) throws -> [UInt8] {
     switch negotiation.form {
-    case .table:
-      let table = try table()
-      let columns: JSONValue = table.columnDefinitions
-      return try list(
-        listing, kind: "Table", apiVersion: "meta.k8s.io/v1", before: ("columnDefinitions", columns), items: "rows"
-      ) { $1.write(table.row(try $0.value())) }
+    case .table: return try table().encoded(listing.objects, metadata: listing.metadata) + [10]
     case .object:
       return list(listing, kind: kind.listKind, apiVersion: kind.name.apiVersion) { $1.write(encoded: $0.document) }
     case .metadata:
       return try list(listing, kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1") {
-        $1.write(TableDocument.partial(try $0.value()))
+        try TableDocument.writePartial(of: $0, to: &$1)
       }
     }
   }
@@ -51,17 +49,12 @@ struct ObjectAnswer {
 
   private func list(
     _ listing: ObjectService.Listing, kind: String, apiVersion: String,
-    before: (name: String, value: JSONValue)? = nil, items: String = "items",
     _ write: (StoredObject, inout ObjectEncoder) throws -> Void
   ) rethrows -> [UInt8] {
     var encoder = ObjectEncoder(capacity: 512 + listing.objects.reduce(0) { $0 + $1.document.count + 1 })
     encoder.write(encoded: "{\"kind\":\"\(kind)\",\"apiVersion\":\"\(apiVersion)\",\"metadata\":".utf8)
     encoder.write(listing.metadata)
-    if let before {
-      encoder.write(encoded: ",\"\(before.name)\":".utf8)
-      encoder.write(before.value)
-    }
-    encoder.write(encoded: ",\"\(items)\":[".utf8)
+    encoder.write(encoded: ",\"items\":[".utf8)
     for (index, object) in listing.objects.enumerated() {
       if index > 0 { encoder.write(encoded: CollectionOfOne(UInt8(ascii: ","))) }
       try write(object, &encoder)

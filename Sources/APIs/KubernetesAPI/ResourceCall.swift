@@ -78,7 +78,7 @@ struct ResourceCall: Sendable {
     if case .object = answer.negotiation.form {
       return json(result.document + [10], status: status, warnings: result.warnings)
     }
-    let value = try JSONParser.parse(result.document)
+    let value = try JSONParser.parse(checked: result.document)
     let object = StoredObject(
       key: ObjectKey(kind.resource, namespace: namespace, name: value.meta.name),
       revision: Int64(value.meta.resourceVersion) ?? 0, attributes: ObjectAttributes(), document: result.document)
@@ -119,7 +119,9 @@ struct ResourceCall: Sendable {
           return try await writer.write(line + [10])
         }
         defer { api.endWatch() }
-        try await stream.run(watch, to: writer, seconds: seconds) { api.areWatchesEnding }
+        try await withTaskExecutorPreference(api.watchExecutor) {
+          try await stream.run(watch, to: writer, seconds: seconds) { api.areWatchesEnding }
+        }
       })
   }
 

@@ -81,7 +81,7 @@ struct WatchStream: Sendable {
         "kind": .string(answer.kind.name.kind), "apiVersion": .string(answer.kind.name.apiVersion),
         "metadata": metadata,
       ]
-    case .metadata: return TableDocument.partial(["metadata": metadata])
+    case .metadata: return TableDocument.partial(metadata: metadata)
     case .table:
       return [
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": ["resourceVersion": .string(String(revision))],
@@ -89,7 +89,7 @@ struct WatchStream: Sendable {
         "rows": [
           [
             "cells": .array(answer.kind.table.columns.map { _ in "" }),
-            "object": TableDocument.partial(["metadata": metadata]),
+            "object": TableDocument.partial(metadata: metadata),
           ]
         ],
       ]

@@ -54,7 +54,7 @@ public final class AccountStore: Sendable {
     self.now = now
     bearers = BearerTokens(audience: Self.service, now: now)
     self.passwordRounds = passwordRounds ?? PasswordRecord.rounds
-    decoy = try PasswordRecord("a password of nobody", rounds: self.passwordRounds)
+    decoy = PasswordRecord.ofNobody(rounds: self.passwordRounds)
     var state = AccountState()
     for user in try Self.load(StoredUser.self, Table.users, database) { state.users[user.user.name] = user }
     for project in try Self.load(Project.self, Table.projects, database) { state.projects[project.name] = project }

@@ -31,8 +31,21 @@ struct PasswordRecord: Codable, Sendable, Equatable {
       throw PlatformError(.invalidArgument, "field 'password': it begins as the secrets of tokens and robots do")
     }
     self.rounds = rounds
-    salt = SymmetricKey(size: .init(bitCount: Self.saltBytes * 8)).withUnsafeBytes { Data($0) }
+    salt = Self.random(bytes: Self.saltBytes)
     derived = try derive(password)
+  }
+
+  /// What no password fits, though trying takes as long as with any other.
+  static func ofNobody(rounds: Int) -> PasswordRecord { PasswordRecord(rounds: rounds) }
+
+  private init(rounds: Int) {
+    self.rounds = rounds
+    salt = Self.random(bytes: Self.saltBytes)
+    derived = Self.random(bytes: Self.bytes)
+  }
+
+  private static func random(bytes: Int) -> Data {
+    SymmetricKey(size: .init(bitCount: bytes * 8)).withUnsafeBytes { Data($0) }
   }
 
   /// Takes some 50 ms and 16 MiB.

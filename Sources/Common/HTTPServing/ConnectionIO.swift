@@ -221,11 +221,23 @@ final class ConnectionIO: Sendable {
 
   /// `write` that closes the connection where it takes longer.
   func write(_ bytes: some Sendable, withinMilliseconds patience: Int64) async throws {
-    let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) { [channel] in
-      channel.close(mode: .all, promise: nil)
+    let written = channel.eventLoop.makePromise(of: Void.self)
+    // One visit to the event loop: what the kernel takes at once needs no timer.
+    channel.eventLoop.execute { [channel] in
+      let isWaiting = NIOLoopBoundBox(true, eventLoop: channel.eventLoop)
+      written.futureResult.whenComplete { _ in isWaiting.value = false }
+      channel.writeAndFlush(bytes, promise: written)
+      guard isWaiting.value else { return }
+      let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) {
+        channel.close(mode: .all, promise: nil)
+      }
+      written.futureResult.whenComplete { _ in timer.cancel() }
     }
-    defer { timer.cancel() }
-    try await write(bytes)
+    do {
+      try await written.futureResult.get()
+    } catch {
+      throw ClientDisconnected()
+    }
   }
 
   /// `write` that does not wait as long as little is under way; a failure shows at the next read.

@@ -36,4 +36,29 @@ import Testing
     let refusal = #expect(throws: HTTPRefusal.self) { try parse(text) }
     #expect(refusal?.message == "invalid JSON: \(reason)")
   }
+
+  @Test(arguments: [
+    (#"{"m":{"a":1,"x":[{"m":{"x":2}},"]},\\\"{"],"b":2},"x":3}"#, #"{"m":{"a":1,"b":2},"x":3}"#),
+    (#"{"x":{"x":1},"m":{"x":{},"m":{"x":1}}}"#, #"{"x":{"x":1},"m":{"m":{"x":1}}}"#),
+    (#" { "m" : { "x" : -1.5e3 , "y" : null } } "#, #"{"m":{"y":null}}"#), (#"{"m":{"x":true}}"#, #"{"m":{}}"#),
+    (#"{"m":[{"x":1}]}"#, #"{"m":[{"x":1}]}"#), ("[1]", "[1]"),
+  ])
+  func `leaves one member of a member out`(_ text: String, _ rest: String) throws {
+    let (value, outer) = try JSONParser.parse(checked: Array(text.utf8), leavingOut: "x", of: "m")
+    #expect(value == (try parse(rest)))
+    let outerText = outer.map { Array(Array(text.utf8)[$0]) }
+    #expect(try outerText.map { try JSONParser.parse($0) } == (try parse(text)).member("m"))
+  }
+
+  @Test(arguments: [#"{"m":{"x":[1}"#, #"{"m":{"x":"a}}"#, #"{"m":{"x":"#, #"{"m":{"x"}}"#])
+  func `what is left out has an end`(_ text: String) {
+    #expect(throws: HTTPRefusal.self) { try JSONParser.parse(checked: Array(text.utf8), leavingOut: "x", of: "m") }
+  }
+}
+
+extension JSONValue {
+  fileprivate func member(_ name: String) -> JSONValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
 }

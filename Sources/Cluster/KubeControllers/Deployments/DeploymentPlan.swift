@@ -9,6 +9,8 @@ struct DeploymentPlan {
   let selector: LabelSelector
   /// The replica sets of the deployment, the oldest first.
   let sets: [ClusterObject]
+  /// The set that makes pods of the deployment's template; the oldest where there are several.
+  let newSet: ClusterObject?
   private let claims: Claims
   let numbers: RollingNumbers
   let pods: (ClusterObject) -> [ClusterObject]
@@ -25,6 +27,8 @@ struct DeploymentPlan {
     selector = LabelSelector(document: deployment.document.at("spec", "selector"))
     claims = Claims(owner: deployment, selector: selector, candidates: candidates)
     sets = claims.claimed.sorted { Self.isOlder($0, $1) }
+    let bare = Self.withoutHash(deployment.spec["template"] ?? [:])
+    newSet = sets.first { Self.withoutHash($0.spec["template"] ?? [:]).means(bare) }
     numbers = RollingNumbers(deployment)
     self.pods = pods
     self.now = now
@@ -94,12 +98,6 @@ struct DeploymentPlan {
   }
 
   // MARK: sets
-
-  /// The set that makes pods of the deployment's template; the oldest where there are several.
-  var newSet: ClusterObject? {
-    let bare = Self.withoutHash(template)
-    return sets.first { Self.withoutHash($0.spec["template"] ?? [:]).means(bare) }
-  }
 
   private static func withoutHash(_ template: JSONValue) -> JSONValue {
     var template = template

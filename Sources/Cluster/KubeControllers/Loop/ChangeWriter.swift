@@ -155,7 +155,7 @@ struct ChangeWriter: Sendable {
   }
 
   private static func done(_ resource: ResourceName, _ document: [UInt8]) throws -> Outcome {
-    let meta = try JSONParser.parse(document).meta
+    let meta = try JSONParser.parse(checked: document).meta
     return .done(resource, revision: Int64(meta.resourceVersion) ?? 0, name: meta.name)
   }
 

@@ -29,27 +29,51 @@ public struct TableDocument: Sendable {
       })
   }
 
-  /// `metadata`: of the list; of a single object its `resourceVersion`. `showsColumns` is false for the later events of a watch.
-  public func table(_ objects: [JSONValue], metadata: JSONValue, showsColumns: Bool = true) -> JSONValue {
-    [
-      "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-      "columnDefinitions": showsColumns ? columnDefinitions : .array([]), "rows": .array(objects.map(row)),
-    ]
-  }
-
-  public func row(_ object: JSONValue) -> JSONValue {
-    let cells: JSONValue = .array(kind.table.cells(object, now))
-    switch rowObject {
-    case .none: return ["cells": cells]
-    case .metadata: return ["cells": cells, "object": Self.partial(object)]
-    case .object: return ["cells": cells, "object": object]
+  /// A table as text. `metadata`: of the list; of a single object its `resourceVersion`. `showsColumns` is false for the later events
+  /// of a watch. Throws where a document cannot be read.
+  public func encoded(_ objects: [StoredObject], metadata: JSONValue, showsColumns: Bool = true) throws -> [UInt8] {
+    var encoder = ObjectEncoder(capacity: 1_024 + objects.count * Self.usualRowBytes)
+    encoder.write(encoded: #"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":"#.utf8)
+    encoder.write(metadata)
+    encoder.write(encoded: #","columnDefinitions":"#.utf8)
+    encoder.write(showsColumns ? columnDefinitions : .array([]))
+    encoder.write(encoded: #","rows":["#.utf8)
+    for (index, object) in objects.enumerated() {
+      if index > 0 { encoder.write(encoded: CollectionOfOne(UInt8(ascii: ","))) }
+      try write(object, to: &encoder)
     }
+    encoder.write(encoded: "]}".utf8)
+    return encoder.bytes
   }
 
-  /// The metadata of an object alone.
-  public static func partial(_ object: JSONValue) -> JSONValue {
-    [
-      "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] ?? [:],
-    ]
+  private static let usualRowBytes = 1_024
+
+  private func write(_ object: StoredObject, to encoder: inout ObjectEncoder) throws {
+    let (value, metadata) = try object.row()
+    encoder.write(encoded: #"{"cells":"#.utf8)
+    encoder.write(.array(kind.table.cells(value, now)))
+    if rowObject != .none { encoder.write(encoded: #","object":"#.utf8) }
+    switch rowObject {
+    case .none: break
+    case .metadata: Self.writePartial(metadata, to: &encoder)
+    case .object: encoder.write(encoded: object.document)
+    }
+    encoder.write(encoded: "}".utf8)
+  }
+
+  /// Writes the metadata of an object alone.
+  public static func writePartial(of object: StoredObject, to encoder: inout ObjectEncoder) throws {
+    writePartial(try object.row().metadata, to: &encoder)
+  }
+
+  private static func writePartial(_ metadata: ArraySlice<UInt8>, to encoder: inout ObjectEncoder) {
+    encoder.write(encoded: #"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#.utf8)
+    encoder.write(encoded: metadata)
+    encoder.write(encoded: "}".utf8)
+  }
+
+  /// The metadata of an object alone, for objects that are not stored.
+  public static func partial(metadata: JSONValue) -> JSONValue {
+    ["kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata]
   }
 }

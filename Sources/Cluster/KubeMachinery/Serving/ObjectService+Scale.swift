@@ -32,7 +32,7 @@ extension ObjectService {
       return object
     }
     var scale = result
-    scale.document = paths.document(of: try JSONParser.parse(result.document)).encoded()
+    scale.document = paths.document(of: try JSONParser.parse(checked: result.document)).encoded()
     return scale
   }
 

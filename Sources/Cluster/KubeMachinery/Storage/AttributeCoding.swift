@@ -11,7 +11,7 @@ extension ObjectAttributes {
   init(encoded bytes: Data?) throws {
     self.init()
     guard let bytes else { return }
-    let parts = try JSONParser.parse(Array(bytes)).items
+    let parts = try JSONParser.parse(checked: Array(bytes)).items
     labels = parts.first?.texts ?? [:]
     fields = parts.dropFirst().first?.texts ?? [:]
   }

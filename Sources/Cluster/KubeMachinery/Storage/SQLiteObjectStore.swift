@@ -1,3 +1,4 @@
+import Dispatch
 import FoundationEssentials
 import Logging
 import Model
@@ -100,7 +101,7 @@ public final class SQLiteObjectStore: ObjectStore {
   /// From where on history is whole.
   public var compactedRevision: Int64 { state.withLock { $0.compacted } }
 
-  private static let pageRows = 256
+  private static let pageRows = 1_024
 
   private static func load(_ reader: Database, _ seal: RecordSeal, _ bounds: Bounds) throws -> sending State {
     let compacted = try reader.read { try $0.compactedRevision(of: table) }
@@ -108,7 +109,8 @@ public final class SQLiteObjectStore: ObjectStore {
     while true {
       let after = state.revision
       let page = try reader.read { try $0.revisions(of: table, after: after, limit: pageRows) }
-      for record in page {
+      let events = try events(of: page, seal)
+      for (record, event) in zip(page, events) {
         // Below the compaction rows are missing on purpose.
         guard record.revision == state.revision + 1 || state.revision < compacted && record.revision <= compacted + 1
         else {
@@ -116,7 +118,6 @@ public final class SQLiteObjectStore: ObjectStore {
             .internal,
             "the cluster's database is damaged: revisions between \(state.revision) and \(record.revision) are missing")
         }
-        let event = try event(of: record, seal)
         state.index.apply(event.object.key, version(of: event))
         state.revision = record.revision
       }
@@ -125,6 +126,18 @@ public final class SQLiteObjectStore: ObjectStore {
     state.revision = max(state.revision, compacted)
     state.start = state.revision
     return state
+  }
+
+  /// Opening records takes most of a start: all cores do it.
+  private static func events(of page: [RevisionRecord], _ seal: RecordSeal) throws -> [ObjectEvent] {
+    let size = 64
+    let opened = Mutex<[Int: Result<[ObjectEvent], any Error>]>([:])
+    DispatchQueue.concurrentPerform(iterations: (page.count + size - 1) / size) { part in
+      let records = page[(part * size)..<min(page.count, (part + 1) * size)]
+      let events = Result { try records.map { try event(of: $0, seal) } }
+      opened.withLock { $0[part] = events }
+    }
+    return try opened.withLock { try $0.sorted { $0.key < $1.key }.flatMap { try $0.value.get() } }
   }
 
   /// The change that a record tells of.

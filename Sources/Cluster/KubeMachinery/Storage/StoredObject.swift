@@ -30,7 +30,13 @@ public struct StoredObject: Sendable {
     self.document = document
   }
 
-  public func value() throws -> JSONValue { try JSONParser.parse(document) }
+  public func value() throws -> JSONValue { try JSONParser.parse(checked: document) }
+
+  /// What tables are made of: the object without the record of its fields' managers, and all of its metadata as text.
+  func row() throws -> (value: JSONValue, metadata: ArraySlice<UInt8>) {
+    let (value, range) = try JSONParser.parse(checked: document, leavingOut: "managedFields", of: "metadata")
+    return (value, range.map { document[$0] } ?? ArraySlice("{}".utf8))
+  }
 }
 
 /// A document that is to be stored: whole but for the revision, which is known when it is written.

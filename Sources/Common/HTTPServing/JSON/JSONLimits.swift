@@ -24,7 +24,7 @@ public enum JSONLimits {
 private struct JSONScanner {
   let maxDepth: Int
   /// One entry for each open object or array: the keys seen, nil for an array.
-  private var open: [Set<[UInt8]>?] = []
+  private var open: [SeenKeys?] = []
   private var expectsKey = false
   private var values = 0
 
@@ -36,7 +36,7 @@ private struct JSONScanner {
     var index = 0
     while index < bytes.count {
       switch bytes[index] {
-      case UInt8(ascii: "{"): try push([])
+      case UInt8(ascii: "{"): try push(SeenKeys())
       case UInt8(ascii: "["): try push(nil)
       case UInt8(ascii: "}"), UInt8(ascii: "]"):
         _ = open.popLast()
@@ -44,7 +44,7 @@ private struct JSONScanner {
       case UInt8(ascii: ","): expectsKey = open.last.map { $0 != nil } ?? false
       case UInt8(ascii: "\""):
         let end = try stringEnd(bytes, from: index + 1)
-        if expectsKey { try addKey(bytes[(index + 1)..<end]) } else { try count() }
+        if expectsKey { try addKey(bytes, (index + 1)..<end) } else { try count() }
         expectsKey = false
         index = end
       case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -57,7 +57,7 @@ private struct JSONScanner {
     }
   }
 
-  private mutating func push(_ keys: Set<[UInt8]>?) throws {
+  private mutating func push(_ keys: SeenKeys?) throws {
     try count()
     open.append(keys)
     expectsKey = keys != nil
@@ -73,12 +73,11 @@ private struct JSONScanner {
     }
   }
 
-  private mutating func addKey(_ raw: Slice<UnsafeBufferPointer<UInt8>>) throws {
-    let key = raw.contains(UInt8(ascii: "\\")) ? Self.unescape(raw) : Array(raw)
+  private mutating func addKey(_ bytes: UnsafeBufferPointer<UInt8>, _ place: Range<Int>) throws {
     guard !open.isEmpty else { return }
-    let isNew = open[open.count - 1]?.insert(key).inserted ?? true
+    let isNew = open[open.count - 1]?.insert(bytes, place) ?? true
     guard isNew else {
-      let name = LogText.escape(String(decoding: key.prefix(100), as: UTF8.self))
+      let name = LogText.escape(String(decoding: SeenKeys.key(bytes, place).prefix(100), as: UTF8.self))
       throw HTTPRefusal(.badRequest, "the JSON document has the key '\(name)' twice in one object")
     }
   }
@@ -111,6 +110,35 @@ private struct JSONScanner {
       }
     }
     return index
+  }
+}
+
+/// The keys of one object. Most objects have a few without escapes, which are compared where they stand.
+private struct SeenKeys {
+  private static let mostPlaces = 12
+
+  private var places: [Range<Int>] = []
+  /// All of them, once there are many or one has escapes.
+  private var keys: Set<[UInt8]>?
+
+  /// False where the object has the key already.
+  mutating func insert(_ bytes: UnsafeBufferPointer<UInt8>, _ place: Range<Int>) -> Bool {
+    if keys == nil, places.count < Self.mostPlaces, !bytes[place].contains(UInt8(ascii: "\\")) {
+      let isNew = !places.contains { $0.count == place.count && bytes[$0].elementsEqual(bytes[place]) }
+      places.append(place)
+      return isNew
+    }
+    var all = keys ?? Set(places.map { Array(bytes[$0]) })
+    keys = nil
+    let isNew = all.insert(Self.key(bytes, place)).inserted
+    keys = all
+    return isNew
+  }
+
+  /// A key as it is meant.
+  static func key(_ bytes: UnsafeBufferPointer<UInt8>, _ place: Range<Int>) -> [UInt8] {
+    let raw = bytes[place]
+    return raw.contains(UInt8(ascii: "\\")) ? unescape(raw) : Array(raw)
   }
 
   /// A key with its escapes resolved, so that two spellings of one key are seen as one.

@@ -4,18 +4,49 @@
 public struct JSONParser {
   private let bytes: [UInt8]
   private var index = 0
+  /// Objects that are open.
+  private var depth = 0
+  private var omission: Omission?
 
-  private init(_ bytes: [UInt8]) {
+  /// A member of a member of the document that is not read.
+  private struct Omission {
+    let outer: String
+    let inner: String
+    var isInside = false
+    /// Where the outer member's text stands.
+    var range: Range<Int>?
+  }
+
+  private init(_ bytes: [UInt8], _ omission: Omission? = nil) {
     self.bytes = bytes
+    self.omission = omission
   }
 
   /// Throws `HTTPRefusal` (400, 413) where the text is no JSON document or beyond the bounds.
   public static func parse(_ bytes: [UInt8]) throws -> JSONValue {
     try JSONLimits.check(bytes)
+    return try parse(checked: bytes)
+  }
+
+  /// Reads a document that was within the bounds when it was kept. Throws `HTTPRefusal` (400) where it is none.
+  public static func parse(checked bytes: [UInt8]) throws -> JSONValue {
     var parser = JSONParser(bytes)
-    let value = try parser.value()
-    parser.skipSpace()
-    guard parser.index == bytes.count else { throw parser.failure("text after the document") }
+    return try parser.document()
+  }
+
+  /// Reads such a document but for one member of one of its members, and tells where that one's text stands.
+  public static func parse(
+    checked bytes: [UInt8], leavingOut inner: String, of outer: String
+  ) throws -> (value: JSONValue, outer: Range<Int>?) {
+    var parser = JSONParser(bytes, Omission(outer: outer, inner: inner))
+    let value = try parser.document()
+    return (value, parser.omission?.range)
+  }
+
+  private mutating func document() throws -> JSONValue {
+    let value = try value()
+    skipSpace()
+    guard index == bytes.count else { throw failure("text after the document") }
     return value
   }
 
@@ -61,15 +92,68 @@ public struct JSONParser {
     index += 1
     var members: [(name: String, value: JSONValue)] = []
     if take(UInt8(ascii: "}")) { return .object(members) }
+    depth += 1
     repeat {
       skipSpace()
       guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else { throw failure("expected a member's name") }
       let name = try string()
       guard take(UInt8(ascii: ":")) else { throw failure("expected ':'") }
-      members.append((name, try value()))
+      if omission == nil || depth > 2 {
+        members.append((name, try value()))
+      } else if let value = try valueUnlessOmitted(name) {
+        members.append((name, value))
+      }
     } while take(UInt8(ascii: ","))
+    depth -= 1
     guard take(UInt8(ascii: "}")) else { throw failure("expected ',' or '}'") }
     return .object(members)
+  }
+
+  /// The value of a member of the document, or of one of its members.
+  private mutating func valueUnlessOmitted(_ name: String) throws -> JSONValue? {
+    if depth == 1, name == omission?.outer {
+      skipSpace()
+      let start = index
+      omission?.isInside = true
+      let value = try value()
+      omission?.isInside = false
+      omission?.range = start..<index
+      return value
+    }
+    guard depth == 2, omission?.isInside == true, name == omission?.inner else { return try value() }
+    try skipValue()
+    return nil
+  }
+
+  /// Goes on behind a value that is not needed.
+  private mutating func skipValue() throws {
+    skipSpace()
+    var open = 0
+    while index < bytes.count {
+      switch bytes[index] {
+      case UInt8(ascii: "\""): try skipString()
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        open += 1
+        index += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        // The end of what it is in.
+        guard open > 0 else { return }
+        open -= 1
+        index += 1
+      case UInt8(ascii: ",") where open == 0: return
+      default: index += 1
+      }
+    }
+    throw failure("unexpected end")
+  }
+
+  private mutating func skipString() throws {
+    index += 1
+    while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+      index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+    }
+    guard index < bytes.count else { throw failure("unexpected end") }
+    index += 1
   }
 
   private mutating func array() throws -> JSONValue {

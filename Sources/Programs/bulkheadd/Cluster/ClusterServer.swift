@@ -25,6 +25,8 @@ final class ClusterServer: Sendable {
   /// For how long history is kept at least, and at most twice as long, where it is not shortened by its size before.
   private static let historySeconds: Int64 = 300
   private static let retrySeconds: Int64 = 1
+  private static let requestThreads = 8
+  private static let watchThreads = 2
 
   private let database: Database
   private let store: SQLiteObjectStore
@@ -67,7 +69,9 @@ final class ClusterServer: Sendable {
     let catalog = KindCatalog.complete.served
     let storage = ClusterStorage(folder: plan.folder)
     let (database, store) = try storage.open(keys: try storage.keysOrFresh(), logger: logger)
-    let executor = try BlockingExecutor(name: "cluster")
+    // Those that come together to write wait for one of them without a thread: more threads than these only stand in each other's way.
+    let executor = try BlockingExecutor(maxThreads: requestThreads, name: "cluster")
+    let watchExecutor = try BlockingExecutor(maxThreads: watchThreads, name: "watches")
     let service = ObjectService(store: store, catalog: catalog)
     let (access, nodePods) = try await withTaskExecutorPreference(executor) {
       try await service.establish(ClusterContents.objects, manager: ClusterContents.manager, at: now())
@@ -90,8 +94,7 @@ final class ClusterServer: Sendable {
         token: { try await bearers.identity($0, audiences: $1, from: $2) }),
       access: access, nodePods: nodePods, tokens: bearers.serviceAccounts,
       nodes: AgentConnections(client: agent),
-      subresourceSchemas: KindCatalog.subresourceSchemas, now: now,
-      logger: logger)
+      subresourceSchemas: KindCatalog.subresourceSchemas, watchExecutor: watchExecutor, now: now, logger: logger)
     let server = HTTPServer(
       configuration: plan.http, responder: api, errors: KubernetesAPI.errors, executor: executor, logger: logger)
     var ports: [Int] = []

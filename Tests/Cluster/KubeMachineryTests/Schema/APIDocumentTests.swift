@@ -71,18 +71,27 @@ struct APIDocumentTests {
   }
 
   @Test func tablesCarryWhatIsAskedFor() throws {
-    let object: JSONValue = [
-      "metadata": ["name": "g", "creationTimestamp": "2026-01-01T00:00:00Z"], "spec": ["mode": "x"],
-    ]
+    let metadata =
+      #"{"name":"g","creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{"a":"]},\\""},[]],"labels":{}}"#
+    let text = #"{"kind":"Gadget","metadata":"# + metadata + #","spec":{"mode":"x","managedFields":1}}"#
+    let object = StoredObject(
+      key: ObjectKey(Sample.kind.resource, name: "g"), revision: 3, attributes: ObjectAttributes(),
+      document: Array(text.utf8))
     let now = try #require(Timestamp("2026-01-01T00:01:00Z"))
+    func rows(_ rowObject: TableDocument.RowObject) throws -> String {
+      let document = TableDocument(Sample.kind, rowObject: rowObject, now: now)
+      return String(decoding: try document.encoded([object], metadata: [:], showsColumns: false), as: UTF8.self)
+    }
+    let head = #"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{},"columnDefinitions":[],"rows":["#
+    let partial = #"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"# + metadata + "}"
+    #expect(try rows(.metadata) == head + #"{"cells":["g","60s"],"object":"# + partial + "}]}")
+    #expect(try rows(.none) == head + #"{"cells":["g","60s"]}]}"#)
+    #expect(try rows(.object) == head + #"{"cells":["g","60s"],"object":"# + text + "}]}")
+    var encoder = ObjectEncoder()
+    try TableDocument.writePartial(of: object, to: &encoder)
+    #expect(String(decoding: encoder.bytes, as: UTF8.self) == partial)
     let document = TableDocument(Sample.kind, now: now)
-    #expect(
-      document.row(object).encodedText
-        == #"{"cells":["g","60s"],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","#
-        + #""metadata":{"name":"g","creationTimestamp":"2026-01-01T00:00:00Z"}}}"#)
-    #expect(TableDocument(Sample.kind, rowObject: .none, now: now).row(object).encodedText == #"{"cells":["g","60s"]}"#)
-    #expect(TableDocument(Sample.kind, rowObject: .object, now: now).row(object)["object"] == object)
-    #expect(document.table([object], metadata: [:], showsColumns: false)["columnDefinitions"] == .array([]))
+    #expect(try document.encoded([object, object], metadata: [:]).count > head.utf8.count + 2 * partial.utf8.count)
     #expect(document.columnDefinitions.items.first?["format"] == "name")
   }
 }
