@@ -10,8 +10,8 @@ public final class EchoServer: Sendable {
   private let executor: BlockingExecutor
   private static let idleMilliseconds: Int32 = 60_000
 
-  public init(_ transport: TransportProtocol, port: UInt16, word: String) throws {
-    socket = try TestTraffic.listen(transport, port: port)
+  public init(_ transport: TransportProtocol, port: UInt16, word: String, address: IPv4Address = .any) throws {
+    socket = try TestTraffic.listen(transport, port: port, address: address)
     executor = try BlockingExecutor(maxThreads: 1, name: "echo")
     let socket = socket
     try socket.setNonBlocking(true)
@@ -25,6 +25,9 @@ public final class EchoServer: Sendable {
       }
     }
   }
+
+  /// Where it listens.
+  public var address: SocketAddress? { try? InternetSocket.localAddress(socket) }
 
   deinit {
     shutdown(socket.raw, Int32(SHUT_RDWR))

@@ -95,15 +95,7 @@ public final class DNSForwarder: Sendable {
   }
 
   private func connect(_ transport: TransportProtocol, to server: SocketAddress) throws -> Descriptor {
-    try namespace.run {
-      let socket = try InternetSocket.open(transport, family: server.family, nonBlocking: true)
-      do {
-        _ = try server.withPointer { pointer, length in
-          try systemCall("connect") { Glibc.connect(socket.raw, pointer, length) }
-        }
-      } catch let error as SystemError where error.errno == EINPROGRESS {}
-      return socket
-    }
+    try namespace.run { try InternetSocket.connect(transport, to: server) }
   }
 }
 

@@ -27,6 +27,22 @@ public enum InternetSocket {
     }
   }
 
+  /// Opens a socket that does not block and is connected to an address; a TCP connection may still be under way.
+  ///
+  /// - Parameter source: an address of this host to connect from, without port; nil: the kernel's choice.
+  public static func connect(
+    _ transport: TransportProtocol, to address: SocketAddress, from source: IPv4Address? = nil
+  ) throws -> Descriptor {
+    let descriptor = try open(transport, family: address.family, nonBlocking: true)
+    if let source { try bind(descriptor, to: .ipv4(source, port: 0)) }
+    do {
+      _ = try address.withPointer { pointer, length in
+        try systemCall("connect") { Glibc.connect(descriptor.raw, pointer, length) }
+      }
+    } catch let error as SystemError where error.errno == EINPROGRESS {}
+    return descriptor
+  }
+
   public static func listen(_ descriptor: Descriptor, backlog: Int32) throws {
     try systemCall("listen") { Glibc.listen(descriptor.raw, backlog) }
   }

@@ -47,7 +47,7 @@ final class PortRelay: Sendable {
   let service: RelayService
   private let task = Mutex<Task<Void, Never>?>(nil)
 
-  /// Connections of one port; more wait in the kernel's queue.
+  /// Connections of one port; one more is closed.
   static let maximumConnections = 1_024
   /// Connections that wait in the kernel.
   static let backlog: Int32 = 512
@@ -61,15 +61,17 @@ final class PortRelay: Sendable {
 
   /// Begins to accept.
   func start() throws {
-    if transport == .tcp { try InternetSocket.listen(listener, backlog: Self.backlog) }
-    task.withLock { task in
-      task = Task { [self] in
-        switch transport {
-        case .tcp: await StreamRelay(relay: self).run()
-        case .udp: await DatagramRelay(relay: self).run()
-        }
-      }
+    guard transport == .tcp else {
+      task.withLock { $0 = Task { [self] in await DatagramRelay(relay: self).run() } }
+      return
     }
+    try InternetSocket.listen(listener, backlog: Self.backlog)
+    let (isShutIn, logger) = (service.isShutIn, service.logger)
+    let relay = try StreamRelay(
+      listener, poller: service.poller, bounds: StreamRelay.Bounds(connections: Self.maximumConnections),
+      admits: { !isShutIn($0) }, connect: { [self] _ in try connectToContainer() },
+      failed: { logger.warning("relay failed to accept", metadata: ["error": "\($0)"]) })
+    task.withLock { $0 = Task { await relay.run() } }
   }
 
   /// Frees the port and ends all connections.
@@ -84,16 +86,7 @@ final class PortRelay: Sendable {
 
   /// Opens a connected socket to the container; a TCP connection may still be under way.
   func connectToContainer() throws -> Descriptor {
-    let destination = destination
-    let transport = transport
-    return try service.namespace.run {
-      let socket = try InternetSocket.open(transport, family: AF_INET, nonBlocking: true)
-      do {
-        try destination.withPointer { pointer, length in
-          _ = try systemCall("connect") { connect(socket.raw, pointer, length) }
-        }
-      } catch let error as SystemError where error.errno == EINPROGRESS {}
-      return socket
-    }
+    let (destination, transport) = (destination, transport)
+    return try service.namespace.run { try InternetSocket.connect(transport, to: destination) }
   }
 }
