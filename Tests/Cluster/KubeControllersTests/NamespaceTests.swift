@@ -59,7 +59,7 @@ struct NamespaceTests {
     let namespace = try Self.namespace(terminating: false)
     #expect(
       Sample.plan(controller, namespace, answers: [question: []]).lines == [
-        "create serviceaccounts/default", "create configmaps/kube-root-ca.crt",
+        "create configmaps/kube-root-ca.crt", "create serviceaccounts/default",
       ])
     let account = try Sample.object("serviceaccount", "default")
     let map = try Sample.object("configmap", "kube-root-ca.crt", #"{"data":{"ca.crt":"PEM"}}"#)

@@ -40,9 +40,6 @@ public struct ServiceAccountController: Controller {
   public func plan(for key: ObjectKey, _ observed: Observation) -> Plan {
     guard let namespace = observed.index.object(key), !namespace.isTerminating else { return Plan() }
     var plan = Plan()
-    if observed.index.object(ObjectKey(.serviceAccounts, namespace: key.name, name: Self.account)) == nil {
-      plan.add([.create(.serviceAccounts, Self.object("ServiceAccount", Self.account, key.name))])
-    }
     if let rootCertificate {
       let data: JSONValue = ["ca.crt": .string(rootCertificate)]
       if let map = observed.answers[.object(Self.map(key.name))]?.first {
@@ -56,6 +53,10 @@ public struct ServiceAccountController: Controller {
         map["data"] = data
         plan.add([.create(.configMaps, map)])
       }
+    }
+    // Last, as pods that wait for it mount the other, too.
+    if observed.index.object(ObjectKey(.serviceAccounts, namespace: key.name, name: Self.account)) == nil {
+      plan.add([.create(.serviceAccounts, Self.object("ServiceAccount", Self.account, key.name))])
     }
     return plan
   }

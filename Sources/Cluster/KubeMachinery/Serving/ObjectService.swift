@@ -8,6 +8,7 @@ import HTTPServing
 public struct ObjectService: Sendable {
   public let store: any ObjectStore
   public let catalog: KindCatalog
+  let admission: (any ObjectAdmission)?
   /// Kinds whose objects are made with regard to all others.
   private let completing = Turnstile()
 
@@ -16,9 +17,11 @@ public struct ObjectService: Sendable {
   static let maxGeneratedNames = 8
   static let namespaces = ResourceName(group: "", resource: "namespaces")
 
-  public init(store: any ObjectStore, catalog: KindCatalog) {
+  /// - Parameter admission: completes new objects; nil: they stay as they were sent.
+  public init(store: any ObjectStore, catalog: KindCatalog, admission: (any ObjectAdmission)? = nil) {
     self.store = store
     self.catalog = catalog
+    self.admission = admission
   }
 
   func key(_ kind: Kind, _ namespace: String, _ name: String) -> ObjectKey {
