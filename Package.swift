@@ -210,7 +210,8 @@ let package = Package(
     room(
       "KubeControllers", floor: "Cluster", ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", logging]),
     tests(
-      "KubeControllers", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "Persistence", logging]),
+      "KubeControllers", floor: "Cluster",
+      ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "Persistence", logging]),
     tests("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging]),
     tests("KubeResources", floor: "Cluster", ["HTTPServing", "KubeMachinery", "Model"]),
     // Platform

@@ -32,7 +32,9 @@ final class BenchNode {
         NetworkRequest(name: "pods", subnet: "10.244.0.0/24"), existing: [])
       let range = IPv4Subnet(containing: Self.nameService, prefixLength: 16)
       let proxy = try ServiceProxy(
-        settings: ServiceProxySettings(node: "node", serviceRange: range, answeredHere: [Self.nameService]),
+        settings: ServiceProxySettings(
+          node: "node", serviceRange: range,
+          answeredHere: [OwnPlace(Self.nameService, port: 53, transports: [.udp, .tcp])]),
         poller: poller, logger: logger)
       let names = try ClusterNames(
         settings: ClusterNamesSettings(

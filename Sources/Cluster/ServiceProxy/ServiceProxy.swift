@@ -52,7 +52,7 @@ public final class ServiceProxy: Sendable {
   private static let patience = Duration.milliseconds(20)
   private static let pauseAfterFailure = Duration.seconds(1)
 
-  /// Makes `answeredHere` addresses of the node. Works in the network namespace of the calling thread; blocking.
+  /// Makes the addresses of `answeredHere` the node's. Works in the network namespace of the calling thread; blocking.
   public init(settings: ServiceProxySettings, poller: Poller, logger: Logger) throws {
     self.settings = settings
     self.poller = poller
@@ -62,7 +62,7 @@ public final class ServiceProxy: Sendable {
     let addresses = try ServiceAddresses(label: settings.label)
     try addresses.routeIfUnreachable(settings.serviceRange)
     // Those of load balancers that a former proxy left stay until it is known which there are.
-    try addresses.add(settings.answeredHere)
+    try addresses.add(settings.ownAddresses)
     let table = ServiceTable(settings: settings, socket: socket, logger: logger)
     tablePort = table.port
     kernel = Kernel(
@@ -125,7 +125,7 @@ public final class ServiceProxy: Sendable {
         guard !delta.isEmpty || !kernel.table.isLoaded else { return }
         try kernel.table.apply(delta, kernel.state)
         kernel.exchanges.forgetStale(delta.staleDatagrams)
-        try kernel.addresses.hold(kernel.state.balancers.union(settings.answeredHere))
+        try kernel.addresses.hold(kernel.state.balancers.union(settings.ownAddresses))
       }
     } catch {
       logger.error("failed to change the rules of services", metadata: ["error": "\(error)"])
@@ -143,7 +143,7 @@ public final class ServiceProxy: Sendable {
       do {
         try namespaceRun { kernel in
           _ = try kernel.table.load(kernel.state)
-          try kernel.addresses.hold(kernel.state.balancers.union(settings.answeredHere))
+          try kernel.addresses.hold(kernel.state.balancers.union(settings.ownAddresses))
         }
       } catch {
         logger.error("failed to change the rules of services", metadata: ["error": "\(error)"])

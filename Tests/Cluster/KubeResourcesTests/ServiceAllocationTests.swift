@@ -56,6 +56,12 @@ import Testing
       ]
     ),
     (
+      #""clusterIP":"10.96.0.1",\#(port)"#,
+      [
+        #"spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated"#
+      ]
+    ),
+    (
       #""clusterIP":"10.97.0.1",\#(port)"#,
       [
         #"spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16"#
@@ -83,5 +89,21 @@ import Testing
       "o", #""type":"NodePort","clusterIP":"10.96.1.1","ports":[{"port":80,"nodePort":30001}]"#)
     var service = try Self.service("a", spec)
     #expect(ServiceAllocation.complete(&service, nil, [other]).map(\.text) == errors)
+  }
+
+  @Test func theAddressOfTheAPIIsForItsServiceOnly() throws {
+    func errors(_ namespace: String, _ name: String, _ others: [JSONValue] = []) throws -> Int {
+      var service = try Self.service(name, #""clusterIP":"10.96.0.1",\#(Self.port)"#)
+      service.meta.namespace = namespace
+      return ServiceAllocation.complete(&service, nil, others).count
+    }
+    #expect(try errors("default", "kubernetes") == 0)
+    #expect(try errors("n", "kubernetes") == 1)
+    #expect(try errors("default", "web") == 1)
+    // A cluster from before it was reserved.
+    let holder = try Self.service("web", #""clusterIP":"10.96.0.1",\#(Self.port)"#)
+    #expect(try errors("default", "kubernetes", [holder]) == 1)
+    var kept = holder
+    #expect(ServiceAllocation.complete(&kept, holder, []) == [])
   }
 }

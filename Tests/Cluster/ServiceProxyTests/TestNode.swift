@@ -15,6 +15,7 @@ final class TestNode: Sendable {
   static let isRoot = geteuid() == 0
   static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   static let nameService = IPv4Address(bits: 0x0a60_000a)
+  static let apiAddress = IPv4Address(bits: 0x0a60_0001)
 
   let host: Descriptor
   let outside: Descriptor
@@ -64,7 +65,7 @@ final class TestNode: Sendable {
 
   private static let settings = ServiceProxySettings(
     node: "node", serviceRange: IPv4Subnet(containing: IPv4Address(bits: 0x0a60_0000), prefixLength: 16),
-    answeredHere: [nameService])
+    answeredHere: [OwnPlace(nameService, port: 53, transports: [.udp, .tcp]), OwnPlace(apiAddress, port: 6_443)])
 
   /// One that takes over, as after a start of the agent.
   func secondProxy() throws -> ServiceProxy {
@@ -97,6 +98,31 @@ final class TestNode: Sendable {
       interfaceIndex: 0)
     try onHost { [stack, network] in try stack.attach(endpoint, network: network, netns: netns) }
     return Pod(netns: netns, address: endpoint.address)
+  }
+
+  /// A relay to a server of the API, until it is cancelled.
+  func relay(to server: String) throws -> Task<Void, Never> {
+    let relay = try onHost { [poller] in
+      try APIRelay(
+        APIRelay.Settings(
+          address: Self.apiAddress, port: 6_443,
+          podRanges: [IPv4Subnet(containing: IPv4Address(bits: 0x0af4_0000), prefixLength: 24)]),
+        server: { server }, poller: poller, logger: Self.logger)
+    }
+    return Task { await relay.run() }
+  }
+
+  /// Makes the host outside send what is for an address to this node.
+  func leadOutside(to address: IPv4Address) throws {
+    try onOutside {
+      let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
+      let links = try socket.run([RouteNetlink.link(name: "port")], subject: "port")
+      guard let link = links.joined().lazy.compactMap(LinkRecord.init).first else {
+        throw SystemError(errno: ENODEV, operation: "find device", subject: "port")
+      }
+      try socket.run(
+        [RouteNetlink.addDeviceRoute(index: link.index, destination: address.bits, prefixLength: 32)], subject: "port")
+    }
   }
 
   /// Tells the proxy and waits until it is done.

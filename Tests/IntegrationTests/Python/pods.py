@@ -77,10 +77,13 @@ def engine(method, path, body=None, headers=None):
     return exchange(Local(SERVER.run + "/docker.sock"), method, path, body, headers or {})
 
 
-def load_image():
-    rootfs = subprocess.run([SOURCES / "Benchmarks/busybox-rootfs"], check=True, capture_output=True).stdout
+def load_image(name, *programs):
+    """`programs`: statically linked, to its /bin."""
+    rootfs = subprocess.run(
+        [SOURCES / "Benchmarks/busybox-rootfs", *programs], check=True, capture_output=True).stdout
+    repository, tag = name.split(":")
     status, answer, _ = engine(
-        "POST", "/images/create?fromSrc=-&repo=local/tool&tag=1", rootfs, {"Content-Type": "application/x-tar"})
+        "POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}", rootfs, {"Content-Type": "application/x-tar"})
     assert status == 200, answer
 
 
@@ -139,6 +142,17 @@ spec:
   containers: [{name: c, image: IMAGE, imagePullPolicy: Never, stdin: true, command: [sh, -c, "read line; echo got $line"]}]
 """.replace("IMAGE", IMAGE)
 
+CLIENT = """apiVersion: v1
+kind: Pod
+metadata: {name: NAME, namespace: inside}
+spec:
+  serviceAccountName: robot
+  automountServiceAccountToken: AUTOMOUNT
+  terminationGracePeriodSeconds: 0
+  containers: [{name: c, image: "local/client:1", imagePullPolicy: Never, command: [sleep, "1000"]}]
+"""
+ACCESS = "/var/run/secrets/kubernetes.io/serviceaccount"
+
 FAILING = """apiVersion: v1
 kind: Pod
 metadata: {name: NAME}
@@ -160,7 +174,7 @@ def is_ready(document):
 @check("the node registers and is ready")
 def node():
     until("the engine serves", lambda: engine("GET", "/_ping")[0] == 200, ignoring=(OSError,))
-    load_image()
+    load_image(IMAGE)
     until("the node is ready", lambda: " Ready " in kubectl("get", "nodes", "--no-headers"))
     until("its lease is there", lambda: kubectl("get", "leases", "-n", "kube-node-lease", "-o", "name"))
 
@@ -370,10 +384,90 @@ def services():
     until("three are ready", lambda: "3" == kubectl("get", "rc", "web", "-o", "jsonpath={.status.readyReplicas}"))
 
 
+def inside(pod, *words):
+    """What a command in a pod says, and what it complains of."""
+    done = run(clients()[0], "exec", "-n", "inside", pod, "--", *words)
+    return done.stdout, done.stderr
+
+
+def ask_inside(*options):
+    """The pods that a pod sees, and why it sees none."""
+    said, complaint = inside("client", "sh", "-c", " ".join(
+        ["kubectl", "get", "--raw", "/api/v1/namespaces/inside/pods", "--request-timeout=10s", *options]))
+    names = [item["metadata"]["name"] for item in json.loads(said)["items"]] if said else []
+    return names, complaint
+
+
+@check("a pod finds the API by its service and its token, and may there what roles say")
+def api():
+    load_image("local/client:1", os.path.realpath(shutil.which("kubectl")))
+    kubectl("create", "namespace", "inside")
+    refused = kubectl("apply", "-f", "-", typed=CLIENT.replace("NAME", "client").replace("AUTOMOUNT", "true"), fails=True)
+    assert 'pods "client" is forbidden: error looking up service account inside/robot: serviceaccount "robot" not found' in refused, refused
+    kubectl("create", "serviceaccount", "robot", "-n", "inside")
+    for name, automount in (("client", "true"), ("plain", "false")):
+        kubectl("apply", "-f", "-", typed=CLIENT.replace("NAME", name).replace("AUTOMOUNT", automount))
+    kubectl("wait", "--for=condition=Ready", "pod/client", "pod/plain", "-n", "inside", "--timeout=30s")
+    names, complaint = ask_inside()
+    equal(names, [])
+    assert 'User "system:serviceaccount:inside:robot" cannot list resource "pods" in API group "" in the namespace "inside"' in complaint, complaint
+    kubectl("create", "rolebinding", "view", "--clusterrole=view", "--serviceaccount=inside:robot", "-n", "inside")
+    equal(ask_inside()[0], ["client", "plain"])
+    flags = [f"--certificate-authority={ACCESS}/ca.crt", f"--token=$(cat {ACCESS}/token)"]
+    for name in ("kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"):
+        found, complaint = ask_inside(f"--server=https://{name}", *flags)
+        equal((name, found, complaint), (name, ["client", "plain"], ""))
+    said, _ = inside("plain", "sh", "-c", f"ls {ACCESS}; echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT_HTTPS")
+    equal(said, "10.96.0.1:443\n")
+    said, _ = inside("client", "cat", ACCESS + "/namespace")
+    equal(said, "inside")
+
+
+def answers_at_service():
+    """The machine itself asks; the certificate has to hold for the address."""
+    connection = http.client.HTTPSConnection(
+        "10.96.0.1", 443, timeout=10, context=ssl.create_default_context(cafile=SERVER.authority))
+    return exchange(connection, "GET", "/version", None, {})[0] == 200
+
+
+def behind_service():
+    return kubectl(
+        "get", "endpoints", "kubernetes", "-o", "jsonpath={.subsets[0].addresses[0].ip}:{.subsets[0].ports[0].port}", fails=True)
+
+
+@check("the service of the API comes back when it is deleted, and is nobody else's")
+def api_service():
+    assert answers_at_service()
+    first = kubectl("get", "service", "kubernetes", "-o", "jsonpath={.metadata.uid}")
+    kubectl("delete", "service,endpoints", "kubernetes")
+    until("it is back", lambda: kubectl(
+        "get", "service", "kubernetes", "-o", "jsonpath={.metadata.uid} {.spec.clusterIP}", fails=True).split()[1:] == ["10.96.0.1"])
+    assert first != kubectl("get", "service", "kubernetes", "-o", "jsonpath={.metadata.uid}")
+    until("it answers", answers_at_service, ignoring=OSError)
+    until("its endpoints are back", lambda: behind_service() == "10.96.0.1:26443")
+    stolen = kubectl("create", "service", "clusterip", "mine", "--clusterip=10.96.0.1", "--tcp=80", fails=True)
+    assert "provided IP is already allocated" in stolen, stolen
+
+
+@check("a server that listens at every address is reached there, past the agent")
+def everywhere():
+    SERVER.end(signal.SIGTERM)
+    SERVER.kubernetes = "0.0.0.0:0"
+    SERVER.start()
+    AGENT.end(signal.SIGTERM)
+    AGENT.start()
+    with open(SERVER.run + "/server/admin.kubeconfig") as file:
+        port = file.read().split("server: https://127.0.0.1:")[1].split()[0]
+    until("it is behind the service", lambda: behind_service() == f"198.51.100.2:{port}")
+    until("it answers", answers_at_service, ignoring=OSError)
+    until("pods reach it", lambda: ask_inside()[0] == ["client", "plain"])
+
+
 @check("an agent that is killed and started anew restarts nothing")
 def agent():
     before = {item["metadata"]["name"]: item["status"]["containerStatuses"][0] for item in json.loads(
         kubectl("get", "pods", "-l", "app in (one,web)", "-o", "json"))["items"]}
+    token, _ = inside("client", "cat", ACCESS + "/token")
     AGENT.end(signal.SIGKILL)
     AGENT.start()
     kubectl("apply", "-f", "-", typed=failing("later", "Never", "exit 0"))
@@ -382,12 +476,16 @@ def agent():
         now = pod(name)["status"]["containerStatuses"][0]
         equal((name, now["containerID"], now["restartCount"], now["ready"]),
               (name, status["containerID"], status["restartCount"], True))
+    # It remembers no tokens and asks for new ones.
+    until("the token is another one", lambda: inside("client", "cat", ACCESS + "/token")[0] not in ("", token))
+    equal(ask_inside()[0], ["client", "plain"])
 
 
 @check("deleted pods are gone, with all that they had")
 def deletion():
     kubectl("delete", "rc", "web", "--wait=false")
     kubectl("delete", "pods", "--all", "--timeout=40s")
+    kubectl("delete", "namespace", "inside", "--timeout=40s")
     until("no pod is left", lambda: json.loads(kubectl("get", "pods", "-o", "json"))["items"] == [])
     until("no folder is left", lambda: os.listdir(SERVER.root + "/agent/pods") == [])
     status, answer, _ = engine("GET", "/containers/json?all=1")

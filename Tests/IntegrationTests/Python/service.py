@@ -72,6 +72,7 @@ class Server:
         self.socket = self.run + "/server/admin.sock"
         self.authority = self.root + "/server/ca/ca.crt"
         self.host = f"localhost:{self.port}"
+        self.kubernetes = "127.0.0.1:0"
         self.configuration = folder + "/server.yaml"
         with open(self.configuration, "w") as file:
             file.write(settings)
@@ -79,7 +80,7 @@ class Server:
 
     def command(self):
         return [self.program, "server", "--config", self.configuration, "--root", self.root, "--run", self.run,
-                "--listen", f"127.0.0.1:{self.port}", "--kubernetes-listen", "127.0.0.1:0"]
+                "--listen", f"127.0.0.1:{self.port}", "--kubernetes-listen", self.kubernetes]
 
     def begin(self):
         """Starts the process and does not wait."""

@@ -10,6 +10,9 @@ public enum ServiceAllocation {
   public static let range = IPv4Subnet(containing: IPv4Address(bits: 0x0a60_0000), prefixLength: 16)  // 10.96.0.0/16
   /// That of the cluster's name service, which no service gets.
   public static let nameServer = IPv4Address(bits: 0x0a60_000a)  // 10.96.0.10
+  /// By this service pods find the API; nobody else gets its address.
+  public static let apiService = ServiceKey(namespace: "default", name: "kubernetes")
+  public static let apiAddress = IPv4Address(bits: 0x0a60_0001)  // 10.96.0.1
   static let nodePorts: ClosedRange<Int64> = 30_000...32_767
   /// Addresses that are given out to those alone who name them.
   private static let reserved: UInt32 = 256
@@ -19,10 +22,13 @@ public enum ServiceAllocation {
     _ service: inout JSONValue, _ old: JSONValue?, _ others: [JSONValue]
   ) -> [FieldError] {
     guard service.textAt("spec", "type") != "ExternalName" else { return [] }
+    let meta = service.meta
+    var taken = Set(others.map { $0.textAt("spec", "clusterIP") }).union(["\(nameServer)"])
+    if ServiceKey(namespace: meta.namespace, name: meta.name) != apiService { taken.insert("\(apiAddress)") }
     var errors: [FieldError] = []
     service.change("spec") { spec in
       let former = old?["spec"] ?? [:]
-      errors += addressErrors(&spec, former, Set(others.map { $0.textAt("spec", "clusterIP") }))
+      errors += addressErrors(&spec, former, taken)
       errors += portErrors(&spec, former, others)
     }
     return errors
@@ -67,7 +73,7 @@ public enum ServiceAllocation {
     let problem: String
     if !range.contains(address) || address == range.network || address == range.last {
       problem = "the provided IP (\(wish)) is not in the valid range. The range of valid IPs is \(range)"
-    } else if taken.contains(wish) || address == nameServer {
+    } else if taken.contains(wish) {
       problem = "provided IP is already allocated"
     } else {
       return []
@@ -87,7 +93,7 @@ public enum ServiceAllocation {
       if !taken.contains(address) { return address }
     }
     let rest = (range.network.bits + 1)..<(range.network.bits + reserved)
-    for bits in Array(dynamic) + Array(rest) where bits != nameServer.bits {
+    for bits in Array(dynamic) + Array(rest) {
       let address = "\(IPv4Address(bits: bits))"
       if !taken.contains(address) { return address }
     }

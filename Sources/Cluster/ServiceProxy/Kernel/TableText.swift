@@ -106,7 +106,9 @@ struct TableText: Sendable {
 
   /// What no rule of translation has taken is looked at after it.
   private var refusal: String {
-    let answered = settings.answeredHere.map(\.description).joined(separator: ", ")
+    let answered = settings.answeredHere.flatMap { place in
+      place.transports.map { "\(place.address) . \($0.rawValue) . \(place.port)" }
+    }.joined(separator: ", ")
     return """
         chain \(RuleNames.refuseChain) {
           meta l4proto tcp reject with tcp reset
@@ -117,7 +119,7 @@ struct TableText: Sendable {
         }
         chain turn_away {
           ct state != new accept
-          \(answered.isEmpty ? "" : "ip daddr { \(answered) } accept")
+          \(answered.isEmpty ? "" : "ip daddr . meta l4proto . th dport { \(answered) } accept")
           ip daddr . meta l4proto . th dport vmap @\(RuleNames.refused)
           ip daddr \(settings.serviceRange) goto \(RuleNames.refuseChain)
           ip daddr @\(RuleNames.balancers) goto \(RuleNames.refuseChain)

@@ -59,7 +59,7 @@ struct AgentProgram {
         },
         version: "1.33", now: Self.now, executor: executor, logger: logger))
     let server = try await serve(agent, executor, poller, logger)
-    let services = startServices(node.name, poller, logger)
+    let services = startServices(cluster, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await agent.run() }
@@ -78,10 +78,12 @@ struct AgentProgram {
   }
 
   /// Pods run without them as well: nil, and told, where something is in the way.
-  private func startServices(_ node: String, _ poller: Poller, _ logger: Logger) -> AgentServices? {
+  private func startServices(_ cluster: ClusterClient, _ poller: Poller, _ logger: Logger) -> AgentServices? {
     guard let podRange else { return nil }
     do {
-      return try AgentServices(node: node, podRange: podRange, poller: poller, logger: logger)
+      return try AgentServices(
+        node: cluster.config.node, podRange: podRange, server: { cluster.config.server }, poller: poller, logger: logger
+      )
     } catch {
       logger.error("services and names of the cluster are not served", metadata: ["error": "\(error)"])
       return nil

@@ -1,5 +1,6 @@
 import ClusterNames
 import Internet
+import KubeControllers
 import KubeMachinery
 import KubeResources
 import LinuxSystem
@@ -7,8 +8,8 @@ import Logging
 import NodeAgent
 import ServiceProxy
 
-/// Services and names of the cluster on this node: follows the objects that they are made of, keeps the kernel's rules and
-/// answers questions.
+/// Services and names of the cluster on this node: follows the objects that they are made of, keeps the kernel's rules, answers
+/// questions, and leads pods to the API where its server is out of their reach.
 struct AgentServices {
   /// Where pods ask for names.
   static let nameService = ServiceAllocation.nameServer
@@ -19,13 +20,18 @@ struct AgentServices {
 
   private let proxy: ServiceProxy
   private let names: ClusterNames
+  private let relay: APIRelay?
   private let node: String
   private let logger: Logger
 
-  /// Takes the address of the name service and begins to answer there. Blocking.
+  /// Takes the addresses of the name service and of the API and begins to answer there. Blocking.
   ///
-  /// - Parameter podRange: where the engine gives pods their addresses.
-  init(node: String, podRange: IPv4Subnet, poller: Poller, logger: Logger) throws {
+  /// - Parameters:
+  ///   - podRange: where the engine gives pods their addresses.
+  ///   - server: `https://HOST:PORT` of the API's server at the moment.
+  init(
+    node: String, podRange: IPv4Subnet, server: @escaping @Sendable () -> String, poller: Poller, logger: Logger
+  ) throws {
     self.node = node
     self.logger = logger
     proxy = try ServiceProxy(
@@ -36,10 +42,32 @@ struct AgentServices {
       poller: poller, logger: logger)
     try proxy.start()
     try names.start()
+    relay = Self.relay(podRange, server, poller, logger)
+  }
+
+  /// Nil, and told, where the port is taken.
+  private static func relay(
+    _ podRange: IPv4Subnet, _ server: @escaping @Sendable () -> String, _ poller: Poller, _ logger: Logger
+  ) -> APIRelay? {
+    do {
+      return try APIRelay(
+        APIRelay.Settings(
+          address: ServiceAllocation.apiAddress, port: APIService.relayPort, podRanges: [podRange]),
+        server: server, poller: poller, logger: logger)
+    } catch {
+      logger.error(
+        "pods do not reach the API where it listens on this machine's loopback only", metadata: ["error": "\(error)"])
+      return nil
+    }
   }
 
   private static func settings(_ node: String) -> ServiceProxySettings {
-    ServiceProxySettings(node: node, serviceRange: ServiceAllocation.range, answeredHere: [nameService])
+    ServiceProxySettings(
+      node: node, serviceRange: ServiceAllocation.range,
+      answeredHere: [
+        OwnPlace(nameService, port: DNSListener.port, transports: [.udp, .tcp]),
+        OwnPlace(ServiceAllocation.apiAddress, port: APIService.relayPort),
+      ])
   }
 
   /// Takes the rules and addresses of services off this machine. Blocking.
@@ -56,6 +84,7 @@ struct AgentServices {
         await follow(cluster, ["apis", "discovery.k8s.io", "v1", "endpointslices"], [], Self.slices)
       }
       group.addTask { await follow(cluster, ["api", "v1", "pods"], own, Self.pods) }
+      if let relay { group.addTask { await relay.run() } }
       await group.waitForAll()
     }
     names.stop()

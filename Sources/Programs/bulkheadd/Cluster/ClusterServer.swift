@@ -2,6 +2,7 @@ import Accounts
 import Certificates
 import FoundationEssentials
 import HTTPServing
+import Internet
 import KubeControllers
 import KubeMachinery
 import KubeResources
@@ -103,6 +104,15 @@ final class ClusterServer: Sendable {
       logger.notice("the cluster is served at https://\(address.shown(port: port))")
       ports.append(port)
     }
+    let entrance = apiService(plan.listen, ports)
+    // Before there are pods, which are told its address; a server without it is better than none.
+    do {
+      try await withTaskExecutorPreference(executor) {
+        try await service.establish([entrance.service], manager: ClusterContents.manager, at: now())
+      }
+    } catch {
+      logger.error("the service '\(ServiceAllocation.apiService.name)' was not made and is tried again: \(error)")
+    }
     let administrator = try AdministratorAccess(
       path: plan.kubeconfig, authority: authority, address: reachable(plan.listen, ports))
     logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
@@ -116,16 +126,17 @@ final class ClusterServer: Sendable {
     return ClusterServer(
       database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
       administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,
-      controllers: controllers(service, authority, plan.balancerPool, logger), executor: executor,
+      controllers: controllers(service, authority, plan.balancerPool, entrance, logger), executor: executor,
       logger: logger)
   }
 
   private static func controllers(
-    _ service: ObjectService, _ authority: CertificateAuthority, _ pool: AddressRanges, _ logger: Logger
+    _ service: ObjectService, _ authority: CertificateAuthority, _ pool: AddressRanges, _ api: APIService,
+    _ logger: Logger
   ) -> ControllerLoop {
     let machine = ControllerMachine(
       controllers: ClusterControllers.all(
-        catalog: service.catalog, rootCertificate: authority.certificatePEM, balancerPool: pool),
+        catalog: service.catalog, rootCertificate: authority.certificatePEM, balancerPool: pool, api: api),
       service: service, eventSerial: UInt64(Clock.realTimeNanoseconds()), now: preciseNow, logger: logger)
     return ControllerLoop(
       machine: machine, service: service, clock: ContinuousClock(), now: preciseNow, logger: logger)
@@ -156,7 +167,18 @@ final class ClusterServer: Sendable {
   /// As pods name the API.
   private static let clusterNames = [
     "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
+    "\(ServiceAllocation.apiAddress)",
   ]
+
+  private static func apiService(_ addresses: [ListenAddress], _ ports: [Int]) -> APIService {
+    APIService(
+      serverAt: zip(addresses, ports).compactMap { address, port -> (address: IPv4Address, port: UInt16)? in
+        // Without a way to others the node has no address that pods could reach.
+        let host = address.host == "0.0.0.0" ? try? NodeInspector.address() : address.host
+        guard let own = host.flatMap({ IPv4Address($0) }), let number = UInt16(exactly: port) else { return nil }
+        return (own, number)
+      })
+  }
 
   @Sendable private static func now() -> Timestamp {
     Timestamp(seconds: Int64(Clock.realTimeNanoseconds() / 1_000_000_000))
