@@ -21,7 +21,8 @@ extension CRIService {
           pod.sandbox.hex.hasPrefix(filter.podSandboxID),
           filter.labelSelector.allSatisfy({ pod.labels[$0.key] == $0.value })
         else { continue }
-        response.stats.append(try await stats(view))
+        // One that has gone a moment ago is no reason to tell nothing of the others.
+        if let stats = try? await stats(view) { response.stats.append(stats) }
       }
       return response
     }
