@@ -4,7 +4,7 @@ extension KindCatalog {
   /// What of these kinds this API does: the rest has no address and is not in discovery.
   public var served: KindCatalog {
     KindCatalog(
-      kinds.filter { $0.verbs.contains("get") || ReviewCall.groups.contains($0.name.group) }.map { kind in
+      kinds.filter { $0.verbs.contains("get") || $0.origin == .question }.map { kind in
         kind.keeping { ResourceCall.serves($0, of: kind) }
       })
   }

@@ -2,7 +2,7 @@ import HTTPServing
 import KubeMachinery
 import PodStreams
 
-/// Has what runs in pods answer: the agents of their nodes.
+/// Has nodes and what runs in pods answer: the agents of the nodes.
 public protocol NodeConnections: Sendable {
   /// A pod's log as it comes, with the client's own parameters (`core/v1.PodLogOptions`). Throws `StatusError`.
   func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse
@@ -10,6 +10,8 @@ public protocol NodeConnections: Sendable {
   func open(
     _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
   ) async throws -> UpgradedConnection
+  /// What `nodes` or `pods` use, as documents of `metrics.k8s.io/v1beta1` without kind and labels. Throws `StatusError`.
+  func measures(of what: String) async throws -> [JSONValue]
 }
 
 /// A request for the log of a pod.

@@ -33,7 +33,14 @@ struct ResourceCall: Sendable {
       }
     } else {
       guard kind.verbs.contains(verb.rawValue) else { throw StatusError.methodNotAllowed }
-      if ReviewCall.groups.contains(kind.name.group) { return try await review() }
+      switch kind.origin {
+      case .store: break
+      case .question: return try await review()
+      case .measurement:
+        let call = MeasurementCall(api: api, kind: kind, answer: answer)
+        guard verb == .get else { return json(try await call.list(address.namespace, request.query)) }
+        return json(try await call.get(namespace, name))
+      }
     }
     switch verb {
     case .get: return try await get()

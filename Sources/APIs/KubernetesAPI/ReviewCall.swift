@@ -3,8 +3,6 @@ import KubeMachinery
 
 /// A question about who somebody is and what he may. Sources: Kubernetes `authentication.k8s.io/v1`, `authorization.k8s.io/v1`.
 struct ReviewCall: Sendable {
-  static let groups: Set<String> = ["authentication.k8s.io", "authorization.k8s.io"]
-
   let api: KubernetesAPI
   let requester: Requester
   let kind: Kind

@@ -15,11 +15,12 @@ extension KindCatalog {
     .endpointSlice,
   ])
 
-  /// These and the questions that are answered and not kept.
+  /// These, the questions that are answered, and what is measured.
   public static let complete = KindCatalog(
     all.kinds + [
       .selfSubjectReview, .oldSelfSubjectReview, .tokenReview,
       .localSubjectAccessReview, .selfSubjectAccessReview, .selfSubjectRulesReview, .subjectAccessReview,
+      .nodeMetrics, .podMetrics,
     ])
 
   /// What subresources take and answer, that are no kinds of their own.

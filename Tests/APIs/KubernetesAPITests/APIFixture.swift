@@ -32,9 +32,11 @@ struct APIFixture {
   /// - Parameters:
   ///   - stranger: who asks without a certificate or a token.
   ///   - objects: what is there beside two namespaces.
+  ///   - nodes: the agents of nodes.
   static func with(
     kubectl: String = "kubectl", stranger: Requester = Requester(name: "test", groups: [Requester.masters]),
     catalog: KindCatalog = KindCatalog(TestKinds.all), objects: [JSONValue] = [],
+    nodes: (any NodeConnections)? = nil,
     _ test: (APIFixture) async throws -> Void
   ) async throws {
     var template = Array("/tmp/kube-api-XXXXXX".utf8CString)
@@ -69,7 +71,7 @@ struct APIFixture {
         },
         stranger: stranger),
       access: try await LiveAccess(service),
-      tokens: tokens, subresourceSchemas: KindCatalog.subresourceSchemas, now: now, logger: logger)
+      tokens: tokens, nodes: nodes, subresourceSchemas: KindCatalog.subresourceSchemas, now: now, logger: logger)
     let server = HTTPServer(
       responder: api, errors: KubernetesAPI.errors, executor: try BlockingExecutor(name: "kube-test"), logger: logger)
     let port = try await server.listen(host: "127.0.0.1", port: 0, tls: nil)

@@ -14,6 +14,10 @@ final class FakeRuntime: PodRuntime {
     var calls: [String] = []
     var serial = 0
     var exitCodes: [String: Int64] = [:]
+    /// What is seen at one look after the other; the last one is seen from then on.
+    var usages: [[ContainerUsage]] = []
+    /// Instead of what is seen.
+    var failure: RuntimeFailure?
   }
 
   let state = Mutex(State())
@@ -127,6 +131,14 @@ final class FakeRuntime: PodRuntime {
   func pullImage(_ name: String, credentials: RegistryCredentials?, pod: SandboxRequest) async throws -> String {
     state.withLock { $0.calls.append("pull \(name)") }
     throw RuntimeFailure(.notFound, "no such image")
+  }
+
+  func usages() async throws -> [ContainerUsage] {
+    try state.withLock { state in
+      state.calls.append("look")
+      if let failure = state.failure { throw failure }
+      return state.usages.count > 1 ? state.usages.removeFirst() : state.usages.first ?? []
+    }
   }
 
   func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws {}

@@ -358,6 +358,55 @@ def get(address, path):
         connection.close()
 
 
+BUSY = """apiVersion: v1
+kind: Pod
+metadata: {name: busy, labels: {app: busy}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - {name: works, image: IMAGE, imagePullPolicy: Never, command: [sh, -c, "while :; do :; done"]}
+    - {name: rests, image: IMAGE, imagePullPolicy: Never, command: [sleep, "1000"]}
+""".replace("IMAGE", IMAGE)
+
+
+def amount(text, suffix):
+    assert text.endswith(suffix), text
+    return int(text[:-len(suffix)])
+
+
+@check("kubectl top tells what nodes, pods and containers use")
+def top():
+    kubectl("apply", "-f", "-", typed=BUSY)
+    kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=30s")
+    # What was measured is told again for a quarter of a minute.
+    until("it is measured", lambda: run(clients()[0], "top", "pod", "busy").returncode == 0)
+    node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    for client in clients():
+        def rows(*words):
+            done = run(client, "top", *words, "--no-headers")
+            equal((os.path.basename(client), words, done.returncode, done.stderr), (os.path.basename(client), words, 0, ""))
+            return [line.split() for line in done.stdout.splitlines()]
+
+        name, cores, share, memory, _ = rows("nodes")[0]
+        equal(name, node)
+        assert amount(cores, "m") >= 100 and amount(share, "%") >= 1 and amount(memory, "Mi") >= 50, rows("nodes")
+        parts = {row[1]: (row[0], amount(row[2], "m")) for row in rows("pods", "-l", "app=busy", "--containers")}
+        equal(set(parts), {"works", "rests"})
+        assert parts["works"][1] >= 100 > 50 > parts["rests"][1], parts
+        # Sums of containers, and those that use most first.
+        everywhere = rows("pods", "-A", "--sort-by=cpu")
+        equal(everywhere[0][:2], ["default", "busy"])
+        web = rows("pods", "-l", "app=web")
+        equal([len(row) for row in web], [3, 3, 3])
+        assert all(amount(row[2], "Mi") >= 0 for row in web), web
+    used = json.loads(kubectl("get", "--raw", "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/busy"))
+    equal((used["kind"], used["metadata"]["labels"], sorted(item["name"] for item in used["containers"])),
+          ("PodMetrics", {"app": "busy"}, ["rests", "works"]))
+    assert "WINDOW" in kubectl("get", "podmetrics") and node in kubectl("get", "nodes.v1beta1.metrics.k8s.io")
+    assert 'pods "none" not found' in kubectl("top", "pod", "none", fails=True)
+    kubectl("delete", "pod", "busy", "--wait=false")
+
+
 @check("a service leads to its pods by address, name and node port, from pods and from the node")
 def services():
     kubectl("expose", "rc", "web", "--port=80", "--target-port=8080", "--type=NodePort")
@@ -469,6 +518,8 @@ def agent():
         kubectl("get", "pods", "-l", "app in (one,web)", "-o", "json"))["items"]}
     token, _ = inside("client", "cat", ACCESS + "/token")
     AGENT.end(signal.SIGKILL)
+    for words in (("nodes",), ("pods",)):
+        assert "the agent of the node does not answer" in kubectl("top", *words, fails=True), words
     AGENT.start()
     kubectl("apply", "-f", "-", typed=failing("later", "Never", "exit 0"))
     until("the new agent works", lambda: pod("later")["status"]["phase"] == "Succeeded")

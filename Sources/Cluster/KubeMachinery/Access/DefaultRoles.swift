@@ -27,11 +27,11 @@ public enum DefaultRoles {
   private static func words(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
 
   private static func role(
-    _ name: String, _ rules: [AccessRule], aggregatesTo target: String? = nil, from source: String? = nil
+    _ name: String, _ rules: [AccessRule], aggregatesTo targets: String = "", from source: String? = nil
   ) -> JSONValue {
     let prefix = "rbac.authorization.k8s.io/aggregate-to-"
     var labels = ["kubernetes.io/bootstrapping": "rbac-defaults"]
-    if let target { labels[prefix + target] = "true" }
+    for target in words(targets) { labels[prefix + target] = "true" }
     var role = object("ClusterRole", name, labels)
     if let source {
       role["aggregationRule"] = ["clusterRoleSelectors": [["matchLabels": .texts([prefix + source: "true"])]]]
@@ -86,6 +86,10 @@ public enum DefaultRoles {
       ], aggregatesTo: "admin"),
     role("system:aggregate-to-edit", edit, aggregatesTo: "edit"),
     role("system:aggregate-to-view", view, aggregatesTo: "view"),
+    // Of metrics-server, which this server is itself.
+    role(
+      "system:aggregated-metrics-reader", [rule("metrics.k8s.io", "nodes pods", read)],
+      aggregatesTo: "admin edit view"),
     role(
       "system:auth-delegator",
       [

@@ -3,7 +3,18 @@ import HTTPServing
 /// One kind of object as the API serves it: all that discovery, OpenAPI, defaulting, validation, merging, tables and
 /// storage need to know.
 public struct Kind: Sendable {
+  /// Where the objects of a kind come from.
+  public enum Origin: Sendable {
+    /// They are written and kept.
+    case store
+    /// Each is a question that is answered at once and not kept.
+    case question
+    /// They are measured when they are asked for: one for each object of the core kind with the same plural.
+    case measurement
+  }
+
   public let name: KindName
+  public let origin: Origin
   /// In the plural, as addresses say it.
   public let plural: String
   public let singular: String
@@ -28,12 +39,14 @@ public struct Kind: Sendable {
   ]
 
   public init(
-    _ name: KindName, plural: String, singular: String? = nil, shortNames: [String] = [], categories: [String] = [],
-    isNamespaced: Bool = true, verbs: [String] = Kind.allVerbs, subresources: [Subresource] = [],
+    _ name: KindName, origin: Origin = .store, plural: String, singular: String? = nil, shortNames: [String] = [],
+    categories: [String] = [], isNamespaced: Bool = true, verbs: [String] = Kind.allVerbs,
+    subresources: [Subresource] = [],
     schema: ObjectSchema, table: PrinterTable = .nameAndAge, selectableFields: [SelectableField] = [],
     countsGenerations: Bool = false, rules: KindRules
   ) {
     self.name = name
+    self.origin = origin
     self.plural = plural
     self.singular = singular ?? name.kind.lowercased()
     self.shortNames = shortNames

@@ -32,6 +32,23 @@ public struct Quantity: Sendable, Hashable, Comparable {
     form = .decimal
   }
 
+  /// Billionths of a unit, as rates of processors are told: `137670308n`.
+  public init(billionths: Int64) { self.init(Int128(billionths), .decimal) }
+
+  /// Bytes, written with binary suffixes: `560Mi`.
+  public init(bytes: Int64) { self.init(Int128(bytes) * Self.unit, .binary) }
+
+  private init(_ billionths: Int128, _ form: Form) {
+    self.billionths = billionths
+    self.form = form
+  }
+
+  /// Written as the first one that is not zero.
+  public static func + (one: Quantity, other: Quantity) -> Quantity {
+    let sum = one.billionths + other.billionths
+    return Quantity(min(max(sum, -limit), limit), one == .zero ? other.form : one.form)
+  }
+
   public static func == (one: Quantity, other: Quantity) -> Bool { one.billionths == other.billionths }
   public static func < (one: Quantity, other: Quantity) -> Bool { one.billionths < other.billionths }
   public func hash(into hasher: inout Hasher) { hasher.combine(billionths) }

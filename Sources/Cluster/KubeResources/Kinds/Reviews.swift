@@ -7,9 +7,8 @@ extension Kind {
     _ schema: ObjectSchema
   ) -> Kind {
     Kind(
-      KindName(group: group, version: version, kind: kind), plural: plural, isNamespaced: isNamespaced,
-      verbs: ["create"],
-      schema: schema, rules: KindRules(nameProblems: { _, _ in [] }))
+      KindName(group: group, version: version, kind: kind), origin: .question, plural: plural,
+      isNamespaced: isNamespaced, verbs: ["create"], schema: schema, rules: KindRules(nameProblems: { _, _ in [] }))
   }
 
   static let selfSubjectReview = review(

@@ -47,6 +47,7 @@ public final class NodeAgent: Sendable {
   private let probes: NodeProbes
   private let events: AgentEvents
   private let services = ServiceList()
+  let meter: ResourceMeter
   let registry: PodRegistry
 
   var settings: NodeSettings { plan.node }
@@ -61,6 +62,10 @@ public final class NodeAgent: Sendable {
     let events = AgentEvents(
       plan.cluster, serial: UInt64(bitPattern: plan.now().seconds) << 20, now: plan.now, logger: plan.logger)
     self.events = events
+    let now = plan.now
+    meter = ResourceMeter(
+      node: plan.node.name, runtime: plan.runtime, machine: { try NodeInspector.usage(at: now()) }, clock: plan.clock,
+      executor: plan.executor)
     registry = PodRegistry(
       AgentContext(
         runtime: plan.runtime, cluster: plan.cluster, node: plan.node, probes: probes, hostDNS: plan.hostDNS,
@@ -70,6 +75,16 @@ public final class NodeAgent: Sendable {
             pod.reference(announcement.container.flatMap(pod.container)), isWarning: announcement.isWarning,
             reason: announcement.reason, message: announcement.message)
         }, now: plan.now, clock: plan.clock, executor: plan.executor, logger: plan.logger))
+  }
+
+  /// The agent on one line, for who looks after the platform.
+  var status: JSONValue {
+    get async {
+      [
+        "node": .string(plan.node.name), "address": .string(plan.node.address), "version": .string(plan.version),
+        "pods": .integer(Int64(await registry.count)),
+      ]
+    }
   }
 
   /// Until cancelled. Pods go on without the agent.

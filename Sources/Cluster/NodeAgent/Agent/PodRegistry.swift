@@ -94,6 +94,9 @@ actor PodRegistry {
     }
   }
 
+  /// Pods that are cared for.
+  var count: Int { workers.count }
+
   func worker(_ namespace: String, _ name: String) -> PodWorker? {
     workers.values.first { $0.identity.namespace == namespace && $0.identity.name == name }
   }

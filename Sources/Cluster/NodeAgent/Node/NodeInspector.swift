@@ -5,6 +5,8 @@ import LinuxSystem
 /// Looks at the machine that the agent runs on. Blocks.
 public enum NodeInspector {
   private static let maxFileBytes = 256 << 10
+  /// Has a line with the count of each interrupt.
+  private static let maxStatBytes = 1 << 20
   /// As many as a Kubernetes node takes.
   private static let pods: Int64 = 110
 
@@ -55,6 +57,26 @@ public enum NodeInspector {
       return parts.count > 1 ? (Int64(parts[1]) ?? 0) * 1_024 : 0
     }
     return 0
+  }
+
+  /// What the machine has used since it was started. Source: proc(5), `/proc/stat`, `/proc/meminfo`; as cAdvisor tells it of the root of
+  /// all control groups.
+  public static func usage(at now: Timestamp) throws -> MachineUsage {
+    MachineUsage(
+      at: now,
+      processorNanoseconds: processorTicks(try FileSystem.read("/proc/stat", maxBytes: maxStatBytes))
+        &* (1_000_000_000 / UInt64(KernelInfo.ticksPerSecond)),
+      workingSetBytes: memory("MemTotal") - memory("MemFree") - memory("Inactive(file)"))
+  }
+
+  /// Ticks in which processors worked.
+  static func processorTicks(_ stat: [UInt8]) -> UInt64 {
+    let line = stat.prefix { $0 != UInt8(ascii: "\n") }
+    let ticks = line.split(separator: UInt8(ascii: " ")).dropFirst().prefix(8).map {
+      UInt64(String(decoding: $0, as: UTF8.self)) ?? 0
+    }
+    // user, nice, system, idle, iowait, irq, softirq, steal; time of guests is part of the first two.
+    return ticks.enumerated().reduce(0) { $1.offset == 3 || $1.offset == 4 ? $0 : $0 &+ $1.element }
   }
 
   /// Source: os-release(5).

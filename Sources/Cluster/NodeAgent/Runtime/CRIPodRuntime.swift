@@ -95,10 +95,7 @@ public final class CRIPodRuntime: PodRuntime {
     var records: [ContainerRecord] = []
     for item in items {
       var record = ContainerRecord(
-        id: item.id, sandbox: item.podSandboxID,
-        pod: PodIdentity(
-          namespace: item.labels[RuntimeLabel.podNamespace] ?? "", name: item.labels[RuntimeLabel.podName] ?? "",
-          uid: item.labels[RuntimeLabel.podUID] ?? ""),
+        id: item.id, sandbox: item.podSandboxID, pod: Self.pod(item.labels),
         name: item.metadata.name, attempt: Int64(item.metadata.attempt), state: Self.state(item.state),
         createdAt: Self.moment(item.createdAt) ?? Timestamp(seconds: 0), image: item.image.userSpecifiedImage,
         imageID: item.imageRef, annotations: item.annotations)
@@ -106,6 +103,28 @@ public final class CRIPodRuntime: PodRuntime {
       records.append(record)
     }
     return records
+  }
+
+  private static func pod(_ labels: [String: String]) -> PodIdentity {
+    PodIdentity(
+      namespace: labels[RuntimeLabel.podNamespace] ?? "", name: labels[RuntimeLabel.podName] ?? "",
+      uid: labels[RuntimeLabel.podUID] ?? "")
+  }
+
+  public func usages() async throws -> [ContainerUsage] {
+    let answer = try await ask(
+      quick, CRIRuntime.listContainerStats, CRIListContainerStatsRequest(), seconds: Self.quickSeconds)
+    // What has ended has no figures, and what is no pod's is not asked for here.
+    return answer.stats.compactMap { stats in
+      let pod = Self.pod(stats.attributes.labels)
+      guard stats.cpu.hasUsageCoreNanoSeconds, !pod.uid.isEmpty, let at = Self.moment(stats.cpu.timestamp) else {
+        return nil
+      }
+      return ContainerUsage(
+        id: stats.attributes.id, pod: pod, name: stats.attributes.metadata.name, at: at,
+        processorNanoseconds: stats.cpu.usageCoreNanoSeconds.value,
+        workingSetBytes: Int64(clamping: stats.memory.workingSetBytes.value))
+    }
   }
 
   /// False where the container has gone meanwhile.

@@ -29,6 +29,8 @@ public protocol PodRuntime: Sendable {
   func image(_ name: String) async throws -> ImageRecord?
   /// - Returns: the reference that containers are made from.
   func pullImage(_ name: String, credentials: RegistryCredentials?, pod: SandboxRequest) async throws -> String
+  /// What the containers of pods that run have used by now.
+  func usages() async throws -> [ContainerUsage]
   /// Calls `seen` with a pod's uid whenever something of it changed, until cancelled or the stream ends.
   func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws
 }

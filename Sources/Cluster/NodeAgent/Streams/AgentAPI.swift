@@ -6,7 +6,7 @@ import LinuxSystem
 import Model
 import PodStreams
 
-/// What the server asks the agent for, at a socket that only root and the server may use: logs and streams of pods.
+/// What the server asks the agent for, at a socket that only root and the server may use: logs, streams and use of pods.
 /// Who may ask for what is the server's decision.
 public struct AgentAPI: HTTPResponder {
   /// Below `--run`.
@@ -20,10 +20,12 @@ public struct AgentAPI: HTTPResponder {
     self.poller = poller
   }
 
-  /// `GET /logs/NAMESPACE/POD?…`, and `POST /exec|attach|portforward/NAMESPACE/POD?…` for a connection that goes over to the frames
-  /// of docs/cri.md, or to a port's own bytes.
+  /// `GET /measures` (`{"nodes":[…],"pods":[…]}`: `ResourceReport`), `GET /status`, `GET /logs/NAMESPACE/POD?…`, and
+  /// `POST /exec|attach|portforward/NAMESPACE/POD?…` for a connection that goes over to the frames of docs/cri.md, or to a port's own
+  /// bytes.
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
     do {
+      if request.method == .GET, request.path.count == 1 { return try await page(request.path[0]) }
       guard request.path.count == 3 else { throw Self.unknown }
       if request.method == .GET, request.path[0] == "logs" {
         return try await logs(request.path[1], request.path[2], try LogOptions(request.query))
@@ -37,6 +39,22 @@ public struct AgentAPI: HTTPResponder {
   }
 
   private static let unknown = StatusError(404, "NotFound", "the agent has no such address")
+
+  private func page(_ name: String) async throws -> HTTPResponse {
+    let document: JSONValue
+    switch name {
+    case "measures":
+      do {
+        let report = try await agent.meter.report(at: agent.now())
+        document = ["nodes": .array(report.nodes), "pods": .array(report.pods)]
+      } catch let failure as RuntimeFailure {
+        throw StatusError(503, "ServiceUnavailable", "the node's engine does not answer: \(failure.message)")
+      }
+    case "status": document = await agent.status
+    default: throw Self.unknown
+    }
+    return HTTPResponse(contentType: "application/json", bytes: document.encoded())
+  }
 
   private func stream(
     _ action: String, _ namespace: String, _ name: String, _ query: QueryParameters

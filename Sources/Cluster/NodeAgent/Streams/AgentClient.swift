@@ -10,6 +10,10 @@ import PodStreams
 /// The server's way to the agent of its node.
 public final class AgentClient: Sendable {
   private static let maxErrorBytes = 64 << 10
+  /// Thrice of what 1,023 containers need.
+  private static let maxMeasureBytes = 1 << 20
+  /// The agent looks twice, a second apart, and each look takes a moment.
+  private static let measureSeconds: Int64 = 10
 
   private let path: String
   private let address: String
@@ -58,6 +62,28 @@ public final class AgentClient: Sendable {
       })
   }
 
+  /// What the agent measured, `nodes` or `pods`: documents of `metrics.k8s.io/v1beta1` without kind and labels. Throws `StatusError`.
+  public func measures(of what: String) async throws -> [JSONValue] {
+    var request = HTTPClientRequest(url: address + "/measures")
+    request.headers.add(name: "Host", value: "localhost")
+    let asked = request
+    let answer: (status: Int, bytes: [UInt8])?
+    do {
+      answer = try await Deadline.run(within: .seconds(Self.measureSeconds)) { [client, logger] in
+        let response = try await client.execute(asked, timeout: .seconds(Self.measureSeconds), logger: logger)
+        let body = try await response.body.collect(upTo: Self.maxMeasureBytes)
+        return (Int(response.status.code), Array(body.readableBytesView))
+      }
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw silent(error)
+    }
+    guard let answer else { throw silent("no answer within \(Self.measureSeconds) s") }
+    guard answer.status == 200 else { throw Self.refusal(answer.status, answer.bytes) }
+    return (try? JSONParser.parse(answer.bytes))?[what]?.items ?? []
+  }
+
   /// A stream of a pod: `exec`, `attach` or `portforward`. Throws `StatusError`.
   public func open(
     _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
@@ -83,9 +109,9 @@ public final class AgentClient: Sendable {
     return StatusError(status, document["reason"]?.text ?? "", document["message"]?.text ?? "the agent refused")
   }
 
-  private func silent(_ error: any Error) -> StatusError {
-    logger.warning("the agent of the node does not answer: \(error)")
+  private func silent(_ reason: Any) -> StatusError {
+    logger.warning("the agent of the node does not answer: \(reason)")
     return StatusError(
-      503, "ServiceUnavailable", "the agent of the pod's node does not answer: is 'bulkheadd agent' running?")
+      503, "ServiceUnavailable", "the agent of the node does not answer: is 'bulkheadd agent' running?")
   }
 }

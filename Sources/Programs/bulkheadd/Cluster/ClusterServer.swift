@@ -279,4 +279,6 @@ private struct AgentConnections: NodeConnections {
   ) async throws -> UpgradedConnection {
     try await client.open(action, namespace, pod, query: query)
   }
+
+  func measures(of what: String) async throws -> [JSONValue] { try await client.measures(of: what) }
 }

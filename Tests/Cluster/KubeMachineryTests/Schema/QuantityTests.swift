@@ -31,6 +31,22 @@ struct QuantityTests {
     #expect(quantity.milliValue == milliValue)
   }
 
+  @Test(arguments: [
+    ("1500m", "500m", "2"), ("0", "512Mi", "512Mi"), ("1Gi", "1", "1073741825"), ("137n", "1", "1000000137n"),
+    ("9223372036854775807", "1", "9223372036854775807"), ("1", "-1", "0"),
+  ])
+  func isAdded(_ one: String, _ other: String, _ sum: String) throws {
+    #expect(try (Quantity(parsing: one) + Quantity(parsing: other)).text == sum)
+  }
+
+  @Test func ofRatesAndBytes() {
+    #expect(Quantity(billionths: 137_670_308).text == "137670308n")
+    #expect(Quantity(billionths: 250_000_000).text == "250m")
+    #expect(Quantity(bytes: 574_902_272).text == "561428Ki")
+    #expect(Quantity(bytes: 1 << 30).text == "1Gi")
+    #expect(Quantity(bytes: 0).text == "0")
+  }
+
   @Test func isCompared() throws {
     #expect(try Quantity(parsing: "1Gi") > Quantity(parsing: "1G"))
     #expect(try Quantity(parsing: "1") == Quantity(parsing: "1000m"))
