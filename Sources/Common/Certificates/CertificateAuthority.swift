@@ -98,7 +98,7 @@ public struct CertificateAuthority: Sendable {
       }, publicKey: .init(fresh.publicKey), from: now, lifeSeconds: lifeSeconds, usage: [.serverAuth], names: names)
     return ServerIdentity(
       chainPEM: try issued.serializeAsPEM().pemString + "\n" + certificatePEM, keyPEM: fresh.pemRepresentation,
-      renewAt: now + lifeSeconds * 2 / 3)
+      renewAt: now + lifeSeconds * 2 / 3, endsAt: now + lifeSeconds)
   }
 
   /// - Parameter names: none where the certificate is not to hold for a host.
@@ -140,4 +140,6 @@ public struct ServerIdentity: Sendable {
   public let keyPEM: String
   /// When the next one is due: after two thirds of its life.
   public let renewAt: Date
+  /// Its last moment.
+  public let endsAt: Date
 }

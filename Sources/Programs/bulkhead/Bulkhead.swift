@@ -14,7 +14,8 @@ struct Bulkhead: ParsableCommand {
 
       Exit codes:
         0    done
-        1    refused, or the engine or the server cannot be reached
+        1    refused, or the engine or the server cannot be reached; 'status'
+             found a part that is down or degraded
         3    done, but 'registry fsck' found or 'replication rule run' left
              something wrong, or 'exposure' more than --allow names
         64   the command line is wrong
@@ -51,6 +52,9 @@ struct Bulkhead: ParsableCommand {
         ]),
       CommandGroup(name: "Applications", subcommands: [ComposeGroup.self]),
       CommandGroup(name: "Networks and volumes", subcommands: [NetworkGroup.self, Exposure.self, VolumeGroup.self]),
+      CommandGroup(
+        name: "The platform",
+        subcommands: [Status.self]),
       CommandGroup(
         name: "The engine",
         subcommands: [Events.self, SystemGroup.self, Doctor.self, Info.self, VersionCommand.self, Completion.self]),

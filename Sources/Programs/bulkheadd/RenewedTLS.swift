@@ -9,7 +9,7 @@ final class RenewedTLS: Sendable {
   private let authority: CertificateAuthority
   private let names: [String]
   private let lifeSeconds: Double
-  private let renewAt: Mutex<Date>
+  private let dates: Mutex<(renewAt: Date, endsAt: Date)>
 
   /// - Parameter clientAuthorities: in PEM form, who may vouch for clients; empty where none is asked for a certificate.
   init(
@@ -22,15 +22,18 @@ final class RenewedTLS: Sendable {
     serving = try ServerTLS(
       chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8),
       clientAuthorities: Array(clientAuthorities.utf8))
-    renewAt = Mutex(identity.renewAt)
+    dates = Mutex((identity.renewAt, identity.endsAt))
   }
+
+  /// The last moment of the present certificate.
+  var endsAt: Date { dates.withLock { $0.endsAt } }
 
   /// Renews the certificate where that is due; true where it was. New connections get the new one.
   func renewIfDue(_ now: Date) throws -> Bool {
-    guard now >= renewAt.withLock({ $0 }) else { return false }
+    guard now >= dates.withLock({ $0.renewAt }) else { return false }
     let identity = try authority.issue(names: names, lifeSeconds: lifeSeconds)
     try serving.replace(chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8))
-    renewAt.withLock { $0 = identity.renewAt }
+    dates.withLock { $0 = (identity.renewAt, identity.endsAt) }
     return true
   }
 }

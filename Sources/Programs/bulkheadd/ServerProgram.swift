@@ -68,16 +68,17 @@ struct ServerProgram {
       client: client, registry: registry, store: replication, executor: executor, logger: logger)
     let audit = try AuditLog(path: "\(root)/audit.sqlite") { Int64(Clock.realTimeNanoseconds() / 1_000_000_000) }
     let access = AccountsAccess(accounts: accounts, audit: audit, logger: logger)
+    let running = RunningServer(root: root, tls: tls)
     let server = makeServer(
       RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
       ManagementAPI(
         accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
-        access: access, authority: authority.certificatePEM,
+        access: access, authority: authority.certificatePEM, facts: running,
         engineMetrics: EngineMetricsClient(path: "\(platformRun)/\(EngineMetricsAPI.socketName)").page, logger: logger),
       executor, logger)
-    try await listen(server, tls, logger)
+    try await listen(server, tls, running, logger)
     // Who finds the local socket finds the cluster.
-    let cluster = try await startCluster(authority, accounts, poller, logger)
+    let cluster = try await startCluster(authority, accounts, poller, running, logger)
     try await administer(server, logger)
     // Ends with this function: renewal and upkeep, in turn.
     let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
@@ -117,13 +118,17 @@ struct ServerProgram {
     )
   }
 
-  private func listen(_ server: HTTPServer, _ tls: RenewedTLS, _ logger: Logger) async throws {
+  private func listen(
+    _ server: HTTPServer, _ tls: RenewedTLS, _ running: RunningServer, _ logger: Logger
+  ) async throws {
     for address in settings.listen {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: tls.serving) }
+      running.serves(at: "https://\(address.shown(port: port))")
       logger.notice("the server serves https://\(address.shown(port: port))")
     }
     for address in listenPlain {
       let port = try await address.explained { try await server.listen(host: $0.host, port: $0.port, tls: nil) }
+      running.serves(at: "http://\(address.shown(port: port))")
       logger.warning("the server serves http://\(address.shown(port: port)) unencrypted, to this machine only")
     }
   }
@@ -136,7 +141,8 @@ struct ServerProgram {
 
   /// Nil where the settings say that it is served nowhere.
   private func startCluster(
-    _ authority: CertificateAuthority, _ accounts: AccountStore, _ poller: Poller, _ logger: Logger
+    _ authority: CertificateAuthority, _ accounts: AccountStore, _ poller: Poller, _ running: RunningServer,
+    _ logger: Logger
   ) async throws -> ClusterServer? {
     guard !settings.kubernetes.isEmpty else { return nil }
     var http = settings.limits.http
@@ -146,7 +152,9 @@ struct ServerProgram {
       agentSocket: "\(platformRun)/\(AgentAPI.socketName)", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
       http: http, poller: poller, balancerPool: settings.balancerPool)
-    return try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
+    let cluster = try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
+    running.serves(cluster)
+    return cluster
   }
 
   private func makeServer(

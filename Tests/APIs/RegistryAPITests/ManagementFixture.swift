@@ -39,7 +39,8 @@ final class ManagementFixture: Sendable {
   private let executor: BlockingExecutor
   private let clients: BlockingExecutor
 
-  init() async throws {
+  /// - Parameter facts: what the program knows of the server.
+  init(facts: any ServerFacts = FixedFacts()) async throws {
     path = "/tmp/management-api-\(UInt64.random(in: 0 ... .max))"
     var logger = Logger(label: "test")
     logger.logLevel = .critical
@@ -66,7 +67,7 @@ final class ManagementFixture: Sendable {
         registry: RegistryAPI(registry: registry, access: access, cache: cache, logger: logger),
         management: ManagementAPI(
           accounts: accounts, registry: registry, replicator: replicator, replication: replication, cache: cache,
-          access: access, authority: "", engineMetrics: { Array("up 1\n".utf8) }, logger: logger)),
+          access: access, authority: "", facts: facts, engineMetrics: { Array("up 1\n".utf8) }, logger: logger)),
       errors: RegistryAPI.errorMapper, executor: executor, logger: logger)
     try await server.listen(unixSocketPath: path + "/s")
   }
@@ -79,8 +80,10 @@ final class ManagementFixture: Sendable {
     try? FileSystem.removeTree(path)
   }
 
-  static func with(_ body: (ManagementFixture) async throws -> Void) async throws {
-    let fixture = try await ManagementFixture()
+  static func with(
+    facts: any ServerFacts = FixedFacts(), _ body: (ManagementFixture) async throws -> Void
+  ) async throws {
+    let fixture = try await ManagementFixture(facts: facts)
     do {
       try await body(fixture)
     } catch {
@@ -160,4 +163,17 @@ final class ManagementFixture: Sendable {
       manifest: try APIFixture.manifest(blobs), type: .ociManifest, to: repository, tag: tag)
     return (digest, ContentHasher.digest(of: blobs[1]))
   }
+}
+
+/// A server that says the same at all times.
+struct FixedFacts: ServerFacts {
+  struct Cluster: Encodable, Sendable { var nodes: Int }
+
+  var version = "1.2.3"
+  var addresses = ["https://127.0.0.1:5443"]
+  var certificateEndsAt: Int64 = 2_000_000
+  var hasCluster = false
+
+  func freeBytes() throws -> Int64 { 1_000 }
+  func cluster() async throws -> (any Encodable & Sendable)? { hasCluster ? Cluster(nodes: 1) : nil }
 }

@@ -407,6 +407,34 @@ def top():
     kubectl("delete", "pod", "busy", "--wait=false")
 
 
+def platform_status():
+    done = subprocess.run(
+        [os.path.join(os.path.dirname(PROGRAM), "bulkhead"), "status", "--host", SERVER.run + "/docker.sock", "--server",
+         SERVER.run + "/server/admin.sock", "--format", "json"], capture_output=True, text=True, timeout=30)
+    return done.returncode, json.loads(done.stdout)
+
+
+@check("bulkhead status tells of engine, server, cluster and agent")
+def platform():
+    def seen():
+        _, page = platform_status()
+        return page if page["Cluster"]["State"] == "up" else None
+    page = until("the cluster is well", seen)
+    equal([page[part]["State"] for part in ("Engine", "Server", "Cluster", "Agent")], ["up"] * 4)
+    node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    equal((page["Agent"]["Node"], page["Cluster"]["Nodes"], page["Cluster"]["NodesNotReady"]), (node, 1, []))
+    assert page["Cluster"]["Pods"]["Running"] >= 4 and page["Cluster"]["Pods"]["Failed"] >= 1, page["Cluster"]
+    assert page["Engine"]["Running"] >= 4 and page["Engine"]["FreeBytes"] > 0, page["Engine"]
+    assert any(item["object"].startswith("pod/") for item in page["Cluster"]["Warnings"]), page["Cluster"]
+    kubectl("create", "deployment", "missing", "--image=local/none:1")
+    def unsettled():
+        code, page = platform_status()
+        return code == 1 and page["Cluster"]["State"] == "degraded" and page["Cluster"]["WorkloadsUnsettled"]
+    equal(until("it is told", unsettled),
+          [{"kind": "Deployment", "namespace": "default", "name": "missing", "wanted": 1, "available": 0}])
+    kubectl("delete", "deployment", "missing")
+
+
 @check("a service leads to its pods by address, name and node port, from pods and from the node")
 def services():
     kubectl("expose", "rc", "web", "--port=80", "--target-port=8080", "--type=NodePort")
@@ -520,6 +548,9 @@ def agent():
     AGENT.end(signal.SIGKILL)
     for words in (("nodes",), ("pods",)):
         assert "the agent of the node does not answer" in kubectl("top", *words, fails=True), words
+    code, page = platform_status()
+    equal((code, page["State"], page["Agent"]["State"], page["Server"]["State"]), (1, "down", "down", "up"))
+    assert "start it with" in page["Agent"]["Problems"][0], page["Agent"]
     AGENT.start()
     kubectl("apply", "-f", "-", typed=failing("later", "Never", "exit 0"))
     until("the new agent works", lambda: pod("later")["status"]["phase"] == "Succeeded")

@@ -43,6 +43,7 @@ public final class ManagementAPI: HTTPResponder {
   let authority: String
   /// Reads the engine's page of metrics. Blocks.
   let engineMetrics: @Sendable () throws -> [UInt8]
+  let facts: any ServerFacts
   let startedAt = Double(Clock.realTimeNanoseconds()) / 1e9
   let logger: Logger
   let access: AccountsAccess
@@ -50,7 +51,7 @@ public final class ManagementAPI: HTTPResponder {
 
   public init(
     accounts: AccountStore, registry: Registry, replicator: Replicator, replication: ReplicationStore,
-    cache: PullThroughCache, access: AccountsAccess, authority: String,
+    cache: PullThroughCache, access: AccountsAccess, authority: String, facts: any ServerFacts,
     engineMetrics: @escaping @Sendable () throws -> [UInt8], logger: Logger
   ) {
     self.accounts = accounts
@@ -61,6 +62,7 @@ public final class ManagementAPI: HTTPResponder {
     self.access = access
     self.authority = authority
     self.engineMetrics = engineMetrics
+    self.facts = facts
     self.logger = logger
     router = Self.routes()
   }
@@ -81,6 +83,7 @@ public final class ManagementAPI: HTTPResponder {
     AuditRoutes.add(to: &router)
     MetricsRoutes.add(to: &router)
     ServerRoutes.add(to: &router)
+    StatusRoutes.add(to: &router)
     return router
   }
 

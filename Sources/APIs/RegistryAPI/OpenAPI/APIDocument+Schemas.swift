@@ -9,7 +9,7 @@ extension APIDocument {
     contentSchemas
   ) { $1 }.merging(
     replicationSchemas
-  ) { $1 }
+  ) { $1 }.merging(statusSchemas) { $1 }
 
   /// The schemas as they are published: those of what is taken are closed.
   static var published: [String: DocumentValue] {

@@ -10,7 +10,7 @@ enum APIDocument {
   static let prefix = "/api/v1"
 
   static let operations =
-    accounts + credentials + projects + content + registry + replication + audit + server
+    accounts + credentials + projects + content + registry + replication + audit + server + status
 
   static var value: DocumentValue {
     var paths: [String: DocumentValue] = [:]

@@ -14,14 +14,24 @@ struct Doctor: ParsableCommand {
   }
 
   func run() throws {
-    let program = try Self.engineProgram()
-    let (report, code) = try ChildProcess.run([program, "doctor", "--format", "json"], input: [])
+    let (report, code) = try ChildProcess.run(Self.call, input: [])
     if format == "json" {
       print(String(decoding: report, as: UTF8.self), terminator: "")
     } else {
       print(try Self.table(try Engine.decode(report)), terminator: "")
     }
     if code != 0 { throw ExitCode(code) }
+  }
+
+  /// What `bulkheadd` says, without its complaints. Throws where it says nothing, or not by then.
+  static func report(until deadline: Deadline) throws(ClientError) -> JSONValue {
+    let (report, _) = try ChildProcess.run(call, input: [], until: deadline, isQuiet: true)
+    guard !report.isEmpty else { throw ClientError("'bulkhead doctor' says why") }
+    return try Engine.decode(report)
+  }
+
+  private static var call: [String] {
+    get throws(ClientError) { [try engineProgram(), "doctor", "--format", "json"] }
   }
 
   static func table(_ report: JSONValue) throws(ClientError) -> String {

@@ -68,6 +68,20 @@ struct Deadline: Sendable {
       tv_sec: now.tv_sec + Int(nanoseconds / 1_000_000_000) + Int(total / 1_000_000_000),
       tv_nsec: Int(total % 1_000_000_000))
   }
+
+  /// Waits until there is something to read, or the end of it; false where the time is over first.
+  func allowsReading(_ descriptor: Int32) -> Bool {
+    while true {
+      var now = timespec()
+      clock_gettime(CLOCK_MONOTONIC, &now)
+      let left = (time.tv_sec - now.tv_sec) * 1_000 + (time.tv_nsec - now.tv_nsec) / 1_000_000
+      guard left > 0 else { return false }
+      var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      let count = poll(&entry, 1, Int32(clamping: left))
+      if count > 0 { return true }
+      if count < 0, errno != EINTR { return true }
+    }
+  }
 }
 
 /// Threads of this program's own, for requests that block.

@@ -4,15 +4,21 @@ import Glibc
 enum ChildProcess {
   private static let maximumOutputBytes = 1 << 20
 
-  /// - Parameter arguments: the program, looked up in PATH, and its arguments.
+  /// - Parameters:
+  ///   - arguments: the program, looked up in PATH, and its arguments.
+  ///   - deadline: when one that still writes is killed, which is an error; nil: it has all time.
+  ///   - isQuiet: whether what it complains of is dropped.
   /// - Returns: what it wrote, and the code that it ended with.
-  static func run(_ arguments: [String], input: [UInt8]) throws(ClientError) -> (output: [UInt8], exitCode: Int32) {
+  static func run(
+    _ arguments: [String], input: [UInt8], until deadline: Deadline? = nil, isQuiet: Bool = false
+  ) throws(ClientError) -> (output: [UInt8], exitCode: Int32) {
     let toChild = try openPipe()
     let fromChild = try openPipe()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawn_file_actions_adddup2(&actions, toChild[0], STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, fromChild[1], STDOUT_FILENO)
+    if isQuiet { posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) }
     defer { posix_spawn_file_actions_destroy(&actions) }
     let words = arguments.map { strdup($0) } + [nil]
     defer { words.forEach { free($0) } }
@@ -33,8 +39,12 @@ enum ChildProcess {
     close(toChild[1])
     var output: [UInt8] = []
     var reading: ClientError?
-    do {
+    do throws(ClientError) {
       while output.count <= maximumOutputBytes {
+        if let deadline, !deadline.allowsReading(fromChild[0]) {
+          kill(child, SIGKILL)
+          throw ClientError("'\(arguments[0])' did not end in time")
+        }
         let piece = try readPiece(fromChild[0], upTo: 4_096)
         if piece.isEmpty { break }
         output += piece

@@ -35,6 +35,8 @@ final class ClusterServer: Sendable {
   private let access: LiveAccess
   private let api: KubernetesAPI
   private let server: HTTPServer
+  /// As `https://127.0.0.1:6443`.
+  private let addresses: [String]
   private let tls: RenewedTLS
   private let administrator: AdministratorAccess
   private let credentials: NodeCredentials
@@ -113,6 +115,7 @@ final class ClusterServer: Sendable {
     } catch {
       logger.error("the service '\(ServiceAllocation.apiService.name)' was not made and is tried again: \(error)")
     }
+    let addresses = zip(plan.listen, ports).map { "https://\($0.shown(port: $1))" }
     let administrator = try AdministratorAccess(
       path: plan.kubeconfig, authority: authority, address: reachable(plan.listen, ports))
     logger.notice("the administrator's kubeconfig is \(plan.kubeconfig)")
@@ -124,7 +127,8 @@ final class ClusterServer: Sendable {
       logger.error("the kubeconfig of the node's agent was not written and is tried again: \(error)")
     }
     return ClusterServer(
-      database: database, store: store, service: service, access: access, api: api, server: server, tls: tls,
+      database: database, store: store, service: service, access: access, api: api, server: server,
+      addresses: addresses, tls: tls,
       administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,
       controllers: controllers(service, authority, plan.balancerPool, entrance, logger), executor: executor,
       logger: logger)
@@ -144,7 +148,8 @@ final class ClusterServer: Sendable {
 
   private init(
     database: Database, store: SQLiteObjectStore, service: ObjectService, access: LiveAccess, api: KubernetesAPI,
-    server: HTTPServer, tls: RenewedTLS, administrator: AdministratorAccess, credentials: NodeCredentials,
+    server: HTTPServer, addresses: [String], tls: RenewedTLS, administrator: AdministratorAccess,
+    credentials: NodeCredentials,
     nodePods: LiveNodePods, agent: AgentClient, controllers: ControllerLoop,
     executor: BlockingExecutor, logger: Logger
   ) {
@@ -154,6 +159,7 @@ final class ClusterServer: Sendable {
     self.access = access
     self.api = api
     self.server = server
+    self.addresses = addresses
     self.tls = tls
     self.administrator = administrator
     self.credentials = credentials
@@ -203,6 +209,14 @@ final class ClusterServer: Sendable {
     guard let first = addresses.first, let port = ports.first else { return "127.0.0.1" }
     let host = first.host == "0.0.0.0" ? "127.0.0.1" : first.host == "::" ? "::1" : first.host
     return ListenAddress(host: host, port: port).shown(port: port)
+  }
+
+  /// The cluster on a page. Throws `StatusError`. Blocks as its storage does.
+  func summary() async throws -> ClusterSummary {
+    var summary = try await api.summary()
+    summary.addresses = addresses
+    summary.certificateEndsAt = Int64(tls.endsAt.timeIntervalSince1970)
+    return summary
   }
 
   // MARK: - Work in the background
