@@ -18,6 +18,8 @@ final class FakeRuntime: PodRuntime {
     var usages: [[ContainerUsage]] = []
     /// Instead of what is seen.
     var failure: RuntimeFailure?
+    /// Why a start of these fails.
+    var failures: [String: RuntimeFailure] = [:]
   }
 
   let state = Mutex(State())
@@ -114,6 +116,13 @@ final class FakeRuntime: PodRuntime {
     state.withLock { state in
       state.calls.append("remove \(state.containers[id]?.name ?? "")")
       state.containers[id] = nil
+    }
+  }
+
+  func reopenLog(_ id: String) async throws {
+    try state.withLock { state in
+      state.calls.append("reopen \(id)")
+      if let failure = state.failures["reopen"] { throw failure }
     }
   }
 

@@ -41,6 +41,7 @@ public final class NodeAgent: Sendable {
   }
 
   private static let compareSeconds: Int64 = 10
+  private static let logSeconds: Int64 = 2
   private static let retrySeconds: Int64 = 1
 
   private let plan: Plan
@@ -104,6 +105,7 @@ public final class NodeAgent: Sendable {
       }
       group.addTask { await self.watchRuntime() }
       group.addTask { await self.compare() }
+      group.addTask { await self.keepLogs() }
       await group.waitForAll()
     }
     await services.stop()
@@ -133,6 +135,14 @@ public final class NodeAgent: Sendable {
       try? await plan.clock.sleep(for: .seconds(Self.retrySeconds))
       // What happened meanwhile.
       try? await registry.compare()
+    }
+  }
+
+  /// A container may write fast: its log is looked at more often than all else.
+  private func keepLogs() async {
+    while !Task.isCancelled {
+      try? await plan.clock.sleep(for: .seconds(Self.logSeconds))
+      await registry.keepLogs()
     }
   }
 

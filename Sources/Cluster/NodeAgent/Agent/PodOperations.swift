@@ -37,7 +37,7 @@ struct PodOperations: Sendable {
         guard let container = pod.container(name) else { return .done }
         return .started(try await start(container, attempt: attempt))
       case .stop(let stop): try await self.stop(stop)
-      case .removeContainer(let id): try await context.runtime.removeContainer(id)
+      case .removeContainer(let id): try await remove(id)
       case .removeFiles: try PodFolder.remove(pod.identity, node: context.node)
       case .deletePod: try await deletePod()
       }
@@ -172,6 +172,14 @@ struct PodOperations: Sendable {
     announce("Started", "Started container \(container.name)", container)
     if let hook = container.hook("postStart") { try await afterStart(hook, container, id) }
     return id
+  }
+
+  /// With what the node has of it.
+  private func remove(_ id: String) async throws {
+    try await context.runtime.removeContainer(id)
+    guard let record = view.containers.first(where: { $0.id == id }) else { return }
+    LogFiles.remove(LogFiles.path(context.node, pod.identity, record.name, record.attempt))
+    if let path = record.annotations[RuntimeLabel.messageFile] { try? FileSystem.removeFile(path) }
   }
 
   private func request(

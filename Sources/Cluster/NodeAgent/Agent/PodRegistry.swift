@@ -69,6 +69,11 @@ actor PodRegistry {
     }
   }
 
+  /// Moves logs away that have grown too long.
+  func keepLogs() async {
+    for worker in workers.values { await worker.keepLogs() }
+  }
+
   /// What the runtime knows of a pod that the server has forgotten.
   static func pod(_ sandboxes: [SandboxRecord], _ containers: [ContainerRecord]) -> PodDocument? {
     guard let identity = sandboxes.first?.pod ?? containers.first?.pod else { return nil }

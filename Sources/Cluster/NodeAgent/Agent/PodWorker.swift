@@ -88,6 +88,17 @@ actor PodWorker {
     if states(containers) != states(self.containers) || ready(sandboxes) != ready(self.sandboxes) { look() }
   }
 
+  func keepLogs() async {
+    let rotation = LogRotation(runtime: context.runtime)
+    for record in containers where record.state == .running {
+      let path = LogFiles.path(context.node, identity, record.name, record.attempt)
+      do { try await rotation.keep(path, of: record.id, at: context.now()) } catch {
+        context.logger.warning(
+          "pod \(pod.shown): the log of \(record.name) could not be moved away: \(PodOperations.message(of: error))")
+      }
+    }
+  }
+
   var document: PodDocument { pod }
   var records: [ContainerRecord] { containers }
   var sandboxID: String? { view.sandbox?.id }

@@ -7,8 +7,53 @@ enum LogFiles {
   private static let lastBytes = 2_048
   private static let lastLines = 80
 
+  /// A log is moved away when it is longer, and so many bytes and files of an attempt are kept with it. Source: Kubernetes
+  /// `KubeletConfiguration`, `containerLogMaxSize` and `containerLogMaxFiles`.
+  static let maxBytes: Int64 = 10 << 20
+  static let maxFiles = 5
+
   static func path(_ node: NodeSettings, _ pod: PodIdentity, _ container: String, _ attempt: Int64) -> String {
     "\(node.logFolder(of: pod))/\(container)/\(attempt).log"
+  }
+
+  /// What there is of an attempt's log, the oldest first: parts that were moved away, then the file that is written to.
+  static func parts(_ path: String) -> [String] {
+    let (folder, name) = (FileSystem.parent(of: path), FileSystem.lastComponent(of: path))
+    let names = (try? FileSystem.list(folder)) ?? []
+    // The moment in their names has a fixed number of digits.
+    let moved = names.filter { $0.hasPrefix(name + ".") && !$0.hasSuffix(".tmp") }.sorted()
+    return (moved + names.filter { $0 == name }).map { "\(folder)/\($0)" }
+  }
+
+  /// What was written after a part; nil where nothing was. Where the part itself has been removed meanwhile: the oldest that is left.
+  static func successor(of part: Descriptor, _ path: String) throws -> Descriptor? {
+    let status = try part.status()
+    var oldest: Descriptor?
+    var isPast = false
+    for candidate in parts(path) {
+      guard let file = try? Descriptor.open(candidate, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { continue }
+      if isPast { return file }
+      isPast = try file.status().inode == status.inode
+      oldest = oldest ?? file
+    }
+    // One that is there still has just been given another name.
+    return isPast || status.linkCount > 0 ? nil : oldest
+  }
+
+  /// The part that is written to. Throws `SystemError` (ENOENT: there is no log).
+  static func open(_ path: String) throws -> Descriptor {
+    do { return try Descriptor.open(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK) } catch let error as SystemError
+      where error.errno == ENOENT
+    {
+      // It is being moved away.
+      guard let last = parts(path).last else { throw error }
+      return try Descriptor.open(last, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    }
+  }
+
+  /// All of an attempt's log.
+  static func remove(_ path: String) {
+    for part in parts(path) { try? FileSystem.removeFile(part) }
   }
 
   /// The end of a log; empty where there is none.

@@ -18,28 +18,34 @@ struct LogReader {
   func run(
     isAlive: @Sendable () async -> Bool, _ write: @Sendable ([UInt8]) async throws -> Void
   ) async throws {
-    var file = try Descriptor.open(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    var file = try LogFiles.open(path)
     var filter = LogFilter(options, at: now())
     if let lines = options.tailLines { lseek(file.raw, off_t(try Self.start(ofLast: lines, in: file)), SEEK_SET) }
     while !filter.isDone {
       try Task.checkCancellation()
       // Asked before the read: what was written before the end is read after it.
       let goesOn = options.follows ? await isAlive() : false
-      var isEnd = false
-      while !isEnd, !filter.isDone {
-        let bytes = try Self.piece(file)
-        isEnd = bytes.isEmpty
-        let shown = filter.take(bytes)
-        if !shown.isEmpty { try await write(shown) }
+      try await show(file, &filter, write)
+      // A log that grew too long is moved away. Once it has a successor nobody writes to it any more.
+      while options.follows, !filter.isDone, let next = try LogFiles.successor(of: file, path) {
+        try await show(file, &filter, write)
+        file = next
+        try await show(file, &filter, write)
       }
       guard goesOn else { return }
       try await clock.sleep(for: .milliseconds(Self.pauseMilliseconds))
-      // A log that grew too long was moved away: its successor has the name.
-      if let fresh = try? Descriptor.open(path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
-        try fresh.status().inode != file.status().inode
-      {
-        file = fresh
-      }
+    }
+  }
+
+  /// All that is left of a file.
+  private func show(
+    _ file: Descriptor, _ filter: inout LogFilter, _ write: @Sendable ([UInt8]) async throws -> Void
+  ) async throws {
+    while !filter.isDone {
+      let bytes = try Self.piece(file)
+      if bytes.isEmpty { return }
+      let shown = filter.take(bytes)
+      if !shown.isEmpty { try await write(shown) }
     }
   }
 

@@ -226,6 +226,12 @@ public final class CRIPodRuntime: PodRuntime {
     _ = try await ask(work, CRIRuntime.removeContainer, request, seconds: Self.workSeconds)
   }
 
+  public func reopenLog(_ id: String) async throws {
+    var request = CRIReopenContainerLogRequest()
+    request.containerID = id
+    _ = try await ask(quick, CRIRuntime.reopenContainerLog, request, seconds: Self.quickSeconds)
+  }
+
   public func execute(
     _ command: [String], in container: String, timeoutSeconds: Int64
   ) async throws -> ExecutionResult {

@@ -21,6 +21,9 @@ public protocol PodRuntime: Sendable {
   /// Returns once it has ended.
   func stopContainer(_ id: String, graceSeconds: Int64) async throws
   func removeContainer(_ id: String) async throws
+  /// Has a running container's output go to a new file at its log's path, after the old one was moved away. What is written until the
+  /// new one is there goes to the old one.
+  func reopenLog(_ id: String) async throws
   /// Runs a program in a container and waits for its end, at most `timeoutSeconds`; more output than a few KiB may be cut.
   func execute(_ command: [String], in container: String, timeoutSeconds: Int64) async throws -> ExecutionResult
   /// Where streams are to be had: an address as docs/cri.md describes it.
