@@ -13,10 +13,11 @@ enum GRPCHealth {
   /// `HealthCheckResponse.ServingStatus.SERVING`
   private static let serving: UInt8 = 1
 
-  /// Whether a service serves; empty: the whole server. Throws `Failure` and what connecting throws. Ends with its task.
-  static func serves(host: String, port: Int, service: String) async throws -> Bool {
+  /// Whether a service serves; empty: the whole server. Throws `Failure` and what connecting throws. Ends with its task, but for
+  /// connecting, which ends by its own time-out.
+  static func serves(host: String, port: Int, service: String, connectSeconds: Int64) async throws -> Bool {
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .connectTimeout(.seconds(60)).connect(host: host, port: port).get()
+      .connectTimeout(.seconds(connectSeconds)).connect(host: host, port: port).get()
     defer { channel.close(promise: nil) }
     return try await withTaskCancellationHandler {
       let answer = channel.eventLoop.makePromise(of: [UInt8].self)

@@ -41,9 +41,13 @@ final class NodeProbes: ProbeRunner {
   func run(_ target: ProbeTarget, in container: String, address: String, timeoutSeconds: Int64) async -> ProbeAnswer {
     switch target {
     case .execute(let command): await execute(command, container, timeoutSeconds)
-    case .http(let check): await ask(check, timeoutSeconds)
+    case .http(let check):
+      await within(timeoutSeconds, Self.tooLate(check)) { await self.ask(check, timeoutSeconds) }
     case .tcp(let host, let port): await connect(host, port, timeoutSeconds)
-    case .grpc(let port, let service): await self.health(address, port, service, timeoutSeconds)
+    case .grpc(let port, let service):
+      await within(timeoutSeconds, "timeout: failed to connect service within \(timeoutSeconds)s") {
+        await self.health(address, port, service, timeoutSeconds)
+      }
     case .sleep(let seconds): await sleep(min(seconds, timeoutSeconds))
     case .impossible(let reason): .failure(reason)
     }
@@ -85,22 +89,29 @@ final class NodeProbes: ProbeRunner {
   }
 
   private func health(_ host: String, _ port: Int64, _ service: String, _ timeoutSeconds: Int64) async -> ProbeAnswer {
-    await withTaskGroup(of: ProbeAnswer?.self) { [clock] group in
+    do {
+      return try await GRPCHealth.serves(
+        host: host, port: Int(port), service: service, connectSeconds: timeoutSeconds)
+        ? .success : .failure("service unhealthy (responded with \"NOT_SERVING\")")
+    } catch {
+      return .failure("failed to connect service \(Self.joined(host, port)): \(error)")
+    }
+  }
+
+  /// The answer, or a failure once the time is over, of whatever is under way then: its task is cancelled.
+  private func within(
+    _ seconds: Int64, _ reason: String, _ ask: @escaping @Sendable () async -> ProbeAnswer
+  ) async -> ProbeAnswer {
+    await withTaskGroup(of: ProbeAnswer.self) { [clock] group in
+      group.addTask { await ask() }
       group.addTask {
-        do {
-          return try await GRPCHealth.serves(host: host, port: Int(port), service: service)
-            ? .success : .failure("service unhealthy (responded with \"NOT_SERVING\")")
-        } catch {
-          return Task.isCancelled ? nil : .failure("failed to connect service \(Self.joined(host, port)): \(error)")
-        }
+        try? await clock.sleep(for: .seconds(seconds))
+        return .failure(reason)
       }
-      group.addTask {
-        try? await clock.sleep(for: .seconds(timeoutSeconds))
-        return Task.isCancelled ? nil : .failure("timeout: failed to connect service within \(timeoutSeconds)s")
-      }
-      let first = await group.next() ?? nil
+      let first = await group.next() ?? .unknown("cancelled")
       group.cancelAll()
-      return first ?? .unknown("cancelled")
+      // Nothing has been learnt of a pod by a probe that was called off.
+      return Task.isCancelled ? .unknown("cancelled") : first
     }
   }
 
@@ -108,7 +119,7 @@ final class NodeProbes: ProbeRunner {
 
   private func ask(_ check: ProbeTarget.HTTPCheck, _ timeoutSeconds: Int64) async -> ProbeAnswer {
     let deadline = NIODeadline.now() + .seconds(timeoutSeconds)
-    let origin = "\(check.isEncrypted ? "https" : "http")://\(Self.joined(check.host, check.port))"
+    let origin = Self.origin(check)
     var path = check.path
     do {
       for _ in 0...Self.maxRedirects {
@@ -169,7 +180,7 @@ final class NodeProbes: ProbeRunner {
     case let error as HTTPClientError:
       switch error {
       case .deadlineExceeded, .readTimeout, .connectTimeout, .getConnectionFromPoolTimeout:
-        "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+        lateness
       default: error.shortDescription
       }
     case let error as NIOConnectionError:
@@ -178,5 +189,15 @@ final class NodeProbes: ProbeRunner {
     case is ChannelError: "i/o timeout"
     default: "\(error)"
     }
+  }
+
+  private static func tooLate(_ check: ProbeTarget.HTTPCheck) -> String {
+    "Get \"\(origin(check))\(check.path)\": \(lateness)"
+  }
+
+  private static let lateness = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+
+  private static func origin(_ check: ProbeTarget.HTTPCheck) -> String {
+    "\(check.isEncrypted ? "https" : "http")://\(joined(check.host, check.port))"
   }
 }
