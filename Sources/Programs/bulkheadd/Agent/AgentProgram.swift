@@ -33,14 +33,21 @@ struct AgentProgram {
     defer { withExtendedLifetime(lock) {} }
     let poller = try Poller()
     let executor = try BlockingExecutor(name: "agent")
-    // Ends with this function.
-    let working = Task(executorPreference: executor) { try await work(executor, poller, logger) }
-    ServiceNotification.send("READY=1")
-    if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
-    ServiceNotification.send("STOPPING=1")
-    logger.notice("ending; pods live on")
-    working.cancel()
-    do { try await working.value } catch is CancellationError {}
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask(executorPreference: executor) { try await work(executor, poller, logger) }
+      if let signals = BulkheadDaemon.signals {
+        group.addTask {
+          try await poller.waitReadable(signals.raw)
+          logger.notice("ending; pods live on")
+        }
+      }
+      // Whichever comes first: a signal, or that the work fails.
+      let first = await group.nextResult()
+      ServiceNotification.send("STOPPING=1")
+      group.cancelAll()
+      do { try await group.waitForAll() } catch is CancellationError {}
+      try first?.get()
+    }
   }
 
   private func work(_ executor: BlockingExecutor, _ poller: Poller, _ logger: Logger) async throws {
@@ -59,6 +66,7 @@ struct AgentProgram {
         },
         version: "1.33", now: Self.now, executor: executor, logger: logger))
     let server = try await serve(agent, executor, poller, logger)
+    ServiceNotification.send("READY=1")
     let services = startServices(cluster, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
     await withTaskGroup(of: Void.self) { group in
