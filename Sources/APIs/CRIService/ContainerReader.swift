@@ -75,12 +75,19 @@ struct ContainerReader {
     return "\(folder)/\(config.logPath)"
   }
 
+  /// Host paths that are made as folders where they are missing and the policy allows them: a wish of Bulkhead's own agent.
+  private var madeFolders: Set<String> {
+    let text = config.annotations["io.bulkhead.container.madeFolders"] ?? ""
+    return Set(text.split(separator: "\n").map(String.init))
+  }
+
   private func mount(_ mount: CRIMount) throws -> MountRequest {
     try SandboxReader.require(!mount.hasImage, "a mount of an image")
     try SandboxReader.require(!mount.selinuxRelabel || mount.hostPath.isEmpty == false, "selinux_relabel")
     try SandboxReader.require(mount.propagation != .propagationBidirectional, "the mount propagation BIDIRECTIONAL")
     var request = MountRequest(kind: .bind, source: mount.hostPath, destination: mount.containerPath)
     request.readOnly = mount.readonly
+    request.createSource = madeFolders.contains(mount.hostPath)
     request.propagation = mount.propagation == .propagationHostToContainer ? "rslave" : nil
     return request
   }

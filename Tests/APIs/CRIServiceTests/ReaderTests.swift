@@ -134,7 +134,11 @@ import Testing
     mount.hostPath = "/srv"
     mount.readonly = true
     mount.propagation = .propagationHostToContainer
-    config.mounts = [mount]
+    var made = CRIMount()
+    made.containerPath = "/made"
+    made.hostPath = "/srv/made here"
+    config.mounts = [mount, made]
+    config.annotations = ["io.bulkhead.container.madeFolders": "/other\n/srv/made here"]
     let sandbox = sandbox()
     let (pod, settings) = try ContainerReader(config, sandbox: sandbox).read()
     #expect(pod.sandbox == sandbox.id)
@@ -152,8 +156,9 @@ import Testing
     #expect(settings.host.securityOptions == ["no-new-privileges=true"])
     #expect(settings.host.maskedPaths == (["/proc/mine"] + KernelPaths.masked).sorted())
     #expect(settings.host.readOnlyPaths == nil)
-    #expect(settings.host.mounts.map(\.propagation) == ["rslave"])
-    #expect(settings.host.mounts.map(\.readOnly) == [true])
+    #expect(settings.host.mounts.map(\.propagation) == ["rslave", nil])
+    #expect(settings.host.mounts.map(\.readOnly) == [true, false])
+    #expect(settings.host.mounts.map(\.createSource) == [false, true])
   }
 
   @Test(
