@@ -191,7 +191,9 @@ let package = Package(
         tls, logging, "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem",
         "Model", "PodStreams",
       ]),
-    tests("NodeAgent", floor: "Cluster", ["HTTPServing", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
+    tests(
+      "NodeAgent", floor: "Cluster",
+      ["HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
     room(
       "ServiceProxy", floor: "Cluster",
       ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),

@@ -1,6 +1,7 @@
 import HTTPServing
 import KubeMachinery
 import KubeResources
+import Model
 import Synchronization
 
 @testable import NodeAgent
@@ -18,6 +19,9 @@ final class FakeRuntime: PodRuntime {
     var usages: [[ContainerUsage]] = []
     /// Instead of what is seen.
     var failure: RuntimeFailure?
+    /// Containers that do not end within more than this grace, in seconds: whoever stops them waits, and others wait for him.
+    var stubborn: [String: Int64] = [:]
+    var stopping: Set<String> = []
     /// Why a start of these fails.
     var failures: [String: RuntimeFailure] = [:]
   }
@@ -71,6 +75,7 @@ final class FakeRuntime: PodRuntime {
     state.withLock { state in
       state.calls.append("remove sandbox")
       state.sandboxes[id] = nil
+      state.containers = state.containers.filter { $0.value.sandbox != id }
     }
   }
 
@@ -89,9 +94,14 @@ final class FakeRuntime: PodRuntime {
   }
 
   func startContainer(_ id: String) async throws {
-    state.withLock { state in
+    try state.withLock { state in
       let name = state.containers[id]?.name ?? ""
       state.calls.append("start \(name)")
+      if let failure = state.failures[name] {
+        state.containers[id]?.state = .exited
+        state.containers[id]?.exitCode = 128
+        throw failure
+      }
       if let code = state.exitCodes[name] {
         state.containers[id]?.state = .exited
         state.containers[id]?.exitCode = code
@@ -104,8 +114,20 @@ final class FakeRuntime: PodRuntime {
   }
 
   func stopContainer(_ id: String, graceSeconds: Int64) async throws {
+    let waits = state.withLock { state -> Bool in
+      let name = state.containers[id]?.name ?? ""
+      state.calls.append("stop \(name) \(graceSeconds)")
+      return state.stopping.contains(id) || graceSeconds > state.stubborn[name] ?? .max
+    }
+    if waits {
+      state.withLock { _ = $0.stopping.insert(id) }
+      try await withTaskCancellationHandler {
+        try await Task.sleep(for: .seconds(3_600))
+      } onCancel: {
+        state.withLock { _ = $0.stopping.remove(id) }
+      }
+    }
     state.withLock { state in
-      state.calls.append("stop \(state.containers[id]?.name ?? "") \(graceSeconds)")
       state.containers[id]?.state = .exited
       state.containers[id]?.exitCode = 143
       state.containers[id]?.finishedAt = Sample.start
@@ -153,18 +175,39 @@ final class FakeRuntime: PodRuntime {
   func watch(_ seen: @escaping @Sendable (_ pod: String) async -> Void) async throws {}
 }
 
+/// Whatever is asked is well.
+struct Alive: ProbeRunner {
+  func run(
+    _ target: ProbeTarget, in container: String, address: String, timeoutSeconds: Int64
+  ) async -> ProbeAnswer { .success }
+}
+
 /// A server in memory that knows one pod, and lets others wait for what it is told.
 final class FakeCluster: ClusterAccess {
   private struct State {
     var pod: JSONValue
-    var revision: Int64 = 10
+    var revision: Int64
     var isDeleted = false
+    /// What the pod was told to be, one status after the other.
+    var told: [JSONValue] = []
+    /// The server is away.
+    var isAway = false
+    /// Config maps, secrets and the like, by name.
+    var objects: [String: JSONValue] = [:]
     var waiters: [(@Sendable (JSONValue?) -> Bool, CheckedContinuation<Void, Never>)] = []
   }
 
   private let state: Mutex<State>
 
-  init(_ pod: PodDocument) { state = Mutex(State(pod: pod.document)) }
+  init(_ pod: PodDocument) {
+    state = Mutex(State(pod: pod.document, revision: Int64(pod.meta.resourceVersion) ?? 0))
+  }
+
+  var told: [JSONValue] { state.withLock { $0.told } }
+
+  func put(_ object: JSONValue, _ name: String) { state.withLock { $0.objects[name] = object } }
+
+  func goAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
 
   var pod: JSONValue? { state.withLock { $0.isDeleted ? nil : $0.pod } }
 
@@ -196,6 +239,7 @@ final class FakeCluster: ClusterAccess {
 
   func send(_ request: ClusterRequest) async throws -> JSONValue {
     let (answer, ready) = try state.withLock { state -> (JSONValue, [CheckedContinuation<Void, Never>]) in
+      if state.isAway { throw PlatformError(.unavailable, "away") }
       switch (request.method, request.path.last) {
       case (.patch, "status"):
         var status = state.pod["status"] ?? [:]
@@ -209,8 +253,16 @@ final class FakeCluster: ClusterAccess {
           status[name] = .array(status.listAt(name).filter { !types.contains($0.textAt("type")) } + new)
         }
         state.pod["status"] = status
+        state.told.append(status)
         Self.advance(&state)
-      case (.delete, _): state.isDeleted = true
+      case (.delete, _):
+        // Who has a finalizer on it lets it go later.
+        if state.pod.listAt("metadata", "finalizers").isEmpty { state.isDeleted = true }
+        state.pod["metadata"]?["deletionGracePeriodSeconds"] = 0
+        Self.advance(&state)
+      case (.get, let name):
+        guard let object = state.objects[name ?? ""] else { throw StatusError(404, "NotFound", "not here") }
+        return (object, [])
       default: throw StatusError(404, "NotFound", "not here")
       }
       let pod = state.isDeleted ? nil : state.pod

@@ -91,23 +91,51 @@ struct PodPlanTests {
     #expect(waits == [0, 10, 20, 40, 80, 160, 300, 300])
   }
 
-  @Test("A container that ran well for long begins with short waits")
+  @Test("A container that ran well for long begins with short waits; time that it waited does not count")
   func backOffForgets() {
+    func moment(_ seconds: Int64) -> Timestamp { Timestamp(seconds: Sample.start.seconds + seconds) }
     var backOff = BackOff()
     for _ in 0..<6 { backOff.advance(at: Sample.start) }
     #expect(backOff.seconds == 300)
     #expect(backOff.text == "5m0s")
-    let later = Timestamp(seconds: Sample.start.seconds + 601)
-    #expect(backOff.end(since: later, at: later) == nil)
-    backOff.advance(at: later)
+    // It ran for 400 s and waited for 300 s.
+    #expect(backOff.end(since: moment(400), at: moment(650)) == moment(700))
+    var again = backOff
+    again.advance(at: moment(700), after: moment(400))
+    #expect(again.seconds == 300)
+    #expect(backOff.end(since: moment(601), at: moment(601)) == nil)
+    backOff.advance(at: moment(602), after: moment(601))
     #expect(backOff.seconds == 10)
     #expect(backOff.text == "10s")
+  }
+
+  @Test(
+    "What cannot be made is tried again every ten seconds; what was made and ended waits as after a crash",
+    arguments: [(.making, 4, [], 10), (.making, 10, ["start c 1"], nil), (.running, 10, [], 20), (.hook, 10, [], 20)]
+      as [(PodMemory.Failure.Step, Int64, [String], Int64?)])
+  func retries(step: PodMemory.Failure.Step, after seconds: Int64, expected: [String], until end: Int64?) {
+    var memory = Sample.ready
+    for _ in 0..<2 { memory["c"].restarts.advance(at: Sample.start) }
+    memory["c"].failure = PodMemory.Failure(reason: "Why", message: "", step: step)
+    memory["c"].failedAt = Sample.start
+    let plan = PodPlan(Sample.view(Sample.pod(), [Sample.record(.exited, code: 1)], memory: memory, after: seconds))
+    #expect(plan.words == expected)
+    #expect(plan.lookAgain == end.map { Timestamp(seconds: Sample.start.seconds + $0) })
+  }
+
+  @Test("A container whose hook failed and that could not be stopped is stopped later")
+  func failedHook() {
+    var memory = Sample.ready
+    memory["c"].failure = PodMemory.Failure(reason: "PostStartHookError", message: "", step: .hook)
+    #expect(words(Sample.view(Sample.pod(), [Sample.record(.running)], memory: memory)) == ["stop c0 30"])
+    memory.busy = ["start c"]
+    #expect(words(Sample.view(Sample.pod(), [Sample.record(.running)], memory: memory)) == [])
   }
 
   @Test("An image that cannot be pulled is tried again later")
   func pulls() {
     var memory = Sample.ready
-    memory["c"].failure = PodMemory.Failure(reason: "ErrImagePull", message: "no such image")
+    memory["c"].failure = PodMemory.Failure(reason: "ErrImagePull", message: "no such image", step: .image)
     memory["c"].failedAt = Sample.start
     memory["c"].pulls.advance(at: Sample.start)
     let plan = PodPlan(Sample.view(Sample.pod(), memory: memory, after: 3))
@@ -141,7 +169,7 @@ struct PodPlanTests {
     var memory = Sample.ready
     memory.condemned["c0"] = PodMemory.Sentence(message: "failed", graceSeconds: 3)
     #expect(words(Sample.view(Sample.pod(), [Sample.record(.running)], memory: memory)) == ["stop c0 3"])
-    memory.kills["c0"] = 3
+    memory.kills["c0"] = Self.kill(3)
     #expect(words(Sample.view(Sample.pod(), [Sample.record(.running)], memory: memory)) == [])
   }
 
@@ -163,20 +191,65 @@ struct PodPlanTests {
     #expect(words(Sample.view(pod, [Sample.record(.running)], after: 12)) == ["stop c0 18"])
     let ended = [Sample.record(.exited, code: 143)]
     #expect(words(Sample.view(pod, ended)) == ["stop sandbox s0"])
+    let told = Sample.pod(status: #"{"phase":"Failed"}"#, meta: Self.deleted)
     let stopped = [Sample.sandbox(ready: false)]
-    #expect(words(Sample.view(pod, ended, sandboxes: stopped)) == ["remove c0"])
-    #expect(words(Sample.view(pod, sandboxes: stopped)) == ["remove sandbox s0"])
-    #expect(words(Sample.view(pod, sandboxes: [])) == ["files"])
+    #expect(words(Sample.view(told, ended, sandboxes: stopped)) == ["remove sandbox s0"])
+    #expect(words(Sample.view(told, [Sample.record(.exited, sandbox: "s9")], sandboxes: [])) == ["remove c0"])
+    #expect(words(Sample.view(told, sandboxes: [])) == ["files"])
     var memory = Sample.ready
     memory.isCleanedUp = true
-    #expect(words(Sample.view(pod, sandboxes: [], memory: memory)) == ["delete"])
-    #expect(words(Sample.view(pod, sandboxes: [], memory: memory, isOrphaned: true)) == [])
+    #expect(words(Sample.view(told, sandboxes: [], memory: memory)) == ["delete"])
+    #expect(words(Sample.view(told, sandboxes: [], memory: memory, isOrphaned: true)) == [])
+  }
+
+  @Test("What says how a pod ended is kept until the server knows, but not for long where it does not answer")
+  func untold() {
+    let pod = Sample.pod(meta: Self.deleted)
+    let stopped = [Sample.sandbox(ready: false)]
+    let ended = [Sample.record(.exited, code: 7, finished: 5)]
+    let plan = PodPlan(Sample.view(pod, ended, sandboxes: stopped, after: 6))
+    #expect(plan.words == [])
+    #expect(plan.lookAgain == Timestamp(seconds: Sample.start.seconds + 5 + PodPlan.tellSeconds))
+    #expect(words(Sample.view(pod, ended, sandboxes: stopped, after: 36)) == ["remove sandbox s0"])
+    #expect(words(Sample.view(pod, ended, sandboxes: stopped, isOrphaned: true, after: 6)) == ["remove sandbox s0"])
+    var memory = Sample.ready
+    memory.isCleanedUp = true
+    // The object stays for as long as it takes.
+    #expect(words(Sample.view(pod, sandboxes: [], memory: memory, after: 400)) == [])
+    memory.isRefused = true
+    #expect(words(Sample.view(pod, sandboxes: [], memory: memory, after: 400)) == ["delete"])
+    #expect(words(Sample.view(pod, ended, sandboxes: stopped, memory: memory, after: 6)) == ["remove sandbox s0"])
+  }
+
+  private static func kill(_ seconds: Int64, period: Int64 = 30) -> PodMemory.Kill {
+    PodMemory.Kill(deadline: Sample.start.seconds + seconds, periodSeconds: period)
+  }
+
+  @Test("An order to end stands while time goes by, whatever else of the pod changes")
+  func steady() {
+    var memory = Sample.ready
+    memory.kills["c0"] = Self.kill(30)
+    for seconds in [0, 1, 2, 10, 29, 30, 45] as [Int64] {
+      #expect(
+        words(Sample.view(Sample.pod(meta: Self.deleted), [Sample.record(.running)], memory: memory, after: seconds))
+          == [])
+    }
+  }
+
+  @Test("An order that failed is given again, without the hook")
+  func failedStop() {
+    var memory = Sample.ready
+    memory.kills["c0"] = PodMemory.Kill(deadline: .max, periodSeconds: 30)
+    let plan = PodPlan(
+      Sample.view(Sample.pod(meta: Self.deleted), [Sample.record(.running)], memory: memory, after: 10))
+    guard case .stop(let stop) = plan.actions.first else { Issue.record("nothing is stopped"); return }
+    #expect(stop.graceSeconds == 20 && !stop.runsHook)
   }
 
   @Test("A second deletion makes it sooner, never later")
   func sooner() {
     var memory = Sample.ready
-    memory.kills["c0"] = 30
+    memory.kills["c0"] = Self.kill(30)
     let same = Sample.view(Sample.pod(meta: Self.deleted), [Sample.record(.running)], memory: memory)
     #expect(words(same) == [])
     let pod = Sample.pod(
@@ -186,6 +259,11 @@ struct PodPlanTests {
     // The hook before the end runs once.
     guard case .stop(let stop) = sooner.actions.first else { Issue.record("nothing is stopped"); return }
     #expect(!stop.runsHook)
+    // One second is enough where somebody has asked for less.
+    memory.kills["c0"] = Self.kill(3, period: 3)
+    #expect(PodPlan(Sample.view(pod, [Sample.record(.running)], memory: memory)).words == ["stop c0 2"])
+    memory.kills["c0"] = Self.kill(3, period: 2)
+    #expect(PodPlan(Sample.view(pod, [Sample.record(.running)], memory: memory)).words == [])
   }
 
   @Test("Sidecars end after those that they serve, the last one first")

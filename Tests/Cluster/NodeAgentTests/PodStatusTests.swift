@@ -102,14 +102,15 @@ struct PodStatusTests {
   @Test(
     "What keeps a container from starting is told",
     arguments: [
-      ("ErrImagePull", "ErrImagePull", 0), ("ErrImagePull", "ImagePullBackOff", 3),
-      ("CreateContainerConfigError", "CreateContainerConfigError", 3), ("ErrImageNeverPull", "ErrImageNeverPull", 3),
-    ])
-  func obstacles(reason: String, expected: String, seconds: Int64) {
+      ("ErrImagePull", .image, "ErrImagePull", 0), ("ErrImagePull", .image, "ImagePullBackOff", 3),
+      ("CreateContainerConfigError", .making, "CreateContainerConfigError", 3),
+      ("ErrImageNeverPull", .making, "ErrImageNeverPull", 3),
+    ] as [(String, PodMemory.Failure.Step, String, Int64)])
+  func obstacles(reason: String, step: PodMemory.Failure.Step, expected: String, seconds: Int64) {
     var memory = Sample.ready
-    memory["c"].failure = PodMemory.Failure(reason: reason, message: "why")
+    memory["c"].failure = PodMemory.Failure(reason: reason, message: "why", step: step)
     memory["c"].failedAt = Sample.start
-    if seconds > 0, reason.hasPrefix("ErrImage") { memory["c"].pulls.advance(at: Sample.start) }
+    if seconds > 0, step == .image { memory["c"].pulls.advance(at: Sample.start) }
     let status = status(Sample.view(Sample.pod(), memory: memory, after: seconds))
     #expect(status.textAt("phase") == "Pending")
     #expect(state(status).textAt("waiting", "reason") == expected)
@@ -180,6 +181,63 @@ struct PodStatusTests {
     // Only conditions that changed are sent: others are somebody else's.
     #expect(patch.listAt("status", "conditions").map { $0.textAt("type") } == ["Ready", "ContainersReady"])
     #expect(patch.textAt("metadata", "uid") == "u1")
+  }
+
+  static let deleted = #"{"deletionTimestamp":"2027-01-15T08:00:30Z","deletionGracePeriodSeconds":30}"#
+
+  @Test(
+    "A pod that was deleted has failed once nothing of it lives, or succeeded where all ended well",
+    arguments: [
+      ([(.exited, 0)], "", "Succeeded"), ([(.exited, 143)], "", "Failed"), ([(.running, 0)], "", "Running"),
+      ([], "", "Failed"), ([], "start c", "Pending"), ([(.created, 0)], "", "Failed"),
+    ] as [([(ContainerRecord.State, Int64)], String, String)])
+  func deleted(records: [(ContainerRecord.State, Int64)], busy: String, phase: String) {
+    let pod = Sample.pod(status: #"{"phase":"Running"}"#, meta: Self.deleted)
+    var memory = Sample.ready
+    if !busy.isEmpty { memory.busy = [busy] }
+    let view = Sample.view(pod, records.map { Sample.record($0.0, code: $0.1) }, memory: memory)
+    #expect(status(view).textAt("phase") == phase)
+  }
+
+  @Test("What a deleted pod was goes on to be told once its records are removed")
+  func remains() {
+    let pod = Sample.pod(status: #"{"phase":"Running"}"#, meta: Self.deleted)
+    var memory = Sample.ready
+    memory.remains = [Sample.record(.exited, attempt: 2, code: 7)]
+    let status = status(Sample.view(pod, sandboxes: [], memory: memory))
+    #expect(status.textAt("phase") == "Failed")
+    #expect(state(status).at("terminated", "exitCode")?.integer == 7)
+    #expect(status.listAt("containerStatuses")[0].numberAt("restartCount") == 2)
+  }
+
+  @Test(
+    "What the runtime does not know any more stays as it was told; what should run was lost",
+    arguments: [
+      (#"{"terminated":{"exitCode":9,"reason":"Error"}}"#, 9, "Error"),
+      (#"{"running":{"startedAt":"2027-01-15T08:00:00Z"}}"#, 137, "ContainerStatusUnknown"),
+    ] as [(String, Int64, String)])
+  func lost(known: String, code: Int64, reason: String) {
+    let told =
+      #"{"phase":"Running","containerStatuses":[{"name":"c","ready":true,"started":true,"restartCount":4,"image":"i:1","imageID":"sha256:1","containerID":"bulkhead://x","state":\#(known)}]}"#
+    let status = status(Sample.view(Sample.pod(status: told, meta: Self.deleted), sandboxes: []))
+    #expect(state(status).at("terminated", "exitCode")?.integer == code)
+    #expect(state(status).textAt("terminated", "reason") == reason)
+    let container = status.listAt("containerStatuses")[0]
+    #expect(container.textAt("imageID") == "sha256:1" && container.numberAt("restartCount") == 4)
+    #expect(!container.flagAt("ready") && !container.flagAt("started"))
+  }
+
+  @Test("A container is unready while the hook after its start runs, and no longer")
+  func hook() {
+    let pod = Sample.pod(#"{"containers":[{"name":"c","lifecycle":{"postStart":{"exec":{"command":["x"]}}}}]}"#)
+    var memory = Sample.ready
+    memory.busy = ["start c"]
+    let during = status(Sample.view(pod, [Sample.record("c", .running, image: "")], memory: memory))
+    #expect(state(during).textAt("waiting", "reason") == "ContainerCreating")
+    #expect(condition(during, "Ready") == "False ContainersNotReady containers with unready status: [c]")
+    // An agent that began during the hook knows of no start.
+    let after = status(Sample.view(pod, [Sample.record("c", .running, image: "")]))
+    #expect(condition(after, "Ready") == "True")
   }
 
   @Test("A restart that the runtime has forgotten is counted on")

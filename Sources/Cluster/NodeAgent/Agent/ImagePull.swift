@@ -54,7 +54,7 @@ struct ImagePull {
       }
     }
     throw PodOperations.StepFailure(
-      reason: "ErrImagePull", message: "failed to pull image \(GoText.quoted(name)): \(last.message)")
+      reason: "ErrImagePull", message: "failed to pull image \(GoText.quoted(name)): \(last.message)", step: .image)
   }
 
   private func credentials(_ image: String) async throws -> [RegistryCredentials] {
@@ -72,7 +72,7 @@ struct ImagePull {
           "Unable to retrieve some image pull secrets (\(reference.textAt("name"))); attempting to pull the image may not succeed.",
           container, isWarning: true)
       } catch let error as StatusError {
-        throw PodOperations.StepFailure(reason: "ErrImagePull", message: error.message)
+        throw PodOperations.StepFailure(reason: "ErrImagePull", message: error.message, step: .image)
       }
     }
     return found

@@ -7,8 +7,8 @@ import LinuxSystem
 struct PodOperations: Sendable {
   enum Result: Sendable, Equatable {
     case done
-    /// The container of this id runs, and its hook is over.
-    case started(String)
+    /// A container runs, and its hook is over.
+    case started
     case failed(PodMemory.Failure)
   }
 
@@ -16,6 +16,7 @@ struct PodOperations: Sendable {
   struct StepFailure: Error {
     let reason: String
     let message: String
+    var step = PodMemory.Failure.Step.making
   }
 
   /// What is left for a container's end when its hook took all the time. Source: Kubernetes *Container Lifecycle Hooks*.
@@ -35,7 +36,8 @@ struct PodOperations: Sendable {
       case .removeSandbox(let id): try await context.runtime.removeSandbox(id)
       case .start(let name, let attempt):
         guard let container = pod.container(name) else { return .done }
-        return .started(try await start(container, attempt: attempt))
+        try await start(container, attempt: attempt)
+        return .started
       case .stop(let stop): try await self.stop(stop)
       case .removeContainer(let id): try await remove(id)
       case .removeFiles: try PodFolder.remove(pod.identity, node: context.node)
@@ -58,7 +60,8 @@ struct PodOperations: Sendable {
         reason: "FailedCreatePodSandBox", message: "Failed to create pod sandbox: \(message)")
     case .start(let name, _):
       container = name
-      failure.reason = (error as? StepFailure)?.reason ?? "RunContainerError"
+      failure.reason = (error as? StepFailure)?.reason ?? "CreateContainerError"
+      failure.step = (error as? StepFailure)?.step ?? .making
     case .stop(let stop):
       container = stop.container
       failure.reason = "FailedKillPod"
@@ -147,7 +150,7 @@ struct PodOperations: Sendable {
 
   // MARK: containers
 
-  private func start(_ container: ContainerDocument, attempt: Int64) async throws -> String {
+  private func start(_ container: ContainerDocument, attempt: Int64) async throws {
     let sandbox = try await self.sandbox(attempt: view.sandbox?.attempt ?? 0)
     guard let place = view.sandbox else {
       throw StepFailure(reason: "CreateContainerError", message: "there is no sandbox")
@@ -167,11 +170,10 @@ struct PodOperations: Sendable {
     do {
       try await context.runtime.startContainer(id)
     } catch let error as RuntimeFailure {
-      throw StepFailure(reason: "RunContainerError", message: error.message)
+      throw StepFailure(reason: "RunContainerError", message: error.message, step: .running)
     }
     announce("Started", "Started container \(container.name)", container)
     if let hook = container.hook("postStart") { try await afterStart(hook, container, id) }
-    return id
   }
 
   /// With what the node has of it.
@@ -225,8 +227,11 @@ struct PodOperations: Sendable {
     let answer = await context.probes.run(target, in: id, address: address, timeoutSeconds: HookBounds.postStartSeconds)
     guard case .failure(let reason) = answer else { return }
     announce("FailedPostStartHook", "PostStartHook failed: \(reason)", container, isWarning: true)
-    try? await context.runtime.stopContainer(id, graceSeconds: pod.graceSeconds)
-    throw StepFailure(reason: "PostStartHookError", message: reason)
+    do { try await context.runtime.stopContainer(id, graceSeconds: pod.graceSeconds) } catch let error as RuntimeFailure
+    {
+      context.logger.warning("pod \(pod.shown): a container whose hook failed is not stopped yet: \(error.message)")
+    }
+    throw StepFailure(reason: "PostStartHookError", message: reason, step: .hook)
   }
 
   private func stop(_ stop: PodAction.Stop) async throws {
@@ -237,6 +242,8 @@ struct PodOperations: Sendable {
       let start = context.now()
       let target = ProbeTarget(hook, of: container, address: address)
       let answer = await context.probes.run(target, in: stop.id, address: address, timeoutSeconds: grace)
+      // Another order takes its place, or the agent ends: the container is not to end for that.
+      try Task.checkCancellation()
       if case .failure(let reason) = answer {
         announce("FailedPreStopHook", "PreStopHook failed: \(reason)", container, isWarning: true)
       }

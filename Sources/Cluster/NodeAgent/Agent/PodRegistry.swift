@@ -102,8 +102,14 @@ actor PodRegistry {
   /// Pods that are cared for.
   var count: Int { workers.count }
 
-  func worker(_ namespace: String, _ name: String) -> PodWorker? {
-    workers.values.first { $0.identity.namespace == namespace && $0.identity.name == name }
+  /// The one that the server has under a name; else one that it has no more, which goes.
+  func worker(_ namespace: String, _ name: String) async -> PodWorker? {
+    var found: PodWorker?
+    for worker in workers.values where worker.identity.namespace == namespace && worker.identity.name == name {
+      if await !worker.isOrphaned { return worker }
+      found = worker
+    }
+    return found
   }
 
   /// Workers end; what runs goes on.

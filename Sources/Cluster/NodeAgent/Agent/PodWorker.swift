@@ -12,8 +12,8 @@ actor PodWorker {
   nonisolated let identity: PodIdentity
   private let context: AgentContext
   private var pod: PodDocument
-  private var isOrphaned: Bool
-  private var memory = PodMemory()
+  private(set) var isOrphaned: Bool
+  private(set) var memory = PodMemory()
   private var sandboxes: [SandboxRecord] = []
   private var containers: [ContainerRecord] = []
   /// Last words of containers that ended, by their ids.
@@ -49,7 +49,6 @@ actor PodWorker {
       container.probed = id
       container.isReady = status.flagAt("ready")
       container.hasStarted = status.flagAt("started")
-      if status.at("state", "running") != nil { container.hookedID = id }
       memory[status.textAt("name")] = container
     }
     return memory
@@ -174,17 +173,13 @@ actor PodWorker {
         reason: "DeadlineExceeded", message: "Pod was active on the node longer than the specified deadline",
         since: now)
     }
-    if view.isEnding { for (subject, task) in tasks where Self.isStart(subject) { task.cancel() } }
+    if view.isEnding { for (subject, task) in tasks where PodMemory.isStart(subject) { task.cancel() } }
     let plan = PodPlan(view)
     for action in plan.actions { begin(action) }
     announceWaits(plan)
     keepProbes()
     tell(plan)
     return plan.lookAgain
-  }
-
-  private static func isStart(_ subject: String) -> Bool {
-    subject.hasPrefix("start ") || subject == "sandbox" || subject == "volumes"
   }
 
   private func sleep(until moment: Timestamp?, _ heard: UInt64) async {
@@ -220,51 +215,65 @@ actor PodWorker {
   private func begin(_ action: PodAction) {
     let subject = action.subject
     memory.busy.insert(subject)
-    if case .stop(let stop) = action { memory.kills[stop.id] = stop.graceSeconds }
-    if case .start(let name, _) = action, view.latest(name) != nil { memory[name].restarts.advance(at: context.now()) }
+    switch action {
+    case .stop(let stop):
+      // The one before would end it later, and the runtime does one thing after the other.
+      for (other, task) in tasks where other.hasPrefix(PodAction.stops(of: stop.id)) { task.cancel() }
+      memory.kills[stop.id] = stop.kill
+    case .removeContainer(let id): keepRemains { $0.id == id }
+    case .removeSandbox(let id): keepRemains { $0.sandbox == id }
+    default: break
+    }
     let operations = PodOperations(context: context, view: view)
     // Owned by this worker; ends with it.
     tasks[subject] = Task(executorPreference: context.executor) { [weak self, clock = context.clock] in
       let result = await operations.perform(action)
-      if case .failed = result, !Self.isStart(subject) {
+      if case .failed = result, !PodMemory.isStart(subject) {
         try? await clock.sleep(for: .seconds(Self.retrySeconds))
       }
       await self?.finish(action, result)
     }
   }
 
+  /// What is removed of a pod that goes is told of still.
+  private func keepRemains(_ isRemoved: (ContainerRecord) -> Bool) {
+    guard view.isEnding, !isOrphaned else { return }
+    let known = Set(memory.remains.map(\.id))
+    memory.remains += containers.filter { isRemoved($0) && !known.contains($0.id) }
+  }
+
   private func finish(_ action: PodAction, _ result: PodOperations.Result) {
     memory.busy.remove(action.subject)
     tasks[action.subject] = nil
-    isStale = true
+    if action.changesRuntime { isStale = true }
     let now = context.now()
     switch (action, result) {
     case (.prepareVolumes, .done):
       memory.areVolumesReady = true
       memory.volumesAt = now
-      clearObstacle()
-    case (.createSandbox, .done): clearObstacle()
-    case (.prepareVolumes, .failed(let failure)), (.createSandbox, .failed(let failure)):
+      succeed()
+    case (.createSandbox, .done): succeed()
+    case (.prepareVolumes, .failed), (.createSandbox, .failed):
       // Volumes that were there stay as they are where they cannot be renewed.
       if memory.areVolumesReady, action == .prepareVolumes { memory.volumesAt = now }
-      memory.obstacle = failure
       let wait = min(Self.retrySeconds << Int64(min(failures, 5)), Self.maxRetrySeconds)
       failures += 1
       memory.retryAt = Timestamp(seconds: now.seconds + wait, nanoseconds: now.nanoseconds)
-    case (.start(let name, _), .started(let id)):
+    case (.start(let name, let attempt), .started):
       memory[name].failure = nil
       memory[name].failedAt = nil
       memory[name].pulls = BackOff()
-      memory[name].hookedID = id
-    case (.start(let name, _), .failed(let failure)):
+      noteRestart(name, attempt, now)
+    case (.start(let name, let attempt), .failed(let failure)):
       memory[name].failure = failure
       memory[name].failedAt = now
-      if memory[name].isPullFailure {
-        memory[name].pulls.advance(at: now)
-      } else {
-        memory[name].restarts.advance(at: now)
+      switch failure.step {
+      case .image: memory[name].pulls.advance(at: now)
+      case .running, .hook: noteRestart(name, attempt, now)
+      case .making: break
       }
-    case (.stop(let stop), .failed): memory.kills[stop.id] = nil
+    // The next order is a new one, whenever it ends; its hook has had its time.
+    case (.stop(let stop), .failed) where memory.kills[stop.id] == stop.kill: memory.kills[stop.id]?.deadline = .max
     case (.removeFiles, .done): memory.isCleanedUp = true
     case (.deletePod, .done): memory.isDeleted = true
     default: break
@@ -272,10 +281,16 @@ actor PodWorker {
     bell.ring()
   }
 
-  private func clearObstacle() {
-    memory.obstacle = nil
+  private func succeed() {
     memory.retryAt = nil
     failures = 0
+  }
+
+  /// A container was made in the place of one that had ended: the next wait is longer.
+  private func noteRestart(_ name: String, _ attempt: Int64, _ now: Timestamp) {
+    guard attempt > 0 else { return }
+    let last = containers.first { $0.name == name && $0.attempt == attempt - 1 }
+    memory[name].restarts.advance(at: now, after: last?.finishedAt)
   }
 
   // MARK: probes
@@ -380,18 +395,20 @@ actor PodWorker {
         let answer = try await context.cluster.send(request)
         await self?.told(PodDocument(answer))
       } catch {
+        let code = (error as? StatusError)?.code ?? 0
         // Pods that are gone are no business of the node's any more.
-        if ![403, 404].contains((error as? StatusError)?.code) {
+        if ![403, 404].contains(code) {
           context.logger.warning("the status of a pod could not be told: \(error)")
         }
         try? await context.clock.sleep(for: .seconds(Self.retrySeconds))
-        await self?.told(nil)
+        await self?.told(nil, isRefused: (400..<500).contains(code) && ![409, 429].contains(code))
       }
     }
   }
 
-  private func told(_ answer: PodDocument?) {
+  private func told(_ answer: PodDocument?, isRefused: Bool = false) {
     isTelling = false
+    memory.isRefused = isRefused
     tasks["status"] = nil
     if let answer, answer.identity == identity { take(answer) }
     bell.ring()

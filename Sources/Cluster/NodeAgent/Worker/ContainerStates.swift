@@ -10,6 +10,7 @@ struct ContainerStates {
   func status(_ container: ContainerDocument) -> JSONValue {
     let record = view.latest(container.name)
     let known = known(container)
+    if record == nil, let known, view.isEnding, view.isSettled { return lost(known) }
     var status: JSONValue = ["name": .string(container.name)]
     var last: JSONValue?
     let state: JSONValue
@@ -49,6 +50,23 @@ struct ContainerStates {
     return view.pod.status.listAt(list[container.kind] ?? "").first { $0.textAt("name") == container.name }
   }
 
+  /// As the server knows one that the runtime does not know any more.
+  private func lost(_ known: JSONValue) -> JSONValue {
+    var status = known
+    status["ready"] = false
+    status["started"] = false
+    guard known.at("state", "running") != nil else { return status }
+    // Source: Kubernetes *Pod Lifecycle*, container states.
+    status["state"] = [
+      "terminated": [
+        "exitCode": 137, "reason": "ContainerStatusUnknown",
+        "message": "The container could not be located when the pod was terminated",
+        "containerID": .string(known.textAt("containerID")),
+      ]
+    ]
+    return status
+  }
+
   private func lastKnown(_ known: JSONValue?) -> JSONValue? {
     known?.at("state", "terminated") ?? known?.at("lastState", "terminated")
   }
@@ -82,7 +100,7 @@ struct ContainerStates {
     case .created: return ["reason": .string(firstReason)]
     // The hook after the start has to end first.
     case .running:
-      let waitsForHook = container.hook("postStart") != nil && memory.hookedID != record.id && isStarting
+      let waitsForHook = container.hook("postStart") != nil && isStarting
       return waitsForHook ? ["reason": "ContainerCreating"] : nil
     case .unknown: return nil
     case .exited:

@@ -10,8 +10,6 @@ struct PodMemory: Sendable, Equatable {
   var areVolumesReady = false
   /// When volumes were looked at last.
   var volumesAt: Timestamp?
-  /// What stands in the way of volumes or the sandbox.
-  var obstacle: Failure?
   /// When work on the pod as a whole is tried again; nil: at once.
   var retryAt: Timestamp?
   /// The pod ends by itself: its deadline passed, or it took more than it may.
@@ -20,14 +18,50 @@ struct PodMemory: Sendable, Equatable {
   var isCleanedUp = false
   /// The server has been told so.
   var isDeleted = false
-  /// Deadlines given to containers that are being stopped, by their ids: seconds of grace.
-  var kills: [String: Int64] = [:]
+  /// The last order to end that each container got, by its id.
+  var kills: [String: Kill] = [:]
   /// Why a container that lives has to go, by its id.
   var condemned: [String: Sentence] = [:]
+  /// Containers of a pod that goes which have been removed, as they ended: the server is told of them still.
+  var remains: [ContainerRecord] = []
+  /// The server takes no status of the pod any more: nothing waits for that.
+  var isRefused = false
+
+  /// Something is being made that would be there after its end.
+  var isStarting: Bool { busy.contains(where: Self.isStart) }
+
+  static func isStart(_ subject: String) -> Bool {
+    subject.hasPrefix("start ") || subject == "sandbox" || subject == "volumes"
+  }
 
   struct Failure: Sendable, Equatable {
+    /// How far a start got.
+    enum Step: Sendable {
+      /// The registry did not give the image.
+      case image
+      /// There is no container.
+      case making
+      /// There is one, which has ended: that was a run.
+      case running
+      /// It ran, and its hook failed.
+      case hook
+    }
+
     var reason: String
     var message: String
+    var step = Step.making
+  }
+
+  struct Kill: Sendable, Equatable {
+    /// When what has not ended until then is killed, in seconds since 1970.
+    var deadline: Int64
+    /// The pod's own grace when the order was given.
+    var periodSeconds: Int64
+
+    /// An order makes it sooner, never later. Moments are whole seconds, so that one second is none.
+    func isSooner(than known: Kill) -> Bool {
+      deadline < known.deadline - 1 || deadline < known.deadline && periodSeconds < known.periodSeconds
+    }
   }
 
   struct Ending: Sendable, Equatable {
@@ -58,12 +92,4 @@ struct ContainerMemory: Sendable, Equatable {
   var probed = ""
   var isReady = false
   var hasStarted = false
-  /// The container whose hook after its start is over; other ones count as not started.
-  var hookedID = ""
-
-  /// Whether the failure is one of the image's.
-  var isPullFailure: Bool {
-    guard let failure else { return false }
-    return ["ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"].contains(failure.reason)
-  }
 }

@@ -6,6 +6,10 @@ struct PodPlan: Sendable, Equatable {
   var announcements: [PodAnnouncement] = []
   /// How often volumes that show objects of the cluster are looked at.
   static let volumeSeconds: Int64 = 30
+  /// What could not be started is tried again after this long. Source: Kubernetes, the kubelet's back-off of pods.
+  static let retrySeconds: Int64 = 10
+  /// Records of a pod that goes are kept this long, in seconds, for a server that does not answer.
+  static let tellSeconds: Int64 = 30
 
   /// When to look again though nothing changes.
   var lookAgain: Timestamp?
@@ -106,6 +110,9 @@ struct PodPlan: Sendable, Equatable {
       return
     }
     switch record.state {
+    case .running where view.memory[container.name].failure?.step == .hook:
+      guard !view.memory.busy.contains("start \(container.name)") else { return }
+      stop(record, view.pod.graceSeconds, "Container \(container.name) failed its postStart hook", view)
     case .running:
       if let image = record.annotations[RuntimeLabel.image], image != container.image {
         stop(
@@ -118,20 +125,8 @@ struct PodPlan: Sendable, Equatable {
   }
 
   private mutating func start(_ container: ContainerDocument, _ view: PodView) {
-    let memory = view.memory[container.name]
     let record = view.latest(container.name)
-    if memory.failure != nil, let failedAt = memory.failedAt {
-      let backOff = memory.isPullFailure ? memory.pulls : memory.restarts
-      if let end = backOff.end(since: failedAt, at: view.now) {
-        waits[container.name] = memory.isPullFailure ? .pull(backOff) : nil
-        return look(at: end)
-      }
-    } else if let record, record.state == .exited, container.kind != .ephemeral, record.sandbox == view.sandbox?.id,
-      let end = memory.restarts.end(since: record.finishedAt ?? record.createdAt, at: view.now)
-    {
-      waits[container.name] = .restart(memory.restarts)
-      return look(at: end)
-    }
+    if let wait = wait(for: container, record, view) { return look(at: wait) }
     // A container that never ran is none: its number is taken by the next try, once it is gone.
     if let record, record.state == .created {
       if !view.memory.busy.contains("start \(container.name)") { actions.append(.removeContainer(record.id)) }
@@ -139,6 +134,28 @@ struct PodPlan: Sendable, Equatable {
     }
     actions.append(
       .start(container: container.name, attempt: record.map { $0.attempt + 1 } ?? restartsKnown(container, view)))
+  }
+
+  /// Until when a container waits for its next try; nil: it need not.
+  private mutating func wait(
+    for container: ContainerDocument, _ record: ContainerRecord?, _ view: PodView
+  ) -> Timestamp? {
+    let memory = view.memory[container.name]
+    if let failure = memory.failure, let failedAt = memory.failedAt {
+      if failure.step == .image {
+        let end = memory.pulls.end(since: failedAt, at: view.now)
+        waits[container.name] = end.map { _ in Wait.pull(memory.pulls) }
+        return end
+      }
+      let soonest = Timestamp(seconds: failedAt.seconds + Self.retrySeconds, nanoseconds: failedAt.nanoseconds)
+      let end = failure.step == .making ? nil : memory.restarts.end(since: failedAt, at: view.now)
+      return [soonest, end].compactMap { $0 }.filter { $0 > view.now }.max()
+    }
+    guard let record, record.state == .exited, container.kind != .ephemeral, record.sandbox == view.sandbox?.id,
+      let end = memory.restarts.end(since: record.finishedAt ?? record.createdAt, at: view.now)
+    else { return nil }
+    waits[container.name] = .restart(memory.restarts)
+    return end
   }
 
   /// The server remembers restarts that the runtime's records do not show any more.
@@ -153,21 +170,22 @@ struct PodPlan: Sendable, Equatable {
   }
 
   private mutating func stop(
-    _ record: ContainerRecord, _ graceSeconds: Int64, _ message: String, _ view: PodView, runsHook: Bool = true
+    _ record: ContainerRecord, _ graceSeconds: Int64, _ message: String, _ view: PodView
   ) {
-    // A second order can only make it sooner.
-    if let known = view.memory.kills[record.id], known <= graceSeconds { return }
+    let (deadline, isNever) = view.now.seconds.addingReportingOverflow(graceSeconds)
+    let kill = PodMemory.Kill(deadline: isNever ? .max : deadline, periodSeconds: view.pod.graceSeconds)
+    let known = view.memory.kills[record.id]
+    if let known, !kill.isSooner(than: known) { return }
     actions.append(
       .stop(
         PodAction.Stop(
-          id: record.id, container: record.name, graceSeconds: graceSeconds, message: message,
-          runsHook: runsHook && record.state == .running && view.memory.kills[record.id] == nil)))
+          id: record.id, container: record.name, graceSeconds: graceSeconds, kill: kill, message: message,
+          runsHook: record.state == .running && known == nil)))
   }
 
   // MARK: ending
 
   private mutating func end(_ view: PodView) {
-    let starting = view.memory.busy.filter { $0.hasPrefix("start ") || $0 == "sandbox" || $0 == "volumes" }
     let alive = view.containers.filter(\.isAlive)
     let sidecars = view.pod.initContainers.filter { $0.kind == .sidecar }.map(\.name)
     let others = alive.filter { !sidecars.contains($0.name) }
@@ -181,26 +199,37 @@ struct PodPlan: Sendable, Equatable {
       for record in alive where record.name == last { stop(record, view.remainingGrace, message + last, view) }
       return
     }
-    guard starting.isEmpty else { return }
+    guard !view.memory.isStarting else { return }
     let ready = view.sandboxes.filter(\.isReady)
     guard ready.isEmpty else {
       actions += ready.map { .stopSandbox($0.id) }
       return
     }
     guard view.isOrphaned || view.pod.isTerminating else { return }
-    guard view.containers.isEmpty else {
-      actions += view.containers.map { .removeContainer($0.id) }
-      return
-    }
-    guard view.sandboxes.isEmpty else {
-      actions += view.sandboxes.map { .removeSandbox($0.id) }
+    if let end = tellingEnd(view) { return look(at: end) }
+    clear(view)
+  }
+
+  /// Until when records are kept that say how containers ended, of which the server has not been told; nil: no longer.
+  private func tellingEnd(_ view: PodView) -> Timestamp? {
+    guard !view.isTold, let last = view.containers.map({ $0.finishedAt ?? $0.createdAt }).max() else { return nil }
+    let end = Timestamp(seconds: last.seconds + Self.tellSeconds, nanoseconds: last.nanoseconds)
+    return end > view.now ? end : nil
+  }
+
+  /// Takes away what nothing lives in.
+  private mutating func clear(_ view: PodView) {
+    let sandboxes = Set(view.sandboxes.map(\.id))
+    let strays = view.containers.filter { !sandboxes.contains($0.sandbox) }
+    guard view.sandboxes.isEmpty, strays.isEmpty else {
+      actions += view.sandboxes.map { .removeSandbox($0.id) } + strays.map { .removeContainer($0.id) }
       return
     }
     guard view.memory.isCleanedUp else {
       actions.append(.removeFiles)
       return
     }
-    if !view.isOrphaned, !view.memory.isDeleted { actions.append(.deletePod) }
+    if !view.isOrphaned, view.isTold, !view.memory.isDeleted { actions.append(.deletePod) }
   }
 
   /// Records nobody asks about any more: of each container the last two stay, of sandboxes the last one.

@@ -8,6 +8,11 @@ struct PodStatus {
   let view: PodView
   let plan: PodPlan
 
+  init(view: PodView, plan: PodPlan) {
+    self.view = view.withRemains
+    self.plan = plan
+  }
+
   private var pod: PodDocument { view.pod }
 
   /// The whole `status` document. What others write there (conditions of theirs, `qosClass`) is kept.

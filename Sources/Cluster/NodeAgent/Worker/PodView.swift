@@ -40,9 +40,12 @@ struct PodView: Sendable {
   /// Runs, and what has to happen right after its start is done.
   func hasStarted(_ container: ContainerDocument) -> Bool {
     guard let record = latest(container.name), record.state == .running else { return false }
-    let memory = memory[container.name]
-    guard container.hook("postStart") == nil || memory.hookedID == record.id else { return false }
+    // A start lasts until its hook is over. What no start is busy with has been started, by an agent before this one maybe.
+    guard container.hook("postStart") == nil || !self.memory.busy.contains("start \(container.name)") else {
+      return false
+    }
     guard container.probe(.startup) != nil else { return true }
+    let memory = memory[container.name]
     return memory.probed == record.id && memory.hasStarted
   }
 
@@ -96,6 +99,7 @@ struct PodView: Sendable {
     if pod.phase == "Succeeded" { return .succeeded }
     if pod.phase == "Failed" { return .failed }
     if memory.ending != nil { return .failed }
+    if pod.isTerminating, isSettled { return hasSucceeded ? .succeeded : .failed }
     for container in pod.initContainers where container.kind == .initial {
       if let record = latest(container.name), record.state == .exited, record.exitCode != 0, pod.restartPolicy == .never
       {
@@ -114,6 +118,26 @@ struct PodView: Sendable {
   }
 
   enum Outcome: Sendable { case succeeded, failed }
+
+  /// Nothing of it lives, and nothing is being made.
+  var isSettled: Bool { !memory.isStarting && !containers.contains(where: \.isAlive) }
+
+  /// The server knows how it ended, or does not want to.
+  var isTold: Bool { isOrphaned || pod.hasEnded || memory.isRefused }
+
+  private var hasSucceeded: Bool {
+    !pod.containers.isEmpty
+      && pod.containers.allSatisfy { latest($0.name).map { $0.state == .exited && $0.exitCode == 0 } ?? false }
+  }
+
+  /// With the containers that have been removed since the pod began to go.
+  var withRemains: PodView {
+    let gone = memory.remains.filter { old in !containers.contains { $0.id == old.id } }
+    guard !gone.isEmpty else { return self }
+    return PodView(
+      pod: pod, isOrphaned: isOrphaned, sandboxes: sandboxes, containers: containers + gone, memory: memory, node: node,
+      now: now)
+  }
 
   /// When its time is over; nil where it has all time.
   var deadline: Timestamp? {
