@@ -181,6 +181,33 @@ struct PodWorkerTests {
     }
   }
 
+  @Test("Objects that a pod's volumes show are bounded in all")
+  func largeVolumes() async throws {
+    let root = FileManager.default.temporaryDirectory.path + "/agent-\(UUID().uuidString)"
+    defer { try? FileSystem.removeTree(root) }
+    let pod = Sample.pod(
+      #"{"volumes":[{"name":"v","configMap":{"name":"a"}},{"name":"w","secret":{"secretName":"b"}}]}"#)
+    let stage = Stage(pod, runtime: FakeRuntime(), probes: Alive(), root: root)
+    let operations = PodOperations(context: stage.context, view: Sample.view(pod))
+    func object(_ bytes: Int) -> JSONValue { ["data": ["k": .string(String(repeating: "A", count: bytes))]] }
+    stage.cluster.put(object(1_000), "a")
+    stage.cluster.put(object(1_000), "b")
+    #expect(await operations.perform(.prepareVolumes) == .done)
+    stage.cluster.put(object(PodObjects.maxBytes - 1_001), "b")
+    let message = "config maps and secrets of a pod have more than 64 MiB in all"
+    #expect(
+      await operations.perform(.prepareVolumes) == .failed(PodMemory.Failure(reason: "FailedMount", message: message)))
+  }
+
+  @Test("Folders of the host are made by the runtime, files by nobody")
+  func hostFolders() throws {
+    let pod = Sample.pod(
+      #"{"volumes":[{"name":"a","hostPath":{"path":"/a","type":"DirectoryOrCreate"}},{"name":"b","hostPath":{"path":"/b"}},{"name":"f","hostPath":{"path":"/f","type":"FileOrCreate"}}],"containers":[{"name":"c","volumeMounts":[{"name":"a"},{"name":"b"}]},{"name":"d","volumeMounts":[{"name":"f"}]}]}"#
+    )
+    #expect(try HostFolders.wanted(by: pod.containers[0], of: pod) == ["/a"])
+    #expect(throws: VolumeFiles.Failure.self) { try HostFolders.wanted(by: pod.containers[1], of: pod) }
+  }
+
   @Test("An agent that ends during a hook stops nothing")
   func cancelledHook() async throws {
     let held = Held()

@@ -110,26 +110,38 @@ struct PodOperations: Sendable {
       capacity: context.node.capacity)
   }
 
+  /// One volume after the other, so that no more than its objects are in memory.
   private func prepareVolumes() async throws {
-    let needs = PodNeeds(volumesOf: pod)
-    let objects = try await objects(needs)
-    var tokens: [ProjectedToken.Key: ProjectedToken] = [:]
-    for key in needs.tokens { tokens[key] = try await context.tokens.token(key, for: pod, context) }
-    try PodFolder(pod: pod, node: context.node).prepare(objects, fields, tokens)
+    let volumes = pod.spec.listAt("volumes")
+    var left = PodObjects.maxBytes
+    for part in volumes.isEmpty ? [pod] : volumes.map({ pod.showing([$0]) }) {
+      let needs = PodNeeds(volumesOf: part)
+      let objects = try await objects(needs, &left)
+      var tokens: [ProjectedToken.Key: ProjectedToken] = [:]
+      for key in needs.tokens { tokens[key] = try await context.tokens.token(key, for: pod, context) }
+      try PodFolder(pod: part, node: context.node).prepare(objects, fields, tokens)
+    }
   }
 
-  /// What the server has of these. Throws where it does not answer.
-  private func objects(_ needs: PodNeeds) async throws -> PodObjects {
+  /// What the server has of these. Throws where it does not answer, and `VolumeFiles.Failure` where it is too much.
+  /// - Parameter left: bytes that they may have.
+  private func objects(_ needs: PodNeeds, _ left: inout Int) async throws -> PodObjects {
     var objects = PodObjects()
-    for name in needs.configMaps { objects.configMaps[name] = .some(try await object("configmaps", name)) }
-    for name in needs.secrets { objects.secrets[name] = .some(try await object("secrets", name)) }
+    for name in needs.configMaps { objects.configMaps[name] = .some(try await object("configmaps", name, &left)) }
+    for name in needs.secrets { objects.secrets[name] = .some(try await object("secrets", name, &left)) }
     return objects
   }
 
-  private func object(_ resource: String, _ name: String) async throws -> JSONValue? {
+  private func object(_ resource: String, _ name: String, _ left: inout Int) async throws -> JSONValue? {
     do {
-      return try await context.cluster.send(
+      let object = try await context.cluster.send(
         ClusterRequest(.get, ["api", "v1", "namespaces", pod.identity.namespace, resource, name]))
+      left -= PodObjects.sizeBytes(object)
+      guard left >= 0 else {
+        throw VolumeFiles.Failure(
+          message: "config maps and secrets of a pod have more than \(PodObjects.maxBytes >> 20) MiB in all")
+      }
+      return object
     } catch let error as StatusError where error.code == 404 {
       return nil
     }
@@ -189,7 +201,8 @@ struct PodOperations: Sendable {
   ) async throws -> ContainerRequest {
     var request = ContainerRequest(name: container.name)
     do {
-      let objects = try await objects(PodNeeds(variablesOf: container))
+      var left = PodObjects.maxBytes
+      let objects = try await objects(PodNeeds(variablesOf: container), &left)
       let variables = try ContainerEnvironment(
         pod: pod, container: container, fields: fields, objects: objects,
         services: await context.services(pod.identity.namespace)
@@ -200,6 +213,8 @@ struct PodOperations: Sendable {
         of: container, attempt: attempt, hosts: hosts, variables: variables)
       request = ContainerSettings(pod: pod, container: container, node: context.node).request(
         attempt: attempt, image: image, variables: variables, mounts: mounts, messageFile: messageFile)
+      let made = try HostFolders.wanted(by: container, of: pod)
+      if !made.isEmpty { request.annotations[RuntimeLabel.madeFolders] = made.joined(separator: "\n") }
       if !request.target.isEmpty { request.target = view.latest(request.target)?.id ?? "" }
       try FileSystem.makeDirectories(
         "\(context.node.logFolder(of: pod.identity))/\(container.name)", mode: 0o755)

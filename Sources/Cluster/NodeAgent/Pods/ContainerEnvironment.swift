@@ -8,6 +8,16 @@ struct PodObjects: Sendable, Equatable {
   var configMaps: [String: JSONValue?] = [:]
   var secrets: [String: JSONValue?] = [:]
 
+  /// Of all that a pod's volumes show, and of what a container's variables are from.
+  static let maxBytes = 64 << 20
+
+  /// Of an object's keys and values, as the server sends them.
+  static func sizeBytes(_ object: JSONValue?) -> Int {
+    ["data", "binaryData"].reduce(0) { sum, field in
+      (object?[field]?.members ?? []).reduce(sum) { $0 + $1.name.utf8.count + ($1.value.text?.utf8.count ?? 0) }
+    }
+  }
+
   /// A value of a ConfigMap; text or decoded from base64. `missing`: the object itself is not there.
   func configValue(_ name: String, _ key: String) -> Lookup {
     guard let map = configMaps[name] ?? nil else { return .noObject }

@@ -45,6 +45,13 @@ public struct PodDocument: Sendable, Equatable {
 
   func container(_ name: String) -> ContainerDocument? { allContainers.first { $0.name == name } }
 
+  /// The pod with some of its volumes.
+  func showing(_ volumes: [JSONValue]) -> PodDocument {
+    var document = document
+    document["spec"]?["volumes"] = .array(volumes)
+    return PodDocument(document)
+  }
+
   /// As messages name it.
   var shown: String { "\(identity.name)_\(identity.namespace)(\(identity.uid))" }
 

@@ -149,4 +149,6 @@ enum RuntimeLabel {
   static let messagePolicy = "io.kubernetes.container.terminationMessagePolicy"
   /// The file of the termination message, on the node.
   static let messageFile = "io.bulkhead.container.messageFile"
+  /// Host paths of mounts that the runtime makes as folders where they are missing, one in a line. CRI has no word for it.
+  static let madeFolders = "io.bulkhead.container.madeFolders"
 }
