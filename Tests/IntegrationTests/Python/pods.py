@@ -162,6 +162,59 @@ spec:
 """
 
 
+# The hook flips the pod's readiness while it runs; somebody else has to let the pod go.
+HOOKED = """apiVersion: v1
+kind: Pod
+metadata: {name: hooked, finalizers: [bulkhead.test/held]}
+spec:
+  terminationGracePeriodSeconds: 20
+  volumes: [{name: space, emptyDir: {}}]
+  containers:
+    - name: c
+      image: IMAGE
+      imagePullPolicy: Never
+      command: [sh, -c, "trap 'exit 0' TERM; touch /space/up; while :; do sleep 0.2; done"]
+      readinessProbe: {exec: {command: [test, -e, /space/up]}, periodSeconds: 1, failureThreshold: 1}
+      lifecycle:
+        preStop: {exec: {command: [sh, -c, "for n in 1 2; do rm /space/up; sleep 1.2; touch /space/up; sleep 1.2; done; echo bye > /proc/1/fd/1"]}}
+      volumeMounts: [{name: space, mountPath: /space}]
+""".replace("IMAGE", IMAGE)
+
+# As the first process of its container it does not heed SIGTERM.
+SLEEPER = """apiVersion: v1
+kind: Pod
+metadata: {name: sleeper}
+spec:
+  terminationGracePeriodSeconds: 300
+  containers: [{name: c, image: IMAGE, imagePullPolicy: Never, command: [sleep, "1000"]}]
+""".replace("IMAGE", IMAGE)
+
+JOB = """apiVersion: batch/v1
+kind: Job
+metadata: {name: again}
+spec:
+  podReplacementPolicy: Failed
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 1
+      containers: [{name: c, image: IMAGE, imagePullPolicy: Never, command: [sleep, "1000"]}]
+""".replace("IMAGE", IMAGE)
+
+STARTING = """apiVersion: v1
+kind: Pod
+metadata: {name: starting}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: c
+      image: IMAGE
+      imagePullPolicy: Never
+      command: [sleep, "1000"]
+      lifecycle: {postStart: {exec: {command: [sleep, "1000"]}}}
+""".replace("IMAGE", IMAGE)
+
+
 def failing(name, policy, command, image=IMAGE):
     return (FAILING.replace("NAME", name).replace("POLICY", policy).replace("COMMAND", command)
             .replace("IMAGE", image))
@@ -262,6 +315,57 @@ def logs():
     lines = kubectl("logs", "talks", "--timestamps").splitlines()
     equal([line.split(" ", 1)[1] for line in lines], ["one", "two"])
     assert "previous terminated container" in kubectl("logs", "talks", "--previous", fails=True)
+
+
+@check("a log that is written fast is followed without a gap while it is moved away, and takes no more than its share of the disk")
+def rotation():
+    count, bursts = 250_000, 3
+    writes = "; ".join(f"seq {count * number + 1} {count * (number + 1)}; sleep 3" for number in range(bursts))
+    kubectl("apply", "-f", "-", typed=failing("chatty", "Never", writes))
+    until("it writes", lambda: "waiting" not in kubectl("logs", "chatty", "--limit-bytes=1", fails=True))
+    lines = kubectl("logs", "-f", "chatty").splitlines()
+    equal((len(lines), lines == [str(number + 1) for number in range(count * bursts)]), (count * bursts, True))
+    folder = f"{SERVER.root}/agent/pods/{pod('chatty')['metadata']['uid']}/logs/c"
+    parts = sorted(os.listdir(folder))
+    assert 2 <= len(parts) <= 5 and parts[0] == "0.log", parts
+    assert sum(os.path.getsize(f"{folder}/{part}") for part in parts) < 64 << 20, parts
+
+
+@check("a hook before the end runs to its end while readiness changes, and the server knows how the pod ended before it is gone")
+def hooks():
+    kubectl("apply", "-f", "-", typed=HOOKED)
+    kubectl("wait", "--for=condition=Ready", "pod/hooked", "--timeout=30s")
+    following = subprocess.Popen(
+        ["kubectl", "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", "logs", "-f", "hooked"], stdout=subprocess.PIPE, text=True,
+        env={"HOME": FOLDER + "/home", "PATH": os.environ["PATH"]})
+    kubectl("delete", "pod", "hooked", "--wait=false")
+    until("it is unready meanwhile", lambda: not is_ready(pod("hooked")))
+    equal(following.communicate(timeout=30)[0], "bye\n")
+    until("it has ended", lambda: pod("hooked")["status"]["phase"] == "Succeeded")
+    equal(pod("hooked")["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"], 0)
+    kubectl("patch", "pod", "hooked", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    until("it is gone", lambda: "NotFound" in kubectl("get", "pod", "hooked", fails=True))
+
+
+@check("a second deletion makes an end sooner")
+def sooner():
+    kubectl("apply", "-f", "-", typed=SLEEPER)
+    kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=30s")
+    kubectl("delete", "pod", "sleeper", "--wait=false")
+    until("it is told to end", lambda: "Killing" in kubectl("get", "events", "--field-selector=involvedObject.name=sleeper"))
+    kubectl("delete", "pod", "sleeper", "--now", "--timeout=20s")
+
+
+@check("a job that waits for the end of a pod that was deleted goes on")
+def job():
+    kubectl("apply", "-f", "-", typed=JOB)
+    def names():
+        items = json.loads(kubectl("get", "pods", "-l", "job-name=again", "-o", "json"))["items"]
+        return [item["metadata"]["name"] for item in items if is_ready(item) and "deletionTimestamp" not in item["metadata"]]
+    first = until("its pod runs", names)
+    kubectl("delete", "pod", *first, "--wait=false")
+    until("another pod runs", lambda: set(names()) - set(first))
+    kubectl("delete", "job", "again", "--timeout=30s")
 
 
 def clients():
@@ -542,9 +646,16 @@ def everywhere():
 
 @check("an agent that is killed and started anew restarts nothing")
 def agent():
+    def containers():
+        items = json.loads(engine("GET", "/containers/json")[1])
+        return {item["Id"]: item["Created"] for item in items if item["Labels"]["io.kubernetes.pod.name"] in before}
+    kubectl("apply", "-f", "-", typed=STARTING)
+    until("its hook runs", lambda: "Started container" in kubectl("get", "events", "--field-selector=involvedObject.name=starting"))
     before = {item["metadata"]["name"]: item["status"]["containerStatuses"][0] for item in json.loads(
         kubectl("get", "pods", "-l", "app in (one,web)", "-o", "json"))["items"]}
     token, _ = inside("client", "cat", ACCESS + "/token")
+    running = containers()
+    equal(len(running), len(before))
     AGENT.end(signal.SIGKILL)
     for words in (("nodes",), ("pods",)):
         assert "the agent of the node does not answer" in kubectl("top", *words, fails=True), words
@@ -561,6 +672,20 @@ def agent():
     # It remembers no tokens and asks for new ones.
     until("the token is another one", lambda: inside("client", "cat", ACCESS + "/token")[0] not in ("", token))
     equal(ask_inside()[0], ["client", "plain"])
+    equal(containers(), running)
+    # The hook has gone with the agent that waited for it.
+    kubectl("wait", "--for=condition=Ready", "pod/starting", "--timeout=30s")
+
+
+@check("an agent that cannot begin ends, and says why")
+def unable():
+    path = FOLDER + "/nonsense"
+    with open(path, "w") as file:
+        file.write("no kubeconfig\n")
+    done = subprocess.run(
+        [PROGRAM, "agent", "--root", FOLDER + "/other-root", "--run", FOLDER + "/other-run", "--kubeconfig", path], capture_output=True,
+        text=True, timeout=30)
+    assert done.returncode == 1 and "is no kubeconfig" in done.stderr, (done.returncode, done.stderr)
 
 
 @check("deleted pods are gone, with all that they had")
