@@ -62,7 +62,9 @@ public final class Engine: Sendable {
   var policy: EnginePolicy { configuration.policy }
   var policyCheck: PolicyCheck {
     PolicyCheck(
-      policy: policy, enginePaths: [paths.root, paths.run] + [policy.backups.folder].compactMap { $0 },
+      policy: policy,
+      enginePaths: [paths.root, paths.run]
+        + [policy.backups.folder, configuration.podFolders?.agent].compactMap { $0 },
       cgroupParent: defaultCgroupParent)
   }
 

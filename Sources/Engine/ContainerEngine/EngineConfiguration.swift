@@ -12,8 +12,8 @@ public struct EngineConfiguration: Sendable {
   public var conmonPath: String
   /// Ends processes of `--init` containers; nil where the host has none.
   public var initPath: String?
-  /// Folders of the node's agent: what pods mount and where their logs go, besides what the policy allows.
-  public var podFolders: [String] = []
+  /// What pods mount and where their logs go besides what the policy allows; nil: there is no agent on this host.
+  public var podFolders: PodFolders?
   /// The engine's own program, which `FileWorker` starts once more. The kernel's name for it holds through an upgrade.
   public var program = "/proc/self/exe"
   /// Name of the engine's nftables table and control groups; made from `root` so that engines run side by side.

@@ -40,7 +40,7 @@ struct EngineProgram {
     var settings = EngineConfiguration(
       root: "\(options.root)/engine", run: options.run, policy: policy, version: BulkheadDaemon.version,
       conmonPath: "/usr/bin/conmon", initPath: Self.initPrograms.first(where: FileSystem.exists))
-    settings.podFolders = ["\(options.root)/agent", Self.podLogs]
+    settings.podFolders = PodFolders(agent: "\(options.root)/agent", logs: [Self.podLogs])
     let engine = try Engine(configuration: settings, poller: poller, executor: executor, logger: logger)
     let sockets = try ContainerSocketServer(engine: engine, version: BulkheadDaemon.version, logger: logger)
     engine.serveContainerSockets(by: sockets)

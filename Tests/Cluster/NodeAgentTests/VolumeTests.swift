@@ -91,10 +91,76 @@ struct VolumeTests {
   }
 
   private func writing(_ body: (VolumeWriter, String) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.path + "/volume-\(UUID().uuidString)"
-    defer { try? FileSystem.removeTree(folder) }
+    let root = FileManager.default.temporaryDirectory.path + "/volumes-\(UUID().uuidString)"
+    try FileSystem.makeDirectory(root)
+    defer { try? FileSystem.removeTree(root) }
     let owner = VolumeWriter.Owner(user: getuid(), group: getgid())
-    try body(VolumeWriter(folder: folder, owner: owner), folder)
+    let volumes = try RootedDirectory(path: root, confinement: .beneath)
+    try body(VolumeWriter(volumes: volumes, name: "v", owner: owner), "\(root)/v")
+  }
+
+  @Test("Links that somebody puts in the place of a folder lead nowhere")
+  func links() throws {
+    try writing { writer, folder in
+      let outside = FileManager.default.temporaryDirectory.path + "/outside-\(UUID().uuidString)"
+      try FileSystem.makeDirectory(outside)
+      defer { try? FileSystem.removeTree(outside) }
+      symlink(outside, folder)
+      let error = #expect(throws: SystemError.self) { try writer.write(try volume(["a": "1"])) }
+      #expect([ENOTDIR, ELOOP].contains(error?.errno))
+      #expect(try FileSystem.list(outside) == [])
+      try FileSystem.removeFile(folder)
+      // The link to the present files is replaced, whatever it says, and what it led to is not read.
+      try FileSystem.makeDirectory(folder)
+      symlink(outside, "\(folder)/..data")
+      symlink(outside, "\(folder)/..data_tmp")
+      symlink("\(outside)/kept", "\(folder)/other")
+      try FileSystem.atomicWrite("\(outside)/kept", [1], durable: false)
+      #expect(try writer.write(try volume(["a": "1"])))
+      #expect(try FileSystem.read("\(folder)/a", maxBytes: 9) == [49])
+      #expect(try FileSystem.list(outside) == ["kept"])
+      #expect(try FileSystem.list(folder).filter { !$0.hasPrefix("..") } == ["a"])
+    }
+  }
+
+  @Test(
+    "No pod mounts what belongs to the agent, whatever way leads there",
+    arguments: [
+      "/", "ROOT", "ROOT/pods", "ROOT/pods/u1/volumes", "ROOT/..", "PARENT", "LINK/pods", "/var/log/pods/x", "/var/log",
+    ])
+  func hostPaths(_ path: String) throws {
+    let parent = FileManager.default.temporaryDirectory.path + "/host-\(UUID().uuidString)"
+    defer { try? FileSystem.removeTree(parent) }
+    var node = Sample.node
+    node.root = "\(parent)/agent"
+    try FileSystem.makeDirectories(node.root)
+    symlink(node.root, "\(parent)/link")
+    func prepared(_ path: String) throws {
+      let pod = Sample.pod(#"{"volumes":[{"name":"h","hostPath":{"path":"\#(path)"}}]}"#)
+      let fields = FieldReference(pod: pod, hostAddress: "", addresses: [], capacity: node.capacity)
+      try PodFolder(pod: pod, node: node).prepare(PodObjects(), fields, [:])
+    }
+    let place = path.split(separator: "/", omittingEmptySubsequences: false).map { part in
+      ["ROOT": node.root, "PARENT": parent, "LINK": "\(parent)/link"][String(part)] ?? String(part)
+    }.joined(separator: "/")
+    #expect(throws: VolumeFiles.Failure.self) { try prepared(place) }
+    #expect(throws: Never.self) { try prepared("\(parent)/else") }
+  }
+
+  @Test("What a host path is, is looked at for what a container mounts")
+  func hostPathTypes() throws {
+    func check(_ path: String, _ type: String, _ mounts: String = #"[{"name":"h","mountPath":"/h"}]"#) throws {
+      let pod = Sample.pod(#"{"volumes":[{"name":"h","hostPath":{"path":"\#(path)","type":"\#(type)"}}]}"#)
+      let container = ContainerDocument(Sample.json(#"{"name":"c","volumeMounts":\#(mounts)}"#), .main)
+      try PodFolder(pod: pod, node: Sample.node).checkHostTypes(of: container)
+    }
+    for (path, type) in [("/etc", "Directory"), ("/etc/passwd", "File"), ("/dev/null", "CharDevice"), ("/no", "")] {
+      #expect(throws: Never.self) { try check(path, type) }
+    }
+    for (path, type) in [("/etc", "File"), ("/etc/passwd", "Directory"), ("/no", "File"), ("/etc", "Thing")] {
+      #expect(throws: VolumeFiles.Failure.self) { try check(path, type) }
+      #expect(throws: Never.self) { try check(path, type, "[]") }
+    }
   }
 
   private func volume(_ data: [String: String]) throws -> VolumeFiles {

@@ -38,6 +38,24 @@ import Testing
     try registry.reserve(again.key, for: .random(), limit: 2)
   }
 
+  @Test(arguments: [
+    ("/r/agent/pods/u/volumes/v", "u", true), ("/r/agent/pods/u/hosts", "u", true),
+    ("/r/agent/pods/v/volumes/v", "u", false), ("/r/agent/pods/u", "u", false), ("/r/agent/pods", "u", false),
+    ("/r/agent", "u", false), ("/r/agent/pods/uu/x", "u", false), ("/var/log/pods/x", "u", false),
+    ("/r/agent/pods/../x", "..", false), ("/r/agent/pods/./x", ".", false), ("/r/agent/pods//x", "", false),
+    ("/r/agent/pods/u/v/x", "u/v", false),
+  ])
+  func aPodHasNothingOfAnothersFolder(_ path: String, _ uid: String, _ isOwn: Bool) {
+    #expect(PodFolders(agent: "/r/agent", logs: ["/var/log/pods"]).isOwn(path, of: uid) == isOwn)
+  }
+
+  @Test(arguments: [
+    ("/r/agent/pods/u/logs", true), ("/var/log/pods/x", true), ("/var/log/other", false), ("/r/agentx/y", false),
+  ])
+  func logsGoWhereTheyMay(_ path: String, _ may: Bool) {
+    #expect(PodFolders(agent: "/r/agent", logs: ["/var/log/pods"]).holdsLogs(path) == may)
+  }
+
   @Test func aSandboxIsFoundByTheBeginningOfItsID() throws {
     let registry = SandboxRegistry()
     let sandbox = Sandbox(record: record("a"))

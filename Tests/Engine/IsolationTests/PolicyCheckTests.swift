@@ -219,6 +219,38 @@ import Testing
     #expect(failure { _ = try PolicyCheck.resolveHostPath("relative") }.code == .invalidArgument)
   }
 
+  @Test func podsGetWhatIsAllowedByNameAlone() throws {
+    var policy = EnginePolicy()
+    policy.hostPaths.allowed.append(HostPathRule(path: "/srv/shared"))
+    let check = PolicyCheck(policy: policy, enginePaths: ["/data/agent"])
+    #expect(try !check.checkHostPath("/srv/shared/a", readOnly: false, isForPod: true).namesOwnership)
+    #expect(throws: Never.self) { try check.checkHostPath("/etc/localtime", readOnly: true, isForPod: true) }
+    for path in ["/home/alice", "/srv", "/tmp", "/data/agent/pods/1", "/data", "/etc/shadow"] {
+      let failed = failure { _ = try check.checkHostPath(path, readOnly: true, isForPod: true) }
+      #expect(failed.code == .forbidden && failed.message.contains("(rule hostPaths"), "\(failed.message)")
+    }
+  }
+
+  @Test func whatMayNotBeBoundIsRefusedWhetherItIsThereOrNot() throws {
+    let root = "/tmp/isolation-oracle-" + ContainerID.random().short
+    try FileSystem.makeDirectory(root)
+    defer { try? FileSystem.removeTree(root) }
+    symlink("/etc", root + "/innocent")
+    symlink("/etc/missing-file", root + "/dangling")
+    var policy = EnginePolicy()
+    policy.hostPaths.allowed.append(HostPathRule(path: root))
+    let check = PolicyCheck(policy: policy)
+    func asked(_ path: String) -> PlatformError {
+      failure { _ = try check.resolveAllowed(path, readOnly: true, isForPod: true) }
+    }
+    for path in [
+      "/etc/shadow", "/etc/missing-file", "/etc/shadow/x", root + "/innocent/shadow", root + "/innocent/missing-file",
+      root + "/dangling",
+    ] { #expect(asked(path).code == .forbidden, "\(path)") }
+    #expect(asked(root + "/missing").message.contains("bind source path does not exist"))
+    #expect(try check.resolveAllowed(root, readOnly: true, isForPod: true).path.path == root)
+  }
+
   @Suite struct MissingFolders {
     private let root = "/tmp/isolation-missing-" + ContainerID.random().short
     private let check = PolicyCheck(policy: EnginePolicy(), enginePaths: [])

@@ -217,7 +217,8 @@ def sharing():
 
 @check("mounts: the agent's folders with ids that fit, others by the policy, links nowhere")
 def mounts():
-    volume, secret = f"{AGENT}/volume", f"{AGENT}/secret"
+    own = f"{AGENT}/pods/uid-mounts"
+    volume, secret = f"{own}/volume", f"{own}/secret"
     os.makedirs(volume)
     os.makedirs(secret)
     pathlib.Path(f"{secret}/key").write_text("word")
@@ -229,6 +230,12 @@ def mounts():
     assert "Read-only" in execute(container, "echo x >/s/key")[2]
     refused(grpc.StatusCode.PERMISSION_DENIED,
             lambda: create(sandbox, "etc", "true", mounts=[dict(container_path="/e", host_path="/etc")]), "hostPaths")
+    # What the agent has for other pods is nobody's, and neither are paths that the policy does not name, there or not.
+    os.makedirs(f"{AGENT}/pods/uid-other/volume")
+    for path in (AGENT, f"{AGENT}/pods", f"{AGENT}/pods/uid-other/volume", f"{own}/../uid-other/volume", own,
+                 "/home", "/tmp", "/etc/shadow", "/etc/missing", "/missing"):
+        refused(grpc.StatusCode.PERMISSION_DENIED,
+                lambda: create(sandbox, "other", "true", mounts=[dict(container_path="/e", host_path=path)]))
     os.symlink("/etc", f"{volume}/link")
     refused(grpc.StatusCode.PERMISSION_DENIED,
             lambda: create(sandbox, "link", "true", mounts=[dict(container_path="/e", host_path=f"{volume}/link")]), "link")

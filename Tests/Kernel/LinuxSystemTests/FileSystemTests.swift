@@ -30,6 +30,20 @@ import Testing
     #expect(try errorNumber { _ = try FileSystem.read(scratch.at("file"), maxBytes: bound) } == code)
   }
 
+  @Test func pathsAreJudgedWhereTheyLeadWhetherTheyAreThereOrNot() throws {
+    let scratch = try Scratch()
+    try FileSystem.makeDirectories(scratch.at("a/b"))
+    for (name, target) in [
+      ("up", "a/b/../.."), ("far", "/etc"), ("gone", "/nowhere/here"), ("one", "two"), ("two", "one"),
+    ] { symlink(target, scratch.at(name)) }
+    let root = scratch.path
+    for (path, led) in [
+      ("\(root)/a/./b/", "\(root)/a/b"), ("\(root)/up/a/missing/x", "\(root)/a/missing/x"),
+      ("\(root)/far/missing", "/etc/missing"), ("\(root)/gone/x", "/nowhere/here/x"),
+      ("\(root)/a/missing/../../far", "/etc"), ("/..", "/"), ("/", "/"), ("\(root)/one/x", "\(root)/one/x"),
+    ] { #expect(FileSystem.resolved(path) == led, "\(path)") }
+  }
+
   @Test func makeDirectoriesReportsWhatIsInTheWay() throws {
     let scratch = try Scratch()
     try scratch.write("file")

@@ -178,6 +178,13 @@ struct PodOperations: Sendable {
     } catch let error as RuntimeFailure {
       throw StepFailure(reason: "CreateContainerError", message: error.message)
     }
+    do {
+      try PodFolder(pod: pod, node: context.node).checkHostTypes(of: container)
+    } catch {
+      // One that stays is taken away before the next try.
+      try? await context.runtime.removeContainer(id)
+      throw StepFailure(reason: "CreateContainerConfigError", message: Self.message(of: error))
+    }
     announce("Created", "Created container: \(container.name)", container)
     do {
       try await context.runtime.startContainer(id)

@@ -36,19 +36,20 @@ struct PodFolder {
   ) throws {
     for folder in [node.root, "\(node.root)/pods", path] { try FileSystem.makeDirectories(folder, mode: 0o700) }
     try FileSystem.makeDirectories("\(path)/volumes", mode: 0o755)
+    let volumes = try VolumeWriter.step(into: "volumes", of: RootedDirectory(path: path, confinement: .beneath))
     try FileSystem.makeDirectories(node.logFolder(of: pod.identity), mode: 0o755)
     for volume in pod.spec.listAt("volumes") {
       let name = volume.textAt("name")
       switch VolumeSource(volume) {
       case .empty(let isMemory, let limit): try makeEmpty(name, isMemory: isMemory, limitBytes: limit)
-      case .host(let host, let type): try checkHost(name, host, type)
+      case .host(let host, _): try checkHost(name, host)
       case .files(let sources, let mode):
         do {
           // Who has a group for its files reads them by it, a token too, which others must not see.
           let files = try VolumeFiles(
             sources, defaultMode: group == nil ? mode : mode | 0o040, pod: pod, objects: objects, fields: fields,
             tokens: tokens, tokenMode: group == nil ? 0o644 : 0o640)
-          try VolumeWriter(folder: volumePath(name), owner: owner).write(files)
+          try VolumeWriter(volumes: volumes, name: name, owner: owner).write(files)
         } catch let error as VolumeFiles.Failure {
           throw failure(name, error.message)
         }
@@ -75,23 +76,43 @@ struct PodFolder {
     try descriptor.chmod(group == nil ? 0o777 : 0o2777)
   }
 
-  /// Whether a pod may have it is the engine's decision. Source: Kubernetes *Volumes*, hostPath.
-  private func checkHost(_ name: String, _ host: String, _ type: String) throws {
-    guard host.hasPrefix("/"), !host.split(separator: "/").contains("..") else {
+  /// Longer paths are none (limits.h).
+  private static let pathBytes = 4_096
+  /// Where kubelets have the logs of pods.
+  private static let podLogs = "/var/log/pods"
+
+  /// Whether a pod may have it is the engine's decision, but that nobody gets what the agent keeps for all pods is the agent's own.
+  /// Source: Kubernetes *Volumes*, hostPath.
+  private func checkHost(_ name: String, _ host: String) throws {
+    guard host.hasPrefix("/"), host.utf8.count < Self.pathBytes, !host.split(separator: "/").contains("..") else {
       throw failure(name, "hostPath has to be an absolute path without ..")
     }
-    if type.hasSuffix("OrCreate") {
-      // Made by the engine where its policy allows the path.
-      return
+    let path = FileSystem.resolved(host)
+    func holds(_ folder: String, _ path: String) -> Bool {
+      folder == "/" || path == folder || path.hasPrefix("\(folder)/")
     }
-    guard !type.isEmpty else { return }
+    for own in [node.root, Self.podLogs].map(FileSystem.resolved) where holds(own, path) || holds(path, own) {
+      throw failure(name, "hostPath \(host) may not be mounted: it holds, or lies in, what belongs to the node's agent")
+    }
+  }
+
+  /// Whether the host paths that a container mounts are what their volumes say. Asked once the engine has made the container: it
+  /// would else tell what there is at paths that its policy gives to nobody.
+  func checkHostTypes(of container: ContainerDocument) throws {
     let kinds: [String: FileType] = [
       "Directory": .directory, "File": .regular, "Socket": .socket, "CharDevice": .characterDevice,
       "BlockDevice": .blockDevice,
     ]
-    let found = try? Descriptor.open(host, flags: O_PATH).status().type
-    guard let found, found == kinds[type] else {
-      throw failure(name, "hostPath type check failed: \(host) is not a \(type.lowercased())")
+    let mounted = Set(container.document.listAt("volumeMounts").map { $0.textAt("name") })
+    for volume in pod.spec.listAt("volumes") where mounted.contains(volume.textAt("name")) {
+      guard case .host(let host, let type) = VolumeSource(volume), !type.isEmpty, !type.hasSuffix("OrCreate") else {
+        continue
+      }
+      let found = try? Descriptor.open(host, flags: O_PATH).status().type
+      guard let found, found == kinds[type] else {
+        throw failure(
+          volume.textAt("name"), "hostPath type check failed: \(host) is not a \(type.lowercased())")
+      }
     }
   }
 
@@ -166,7 +187,8 @@ struct PodFolder {
   /// A container may have put links into its volume: the part is opened beneath the volume, and what is open is mounted where no
   /// container can change it.
   private func bindSubPath(_ sub: String, of folder: String, at place: String) throws -> String {
-    let volume = try RootedDirectory(path: folder, confinement: .inRoot)
+    let volume = RootedDirectory(
+      try Descriptor.open(folder, flags: O_PATH | O_DIRECTORY | O_NOFOLLOW), confinement: .inRoot)
     if try !volume.exists(sub) {
       let made = try volume.makeDirectories(sub, mode: 0o777)
       try made.chown(uid: owner.user, gid: owner.group)

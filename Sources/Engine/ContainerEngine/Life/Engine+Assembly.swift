@@ -118,15 +118,15 @@ private struct AssemblyBuilder {
       binds.append(
         try RootAssembly.bind(source, name: name, readOnly: mount.readOnly, recursive: false, idmap: nil))
     case .bind where mount.isPodFolder == true:
-      let source = try engine.openPodFolder(mount.source)
+      let source = try engine.openPodFolder(mount.source, of: record)
       binds.append(
         try RootAssembly.bind(
           source, name: name, readOnly: mount.readOnly, recursive: !mount.nonRecursive, idmap: layerMap))
     case .bind:
       // Looked up and checked once more: links may have changed since the container was created. What was checked is held
       // open and is what is mounted.
-      let source = try PolicyCheck.resolveHostPath(mount.source)
-      let terms = try engine.policyCheck.checkHostPath(source.path, readOnly: mount.readOnly)
+      let (source, terms) = try engine.policyCheck.resolveAllowed(
+        mount.source, readOnly: mount.readOnly, isForPod: record.pod != nil)
       binds.append(
         try RootAssembly.bind(
           source.descriptor, name: name, readOnly: mount.readOnly, recursive: !mount.nonRecursive,

@@ -54,9 +54,9 @@ extension Engine {
     case .bind where asksForSocket(request):
       mount.source = request.source ?? ""
       mount.isEngineSocket = true
-    case .bind where record.pod != nil && isPodFolder(request.source ?? ""):
+    case .bind where isPodFolder(request.source ?? "", of: record):
       mount.source = request.source ?? ""
-      _ = try openPodFolder(mount.source)
+      _ = try openPodFolder(mount.source, of: record)
       mount.isPodFolder = true
     case .bind:
       mount.source = try resolveBind(request, of: record)
@@ -99,9 +99,7 @@ extension Engine {
         asked, readOnly: request.readOnly, owner: record.ids.isHost ? nil : idRanges.volumeRange.first,
         creator: record.creator)
     }
-    let resolved = try PolicyCheck.resolveHostPath(asked)
-    _ = try policyCheck.checkHostPath(resolved.path, readOnly: request.readOnly)
-    return resolved.path
+    return try policyCheck.resolveAllowed(asked, readOnly: request.readOnly, isForPod: record.pod != nil).path.path
   }
 
   /// What is to be said of binds that the container will not be able to write, though it was not asked to leave them alone.

@@ -155,7 +155,7 @@ extension Engine {
     guard request.hostname.utf8.count <= 63 else {
       throw PlatformError(.invalidArgument, "the hostname '\(request.hostname.prefix(80))' has more than 63 bytes")
     }
-    if !request.logDirectory.isEmpty { try checkPodFolder(request.logDirectory, for: "logs") }
+    if !request.logDirectory.isEmpty { try checkLogFolder(request.logDirectory) }
     var probe = ContainerSettings(image: "")
     apply(request, to: &probe)
     probe.host.userMode = request.usesHostIDs ? .host : .own
@@ -180,26 +180,31 @@ extension Engine {
     return allowed ? asked : String(asked.drop { $0 == "/" })
   }
 
-  /// Folders that a pod's mounts and logs may be in without the policy naming them: those of the node's agent.
-  func checkPodFolder(_ path: String, for purpose: String) throws {
+  /// Logs may be in folders that the policy does not name: those of the node's agent.
+  private func checkLogFolder(_ path: String) throws {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     guard path.hasPrefix("/"), !parts.contains("..") else {
-      throw PlatformError(.invalidArgument, "'\(path.prefix(256))' is not an absolute path for \(purpose)")
+      throw PlatformError(.invalidArgument, "'\(path.prefix(256))' is not an absolute path for logs")
     }
-    guard isPodFolder(path) else {
+    let folders = configuration.podFolders
+    guard folders?.holdsLogs(path) == true else {
+      let allowed = folders.map { [$0.agent] + $0.logs } ?? []
       throw PlatformError(
         .forbidden,
-        "\(purpose) of pods may be in \(configuration.podFolders.joined(separator: ", ")) only, not in '\(path.prefix(256))'"
-      )
+        "logs of pods may be in \(allowed.joined(separator: ", ")) only, not in '\(path.prefix(256))'")
     }
   }
 
-  func isPodFolder(_ path: String) -> Bool { configuration.podFolders.contains { path.hasPrefix($0 + "/") } }
+  /// Whether a mount's source is in the folder that the agent has for the container's own pod.
+  func isPodFolder(_ path: String, of record: ContainerRecord) -> Bool {
+    guard let pod = record.pod, let sandbox = sandboxRegistry[pod.sandbox] else { return false }
+    return configuration.podFolders?.isOwn(path, of: sandbox.record.request.uid) == true
+  }
 
-  /// Opens what a pod mounts from a folder of the agent's. No link leads there: containers write in some of these folders.
-  func openPodFolder(_ path: String) throws -> Descriptor {
+  /// Opens what a pod mounts from its folder. No link leads there: containers write in some of these folders.
+  func openPodFolder(_ path: String, of record: ContainerRecord) throws -> Descriptor {
     let found = try PolicyCheck.resolveHostPath(path)
-    guard found.path == MountDestination.cleaned(path), isPodFolder(found.path) else {
+    guard found.path == MountDestination.cleaned(path), isPodFolder(found.path, of: record) else {
       throw PlatformError(
         .forbidden, "the host path \(path.prefix(256)) leads elsewhere by a link and may not be mounted")
     }

@@ -123,8 +123,25 @@ extension PolicyCheck {
   /// The entry of `hostPaths.allowed` for this very path, clean.
   public func allowedExactly(_ path: String) -> HostPathRule? { policy.hostPaths.allowed.first { $0.path == path } }
 
+  /// Follows a bind's links and checks where they lead. What may not be bound is refused in the same words whether it is there or
+  /// not, so that nobody learns of paths by asking. Throws as `resolveHostPath` and `checkHostPath`. Blocks.
+  public func resolveAllowed(
+    _ path: String, readOnly: Bool, isForPod: Bool
+  ) throws -> (path: ResolvedHostPath, terms: HostPathTerms) {
+    let resolved: ResolvedHostPath
+    do {
+      resolved = try Self.resolveHostPath(path)
+    } catch let error as PlatformError where error.cause is SystemError {
+      _ = try checkHostPath(FileSystem.resolved(path), readOnly: readOnly, isForPod: isForPod)
+      throw error
+    }
+    return (resolved, try checkHostPath(resolved.path, readOnly: readOnly, isForPod: isForPod))
+  }
+
   /// Whether a host path, links followed, may be bound, and on what terms.
-  public func checkHostPath(_ resolvedPath: String, readOnly: Bool) throws -> HostPathTerms {
+  /// - Parameter isForPod: pods are made by anybody whom the cluster lets: they get what the policy allows by name, and nothing of
+  ///   what is merely not denied.
+  public func checkHostPath(_ resolvedPath: String, readOnly: Bool, isForPod: Bool = false) throws -> HostPathTerms {
     let path = MountDestination.cleaned(resolvedPath)
     if let own = enginePaths.first(where: { PathRules.covers($0, path) || PathRules.covers(path, $0) }) {
       throw PlatformError(
@@ -137,6 +154,11 @@ extension PolicyCheck {
         PathRules.covers(denied, path) ? "it is a system path" : "it contains the system path \(denied)"
       throw refusal(
         "the host path \(path) may not be mounted (\(reason))", rule: "hostPaths.denied",
+        remedy: "add '- path: \(path)' to 'hostPaths.allowed'")
+    }
+    if isForPod, rule == nil {
+      throw refusal(
+        "the host path \(path) may not be mounted into pods", rule: "hostPaths.allowed",
         remedy: "add '- path: \(path)' to 'hostPaths.allowed'")
     }
     if let rule, rule.readOnly, !readOnly {
