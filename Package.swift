@@ -196,7 +196,7 @@ let package = Package(
       ["HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
     room(
       "ServiceProxy", floor: "Cluster",
-      ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
+      [hashes, "HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
     tests(
       "ServiceProxy", floor: "Cluster",
       [
@@ -286,7 +286,7 @@ let package = Package(
         "bulkhead", "Compose", "Dockerfile", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tests/Programs/bulkheadTests", swiftSettings: strict),
-    tests("bulkheadd", floor: "Programs", ["HTTPServing", "KubeControllers", "LinuxSystem", "Model", "Registry"]),
+    tests("bulkheadd", floor: "Programs", ["HTTPServing", "KubeResources", "LinuxSystem", "Model", "Registry"]),
     .executableTarget(
       name: "service-figures",
       dependencies: [

@@ -1,4 +1,5 @@
 import KubeMachinery
+import KubeResources
 
 /// All controllers of a cluster.
 public enum ClusterControllers {

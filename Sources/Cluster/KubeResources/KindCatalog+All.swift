@@ -1,27 +1,37 @@
 import KubeMachinery
 
 extension KindCatalog {
-  /// The kinds whose objects the platform keeps.
-  public static let all = KindCatalog([
-    .binding, .configMap, .endpoints, .event, .namespace, .node, .pod, .podTemplate, .replicationController, .secret,
-    .serviceAccount, .service,
-    .controllerRevision, .daemonSet, .deployment, .replicaSet,
-    .newEvent,
-    .job,
-    .clusterRole, .clusterRoleBinding, .role, .roleBinding,
-    .priorityClass,
-    .lease,
-    .runtimeClass,
-    .endpointSlice,
-  ])
+  /// The kinds whose objects the platform keeps. Services may claim no address outside of the cluster.
+  public static let all = kept(externalAddresses: AddressRanges())
+
+  private static func kept(externalAddresses: AddressRanges) -> KindCatalog {
+    KindCatalog([
+      .binding, .configMap, .endpoints, .event, .namespace, .node, .pod, .podTemplate, .replicationController, .secret,
+      .serviceAccount, .service(externalAddresses: externalAddresses),
+      .controllerRevision, .daemonSet, .deployment, .replicaSet,
+      .newEvent,
+      .job,
+      .clusterRole, .clusterRoleBinding, .role, .roleBinding,
+      .priorityClass,
+      .lease,
+      .runtimeClass,
+      .endpointSlice,
+    ])
+  }
 
   /// These, the questions that are answered, and what is measured.
-  public static let complete = KindCatalog(
-    all.kinds + [
-      .selfSubjectReview, .oldSelfSubjectReview, .tokenReview,
-      .localSubjectAccessReview, .selfSubjectAccessReview, .selfSubjectRulesReview, .subjectAccessReview,
-      .nodeMetrics, .podMetrics,
-    ])
+  public static let complete = platform(externalAddresses: AddressRanges())
+
+  /// The same.
+  /// - Parameter externalAddresses: what services may have in `externalIPs`.
+  public static func platform(externalAddresses: AddressRanges) -> KindCatalog {
+    KindCatalog(
+      kept(externalAddresses: externalAddresses).kinds + [
+        .selfSubjectReview, .oldSelfSubjectReview, .tokenReview,
+        .localSubjectAccessReview, .selfSubjectAccessReview, .selfSubjectRulesReview, .subjectAccessReview,
+        .nodeMetrics, .podMetrics,
+      ])
+  }
 
   /// What subresources take and answer, that are no kinds of their own.
   public static let subresourceSchemas: [KindName: ObjectSchema] = [

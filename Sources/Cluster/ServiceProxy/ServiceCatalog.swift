@@ -62,7 +62,7 @@ struct ServiceCatalog: Sendable {
   }
 
   /// The rules of what has changed since the last call; nil for services that are gone.
-  mutating func changedRules(node: String) -> [ServiceKey: ServiceRules?] {
+  mutating func changedRules(_ settings: ServiceProxySettings) -> [ServiceKey: ServiceRules?] {
     let changed = dirty
     dirty = []
     return Dictionary(
@@ -70,7 +70,7 @@ struct ServiceCatalog: Sendable {
         (
           key,
           services[key].map { service in
-            ServicePlan.rules(for: service, Array((slices[key] ?? [:]).values), node: node)
+            ServicePlan.rules(for: service, Array((slices[key] ?? [:]).values), settings: settings)
           }
         )
       })

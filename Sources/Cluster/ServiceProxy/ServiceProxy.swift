@@ -117,7 +117,7 @@ public final class ServiceProxy: Sendable {
   private func carryOut() {
     let changed = waiting.withLock { waiting in
       waiting.isScheduled = false
-      return waiting.catalog.changedRules(node: settings.node)
+      return waiting.catalog.changedRules(settings)
     }
     do {
       try namespaceRun { kernel in

@@ -151,7 +151,7 @@ struct ServerProgram {
       folder: "\(root)/cluster", kubeconfig: "\(runFolder)/admin.kubeconfig",
       agentSocket: "\(platformRun)/\(AgentAPI.socketName)", listen: settings.kubernetes,
       names: certificateNames(listening: settings.kubernetes), certificateLifeSeconds: Self.certificateLifeSeconds,
-      http: http, poller: poller, balancerPool: settings.balancerPool)
+      http: http, poller: poller, balancerPool: settings.balancerPool, externalAddresses: settings.externalAddresses)
     let cluster = try await ClusterServer.start(plan, authority: authority, accounts: accounts, logger: logger)
     running.serves(cluster)
     return cluster

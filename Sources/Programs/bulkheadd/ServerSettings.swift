@@ -1,6 +1,6 @@
 import ConfigurationFiles
 import HTTPServing
-import KubeControllers
+import KubeResources
 import Registry
 
 /// How the server is run: the contents of `/etc/bulkhead/server.yaml`. The command line's options win.
@@ -17,6 +17,8 @@ struct ServerSettings: Sendable, Equatable {
   var kubernetes = [ListenAddress(host: "127.0.0.1", port: 6443)]
   /// What services of type LoadBalancer get their addresses from.
   var balancerPool = AddressRanges()
+  /// What services may have in `externalIPs`.
+  var externalAddresses = AddressRanges()
   /// Further names and addresses that the certificates hold for.
   var names: [String] = []
   /// Folders of the whole platform; nil where the file does not say.
@@ -51,12 +53,10 @@ struct ServerSettings: Sendable, Equatable {
     try reader.allow(["listen", "names", "root", "run", "kubernetes", "limits"])
     if let addresses = try Self.addresses(reader, port: 5443, atLeast: 1) { listen = addresses }
     if let section = try reader.section("kubernetes") {
-      try section.allow(["listen", "loadBalancerAddresses"])
+      try section.allow(["listen", "loadBalancerAddresses", "externalAddresses"])
       if let addresses = try Self.addresses(section, port: 6443, atLeast: 0) { kubernetes = addresses }
-      let ranges = try section.list(
-        "loadBalancerAddresses", expected: "an IPv4 address, FIRST-LAST or a subnet",
-        { AddressRanges([$0]) == nil ? nil : $0 })
-      if let pool = AddressRanges(ranges ?? []) { balancerPool = pool }
+      balancerPool = try Self.ranges("loadBalancerAddresses", section)
+      externalAddresses = try Self.ranges("externalAddresses", section)
     }
     if let given = try reader.list(
       "names", expected: "a host's name or address without port", { Self.isName($0) ? $0 : nil })
@@ -82,6 +82,12 @@ struct ServerSettings: Sendable, Equatable {
       throw reader.fail("listen", "must have \(minimum) to \(maximumAddresses) entries, not \(addresses.count)")
     }
     return addresses
+  }
+
+  private static func ranges(_ key: String, _ reader: ConfigurationReader) throws -> AddressRanges {
+    let texts = try reader.list(
+      key, expected: "an IPv4 address, FIRST-LAST or a subnet", { AddressRanges([$0]) == nil ? nil : $0 })
+    return AddressRanges(texts ?? []) ?? AddressRanges()
   }
 
   private static func isName(_ text: String) -> Bool {

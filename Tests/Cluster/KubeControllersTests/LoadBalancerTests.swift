@@ -1,5 +1,6 @@
 import HTTPServing
 import KubeMachinery
+import KubeResources
 import Testing
 
 @testable import KubeControllers

@@ -72,6 +72,16 @@ import Testing
       [#"spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster"#]
     ),
     (
+      #""clusterIP":"fd00::1",\#(port)"#,
+      [#"spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster"#]
+    ),
+    (
+      #""clusterIP":"10.96.0.77","clusterIPs":["10.96.0.77","::ffff:10.96.0.1"],\#(port)"#,
+      [
+        #"spec.clusterIPs[1]: Invalid value: ["10.96.0.77","::ffff:10.96.0.1"]: IPv6 is not configured on this cluster"#
+      ]
+    ),
+    (
       #""type":"NodePort","ports":[{"port":80,"nodePort":80}]"#,
       [
         "spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767"

@@ -76,6 +76,24 @@ struct ServiceTests {
       ]
     ),
     (
+      #""clusterIP":"10.96.7.1","clusterIPs":["10.96.7.1","10.96.0.1"],\#(port)"#,
+      [
+        #"spec.clusterIPs: Invalid value: ["10.96.7.1","10.96.0.1"]: may specify no more than one IP for each IP family"#
+      ]
+    ),
+    (
+      #""externalIPs":["192.0.2.1"],\#(port)"#,
+      [
+        "spec.externalIPs[0]: Forbidden: services may not claim 192.0.2.1: it is none of kubernetes.externalAddresses in the server's configuration"
+      ]
+    ),
+    (
+      #""externalIPs":["127.0.0.1"],\#(port)"#,
+      [
+        #"spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)"#
+      ]
+    ),
+    (
       #""loadBalancerSourceRanges":["10.0.0.0/33"],\#(port)"#,
       [
         #"spec.loadBalancerSourceRanges[0]: Invalid value: "10.0.0.0/33": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"#,
@@ -87,6 +105,51 @@ struct ServiceTests {
   @Test(arguments: ServiceTests.wrong)
   func whatIsWrongIsTold(_ spec: String, _ errors: [String]) throws {
     #expect(try Objects.createErrors("svc", Self.service(spec)) == errors)
+  }
+
+  @Test(
+    arguments: [
+      ("192.0.2.9", nil), ("198.51.100.4", nil), ("192.0.2.10", "Forbidden: services may not claim 192.0.2.10:"),
+      ("10.96.0.1", "Forbidden: services may not claim 10.96.0.1:"),
+      ("2001:db8::1", "Forbidden: services may not claim 2001:db8::1:"),
+      ("169.254.169.254", #"Invalid value: "169.254.169.254": may not be in the link-local range"#),
+      ("0.0.0.0", #"Invalid value: "0.0.0.0": may not be unspecified"#),
+      ("x", #"Invalid value: "x": must be a valid IP address"#),
+    ] as [(String, String?)])
+  func servicesClaimWhatTheAdministratorLists(_ address: String, _ problem: String?) throws {
+    let ranges = try #require(AddressRanges(["192.0.2.1-192.0.2.9", "198.51.100.0/28", "10.96.0.1", "169.254.0.0/16"]))
+    let kind = try #require(KindCatalog.platform(externalAddresses: ranges).kind(called: "svc"))
+    for rest in ["", #","externalTrafficPolicy":"Local""#] {
+      let text = Self.service(#""externalIPs":["\#(address)"],\#(Self.port)\#(rest)"#)
+      let service = try Objects.read("svc", text)
+      for errors in [kind.createErrors(service), kind.updateErrors(service, old: service)] {
+        #expect(errors.map(\.path) == (problem == nil ? [] : ["spec.externalIPs[0]"]))
+        #expect(errors.allSatisfy { $0.message.hasPrefix(problem ?? "") }, "\(errors.map(\.text))")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ("externalIPs", 64), ("ports", 1_000), ("loadBalancerSourceRanges", 256),
+  ])
+  func aServiceIsOfABoundedSize(_ field: String, _ most: Int) throws {
+    let kind = try #require(
+      KindCatalog.platform(externalAddresses: try #require(AddressRanges(["192.0.2.0/24"]))).kind(called: "svc"))
+    for count in [most, most + 1] {
+      var service = try Objects.read("svc", Self.service(#""type":"LoadBalancer",\#(Self.port)"#))
+      service["spec"]?[field] = .array(
+        (0..<count).map { number -> JSONValue in
+          switch field {
+          case "ports":
+            ["name": .string("p\(number)"), "port": .integer(Int64(number + 1)), "protocol": "TCP", "targetPort": 1]
+          case "externalIPs": .string("192.0.2.\(number)")
+          default: .string("10.0.\(number / 250).\(number % 250)/32")
+          }
+        })
+      #expect(
+        kind.createErrors(service).map(\.text)
+          == (count > most ? ["spec.\(field): Too many: \(count): must have at most \(most) items"] : []))
+    }
   }
 
   @Test func namesBeginWithALetter() throws {

@@ -51,6 +51,34 @@ struct RuleStateTests {
     #expect(back.removals[RuleNames.loops]?.count == 1)
   }
 
+  @Test(arguments: ["TCP", "UDP"], [[], ["10.244.0.4"]] as [[String]])
+  func `nobody takes what is another's own, whatever his name`(transport: String, endpoints: [String]) {
+    var state = RuleState()
+    let owner = Sample.service(transport: transport)
+    _ = state.update([
+      Self.web: ServicePlanTests.rules(
+        owner, Sample.slice(of: [.init(address: "10.244.0.3")], transport: transport))
+    ])
+    let before = state.elements
+    // As an older server took it; the proxy passes such claims over, and even where it did not they would not count.
+    var rules = ServiceRules()
+    let thief = ServiceKey(namespace: "aaa", name: "thief")
+    let frontend = ServiceRules.Frontend(
+      address: IPv4Address(bits: 0x0a60_0101), transport: transport == "UDP" ? .udp : .tcp, port: 80)
+    for right in [ServiceRules.Right.wished, .given] {
+      rules.claim(frontend, as: right)
+      rules.add(RuleNames.refused, NFTables.Element(key: frontend.key, chain: RuleNames.refuseChain), at: frontend)
+      rules.add(RuleNames.masqueraded, NFTables.Element(key: frontend.key), at: frontend)
+      rules.frontends[frontend]?.datagramEndpoints = Set(endpoints.compactMap { IPv4Address($0) })
+      #expect(state.update([thief: rules]).isEmpty)
+      #expect(state.elements == before)
+      #expect(state.update([thief: nil]).isEmpty)
+    }
+    // Once the owner is gone it is free.
+    _ = state.update([thief: rules])
+    #expect(state.update([Self.web: nil]).additions[RuleNames.refused]?.count == 1)
+  }
+
   @Test func `exchanges of UDP are forgotten where an endpoint went or the first came`() throws {
     var state = RuleState()
     func update(_ endpoints: [Sample.Endpoint]) -> [String: [String]] {

@@ -14,6 +14,15 @@ enum Sample {
     var node = "node"
   }
 
+  private static func range(_ text: String) -> IPv4Subnet {
+    guard let range = IPv4Subnet(text) else { fatalError("a test's range: \(text)") }
+    return range
+  }
+
+  static let settings = ServiceProxySettings(
+    node: "node", serviceRange: range("10.96.0.0/16"), answeredHere: [OwnPlace(IPv4Address(bits: 0x0a60_000a), port: 53, transports: [.udp, .tcp])],
+    podRanges: [range("10.244.0.0/24")], nodeAddresses: [IPv4Address(bits: 0xc000_0207)])
+
   static func service(
     _ name: String = "web", type: String = "ClusterIP", address: String = "10.96.1.1", port: Int64 = 80,
     transport: String = "TCP", nodePort: Int64? = nil, more: [String: JSONValue] = [:], ingress: [String] = []

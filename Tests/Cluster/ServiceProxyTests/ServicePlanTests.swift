@@ -1,5 +1,6 @@
 import HTTPServing
 import Internet
+import KubeResources
 import LinuxSystem
 import Testing
 
@@ -8,7 +9,8 @@ import Testing
 @Suite("What a service wants in the table")
 struct ServicePlanTests {
   static func rules(_ service: JSONValue, _ slices: JSONValue...) -> ServiceRules {
-    ServicePlan.rules(for: ServiceDocument(service), slices.compactMap { SliceDocument($0) }, node: "node")
+    ServicePlan.rules(
+      for: ServiceDocument(service), slices.compactMap { SliceDocument($0) }, settings: Sample.settings)
   }
 
   /// Entries as a person would write them, by set.
@@ -173,5 +175,43 @@ struct ServicePlanTests {
     let rules = Self.rules(Sample.service(), Sample.slice(of: endpoints))
     #expect(rules.elements[RuleNames.endpoints]?.count == ServicePlan.maximumBackends)
     #expect(rules.elements[RuleNames.services]?.first?.chain == "pick_1000")
+  }
+
+  @Test(arguments: [
+    "10.96.0.1", "10.244.0.9", "192.0.2.7", "10.96.0.10", "127.0.0.1", "0.0.0.0", "169.254.169.254", "224.0.0.1",
+    "255.255.255.255",
+  ])
+  func `what somebody else has is no service's, whatever its document says`(address: String) {
+    let plain = Self.rules(Sample.service(type: "LoadBalancer"), Sample.slice("web", "10.244.0.3"))
+    let claims = Sample.service(type: "LoadBalancer", more: ["externalIPs": [.string(address)]], ingress: [address])
+    #expect(Self.rules(claims, Sample.slice("web", "10.244.0.3")) == plain)
+    // Of `clusterIPs` the first alone is the service's.
+    let second = Sample.service(type: "LoadBalancer", more: ["clusterIPs": ["10.96.1.1", .string(address)]])
+    #expect(Self.rules(second, Sample.slice("web", "10.244.0.3")) == plain)
+  }
+
+  @Test(arguments: ["10.97.0.1", "192.0.2.99", "10.96.0.10", "127.0.0.1"])
+  func `an address of its own that is none of the range is not led`(address: String) {
+    #expect(Self.rules(Sample.service(address: address), Sample.slice("web", "10.244.0.3")) == ServiceRules())
+  }
+
+  @Test func `of a service beyond all bounds the rest is passed over`() {
+    var service = Sample.service(
+      more: ["externalIPs": .array((0..<100).map { .string("203.0.113.\($0)") })])
+    service["spec"]?["ports"] = .array(
+      (1...1_010).map { ["name": "http", "protocol": "TCP", "port": .integer($0)] })
+    let document = ServiceDocument(service)
+    #expect(document.ports.count == 1_000 && document.externalAddresses.count == 64)
+  }
+
+  @Test func `names of chains are long enough that nobody makes two alike`() {
+    let group = StickyGroup(
+      service: ServiceKey(namespace: "n", name: "s"), port: 80, transport: .tcp, timeoutSeconds: 60,
+      backends: [Backend(address: IPv4Address(bits: 0x0af4_0003), port: 8_080)])
+    // SHA-256 of "n/s 6 80 60 10.244.0.3:8080", its first half.
+    #expect(group.chain == "sticky_2c7e1e2c63392fe14811040a36f25fd2")
+    #expect(
+      group.memberChains == ["stay_2c7e1e2c63392fe14811040a36f25fd2"]
+        && group.clientSets == ["clients_2c7e1e2c63392fe14811040a36f25fd2"])
   }
 }

@@ -1,7 +1,7 @@
 import ConfigurationFiles
 import FoundationEssentials
 import HTTPServing
-import KubeControllers
+import KubeResources
 import Model
 import Registry
 import Testing
@@ -36,6 +36,7 @@ import Testing
       kubernetes:
         listen: [0.0.0.0:6443]
         loadBalancerAddresses: [192.0.2.1-192.0.2.9, 198.51.100.0/28]
+        externalAddresses: [203.0.113.7]
       names: [registry.example.com, 192.0.2.7]
       root: /data/bulkhead
       run: /run/other
@@ -51,6 +52,7 @@ import Testing
     #expect(settings.listen == [ListenAddress(host: "0.0.0.0", port: 443), ListenAddress(host: "::1", port: 0)])
     #expect(settings.kubernetes == [ListenAddress(host: "0.0.0.0", port: 6443)])
     #expect(settings.balancerPool == AddressRanges(["192.0.2.1-192.0.2.9", "198.51.100.0/28"]))
+    #expect(settings.externalAddresses == AddressRanges(["203.0.113.7"]))
     #expect(settings.names == ["registry.example.com", "192.0.2.7"])
     #expect(settings.root == "/data/bulkhead" && settings.run == "/run/other")
     #expect(settings.limits.http.maxConnections == 2_000 && settings.limits.http.maxConnectionsPerAddress == 5)
@@ -64,11 +66,15 @@ import Testing
     ("listen: 127.0.0.1:1", "s.yaml line 1: 'listen' must be a list"),
     (
       "kubernetes:\n  port: 1",
-      "s.yaml line 2: unknown key 'kubernetes.port'; known here: listen, loadBalancerAddresses"
+      "s.yaml line 2: unknown key 'kubernetes.port'; known here: externalAddresses, listen, loadBalancerAddresses"
     ),
     (
       "kubernetes:\n  loadBalancerAddresses: [x]",
       "s.yaml line 2: 'kubernetes.loadBalancerAddresses' has 'x': expected an IPv4 address, FIRST-LAST or a subnet"
+    ),
+    (
+      "kubernetes:\n  externalAddresses: [fd00::1]",
+      "s.yaml line 2: 'kubernetes.externalAddresses' has 'fd00::1': expected an IPv4 address, FIRST-LAST or a subnet"
     ),
     ("kubernetes:\n  listen: [here]", "s.yaml line 2: 'kubernetes.listen' has 'here': expected HOST:PORT"),
     ("\nlisten: []", "s.yaml line 2: 'listen' must have 1 to 16 entries, not 0"),

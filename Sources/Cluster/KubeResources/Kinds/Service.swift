@@ -2,22 +2,26 @@ import HTTPServing
 import KubeMachinery
 
 extension Kind {
-  static let service = Kind(
-    KindName(group: "", version: "v1", kind: "Service"), plural: "services", shortNames: ["svc"], categories: ["all"],
-    subresources: [
-      .status,
-      Subresource(
-        "proxy", kind: KindName(group: "", version: "v1", kind: "ServiceProxyOptions"), verbs: ["get"]),
-    ],
-    schema: .service, table: ServiceTable.table,
-    selectableFields: [SelectableField("spec.clusterIP"), SelectableField("spec.type")],
-    rules: KindRules(
-      nameProblems: Naming.label1035,
-      defaults: ServiceRules.applyDefaults,
-      prepareUpdate: ServiceRules.keepAllocated,
-      complete: ServiceAllocation.complete,
-      validate: ServiceRules.errors,
-      validateUpdate: ServiceRules.updateErrors))
+  /// - Parameter externalAddresses: what services may have in `externalIPs`.
+  static func service(externalAddresses: AddressRanges) -> Kind {
+    Kind(
+      KindName(group: "", version: "v1", kind: "Service"), plural: "services", shortNames: ["svc"],
+      categories: ["all"],
+      subresources: [
+        .status,
+        Subresource(
+          "proxy", kind: KindName(group: "", version: "v1", kind: "ServiceProxyOptions"), verbs: ["get"]),
+      ],
+      schema: .service, table: ServiceTable.table,
+      selectableFields: [SelectableField("spec.clusterIP"), SelectableField("spec.type")],
+      rules: KindRules(
+        nameProblems: Naming.label1035,
+        defaults: ServiceRules.applyDefaults,
+        prepareUpdate: ServiceRules.keepAllocated,
+        complete: ServiceAllocation.complete,
+        validate: { ServiceRules.errors($0, externalAddresses: externalAddresses) },
+        validateUpdate: ServiceRules.updateErrors))
+  }
 }
 
 enum ServiceTable {

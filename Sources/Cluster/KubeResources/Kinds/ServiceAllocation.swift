@@ -49,6 +49,14 @@ public enum ServiceAllocation {
         .invalid("spec.ipFamilyPolicy", "RequireDualStack", "this cluster is not configured for dual-stack services")
       ]
     }
+    // What is no address at all, validation tells.
+    let listed = spec.listAt("clusterIPs").compactMap(\.text)
+    if let index = listed.firstIndex(where: Checks.isIPv6) {
+      return [
+        .invalid(
+          "spec.clusterIPs[\(index)]", .array(spec.listAt("clusterIPs")), "IPv6 is not configured on this cluster")
+      ]
+    }
     spec.setDefault("ipFamilies", ["IPv4"])
     spec.setDefault("ipFamilyPolicy", "SingleStack")
     let wish = spec.textAt("clusterIP")

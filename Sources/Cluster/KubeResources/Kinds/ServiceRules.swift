@@ -1,4 +1,5 @@
 import HTTPServing
+import Internet
 import KubeMachinery
 
 /// Source: Kubernetes *Service*; API reference, ServiceSpec.
@@ -58,7 +59,13 @@ enum ServiceRules {
     }
   }
 
-  @Sendable static func errors(_ service: JSONValue) -> [FieldError] {
+  /// What one service may have at most: each address with each port is an entry of the node's tables.
+  static let maxPorts = 1_000
+  static let maxAddresses = 64
+  static let maxSourceRanges = 256
+
+  /// - Parameter externalAddresses: what `externalIPs` may have.
+  static func errors(_ service: JSONValue, externalAddresses: AddressRanges) -> [FieldError] {
     let spec = service["spec"] ?? [:]
     let type = spec.textAt("type")
     let isHeadless = spec.textAt("clusterIP") == "None"
@@ -75,8 +82,15 @@ enum ServiceRules {
     if spec.textAt("sessionAffinity") == "None", spec.has("sessionAffinityConfig") {
       errors.append(.forbidden("spec.sessionAffinityConfig", "must not be set when session affinity is None"))
     }
-    for (index, address) in spec.listAt("externalIPs").enumerated() {
-      errors += Checks.address("spec.externalIPs[\(index)]", address.text ?? "")
+    for (field, most) in [
+      ("ports", maxPorts), ("externalIPs", maxAddresses), ("loadBalancerSourceRanges", maxSourceRanges),
+    ] {
+      let count = spec.listAt(field).count
+      guard count > most else { continue }
+      errors.append(FieldError(.tooMany, "spec.\(field)", "Too many: \(count): must have at most \(most) items"))
+    }
+    for (index, address) in spec.listAt("externalIPs").prefix(maxAddresses).enumerated() {
+      errors += externalErrors(address.text ?? "", externalAddresses, at: "spec.externalIPs[\(index)]")
     }
     for (index, range) in spec.listAt("loadBalancerSourceRanges").enumerated() {
       errors += Checks.network("spec.loadBalancerSourceRanges[\(index)]", range.text ?? "")
@@ -88,6 +102,21 @@ enum ServiceRules {
       }
     }
     return errors
+  }
+
+  /// Whatever the node's pods and its own programs send to an address that a service claims is led to that service, whoever else has
+  /// the address (CVE-2020-8554): services claim what the administrator lists, and nothing else.
+  private static func externalErrors(_ text: String, _ allowed: AddressRanges, at path: String) -> [FieldError] {
+    let errors = Checks.address(path, text) + EndpointsRules.special(text, at: path)
+    guard errors.isEmpty else { return errors }
+    if let address = IPv4Address(text), allowed.contains(address), !ServiceAllocation.range.contains(address) {
+      return []
+    }
+    return [
+      .forbidden(
+        path, "services may not claim \(text): it is none of kubernetes.externalAddresses in the server's configuration"
+      )
+    ]
   }
 
   private static func typeErrors(_ spec: JSONValue, _ type: String, _ isHeadless: Bool) -> [FieldError] {
@@ -115,9 +144,15 @@ enum ServiceRules {
     for (index, address) in addresses.enumerated() where address != "None" {
       errors += Checks.address("spec.clusterIPs[\(index)]", address)
     }
+    let proper = addresses.filter { Checks.addressBytes($0) != nil }
     if addresses.count > 2 {
       errors.append(
         .invalid("spec.clusterIPs", .array(spec.listAt("clusterIPs")), "may only hold up to 2 values"))
+    } else if proper.count == 2, Checks.isIPv4(proper[0]) == Checks.isIPv4(proper[1]) {
+      errors.append(
+        .invalid(
+          "spec.clusterIPs", .array(spec.listAt("clusterIPs")),
+          "may specify no more than one IP for each IP family"))
     }
     if type == "ClusterIP", spec.has("externalTrafficPolicy"), spec.listAt("externalIPs").isEmpty {
       errors.append(

@@ -31,8 +31,8 @@ struct ServiceDocument: Sendable {
   }
 
   let key: ServiceKey
-  /// Its own addresses: none for headless services and names of others.
-  let clusterAddresses: [IPv4Address]
+  /// Its own address; nil for headless services and names of others.
+  let clusterAddress: IPv4Address?
   let externalAddresses: [IPv4Address]
   /// Of a load balancer that leaves translation to nodes.
   let balancerAddresses: [IPv4Address]
@@ -46,28 +46,33 @@ struct ServiceDocument: Sendable {
 
   private static let defaultAffinitySeconds: Int64 = 10_800
   private static let maximumAffinitySeconds: Int64 = 86_400
+  /// The server takes no service that has more; of an older one's the rest is passed over. A client that the ranges left out would
+  /// let in is kept out.
+  private static let maximumPorts = 1_000
+  private static let maximumAddresses = 64
+  private static let maximumRanges = 256
 
   init(_ document: JSONValue) {
     key = ServiceKey(namespace: document.meta.namespace, name: document.meta.name)
     let spec = document["spec"] ?? [:]
     let type = spec.textAt("type")
     let isProxied = type != "ExternalName"
-    let listed = spec.listAt("clusterIPs").compactMap(\.text)
-    let own = listed.isEmpty ? [spec.textAt("clusterIP")] : listed
-    clusterAddresses = isProxied ? own.compactMap { IPv4Address($0) } : []
+    // Further ones in `clusterIPs` are of the other family: the server gives one of each.
+    clusterAddress = isProxied ? IPv4Address(spec.textAt("clusterIP")) : nil
     // Without an address of its own a service is headless, and has no others either.
-    let isReachable = !clusterAddresses.isEmpty
+    let isReachable = clusterAddress != nil
     externalAddresses =
-      isReachable ? spec.listAt("externalIPs").compactMap { $0.text.flatMap { IPv4Address($0) } } : []
+      isReachable
+      ? spec.listAt("externalIPs").prefix(Self.maximumAddresses).compactMap { $0.text.flatMap { IPv4Address($0) } } : []
     balancerAddresses =
       isReachable && type == "LoadBalancer"
-      ? document.listAt("status", "loadBalancer", "ingress").filter { $0.textAt("ipMode") != "Proxy" }
-        .compactMap { IPv4Address($0.textAt("ip")) } : []
-    let ranges = spec.listAt("loadBalancerSourceRanges").compactMap(\.text)
+      ? document.listAt("status", "loadBalancer", "ingress").prefix(Self.maximumAddresses)
+        .filter { $0.textAt("ipMode") != "Proxy" }.compactMap { IPv4Address($0.textAt("ip")) } : []
+    let ranges = spec.listAt("loadBalancerSourceRanges").prefix(Self.maximumRanges).compactMap(\.text)
     sourceRanges =
       ranges.isEmpty ? nil : ranges.compactMap { IPv4Subnet($0.filter { !$0.isWhitespace }) }
     let hasNodePorts = isReachable && (type == "NodePort" || type == "LoadBalancer")
-    ports = spec.listAt("ports").compactMap { port in
+    ports = spec.listAt("ports").prefix(Self.maximumPorts).compactMap { port in
       guard let transport = ServiceTransport(port.textAt("protocol")),
         let number = UInt16(exactly: port.numberAt("port")), number > 0
       else { return nil }

@@ -7,27 +7,31 @@ import LinuxSystem
 struct ServicePlan {
   let service: ServiceDocument
   let slices: [SliceDocument]
-  let node: String
+  let settings: ServiceProxySettings
 
   /// Endpoints that share the load of one port; of more, the first in order of addresses.
   static let maximumBackends = 1_000
 
   private var rules = ServiceRules()
 
-  static func rules(for service: ServiceDocument, _ slices: [SliceDocument], node: String) -> ServiceRules {
-    var plan = ServicePlan(service: service, slices: slices, node: node)
+  static func rules(
+    for service: ServiceDocument, _ slices: [SliceDocument], settings: ServiceProxySettings
+  ) -> ServiceRules {
+    var plan = ServicePlan(service: service, slices: slices, settings: settings)
     for port in service.ports { plan.add(port) }
-    for address in service.balancerAddresses {
+    for address in plan.balancers {
       plan.rules.add(RuleNames.balancers, NFTables.Element(key: NFTables.bytes(.ipv4(address.bits))))
     }
     return plan.rules
   }
 
-  private init(service: ServiceDocument, slices: [SliceDocument], node: String) {
+  private init(service: ServiceDocument, slices: [SliceDocument], settings: ServiceProxySettings) {
     self.service = service
     self.slices = slices
-    self.node = node
+    self.settings = settings
   }
+
+  private var balancers: [IPv4Address] { service.balancerAddresses.filter(settings.mayClaim) }
 
   /// What new connections are led to.
   private struct Choice {
@@ -56,22 +60,27 @@ struct ServicePlan {
   private mutating func add(_ port: ServiceDocument.Port) {
     let candidates = candidates(port)
     let all = Self.usable(candidates)
-    let here = Self.usable(candidates.filter { $0.endpoint.node == node })
+    let here = Self.usable(candidates.filter { $0.endpoint.node == settings.node })
     let inside = service.keepsInternalLocal ? here : all
     let outside = service.keepsExternalLocal ? here : all
     let serving = Set(candidates.filter { $0.endpoint.isReady || $0.endpoint.isServing }.map(\.backend.address))
-    for address in service.clusterAddresses {
+    if let address = service.clusterAddress, settings.mayAllocate(address) {
+      rules.claim(frontend(address, port), as: .own)
       lead(frontend(address, port), of: port, to: inside, isWithheld: !all.isEmpty, hidesClients: false, serving)
     }
     let hides = !service.keepsExternalLocal
-    for address in service.externalAddresses + service.balancerAddresses {
+    for address in balancers { rules.claim(frontend(address, port), as: .given) }
+    let claimed = service.externalAddresses.filter { settings.mayClaim($0) && !balancers.contains($0) }
+    for address in claimed { rules.claim(frontend(address, port), as: .wished) }
+    for address in balancers + claimed {
       lead(frontend(address, port), of: port, to: outside, isWithheld: !all.isEmpty, hidesClients: hides, serving)
     }
     if let ranges = service.sourceRanges {
-      for address in service.balancerAddresses { restrict(frontend(address, port), to: ranges) }
+      for address in balancers { restrict(frontend(address, port), to: ranges) }
     }
     if port.nodePort > 0 {
       let frontend = ServiceRules.Frontend(address: nil, transport: port.transport, port: port.nodePort)
+      rules.claim(frontend, as: .given)
       lead(frontend, of: port, to: outside, isWithheld: !all.isEmpty, hidesClients: hides, serving)
     }
   }
@@ -90,11 +99,11 @@ struct ServicePlan {
   ) {
     let atNode = frontend.address == nil
     let key = frontend.key
-    if frontend.transport == .udp { rules.datagramEndpoints[frontend] = serving }
+    if frontend.transport == .udp { rules.frontends[frontend]?.datagramEndpoints = serving }
     guard !backends.isEmpty else {
       rules.add(
         atNode ? RuleNames.nodeRefused : RuleNames.refused,
-        NFTables.Element(key: key, chain: isWithheld ? RuleNames.dropChain : RuleNames.refuseChain))
+        NFTables.Element(key: key, chain: isWithheld ? RuleNames.dropChain : RuleNames.refuseChain), at: frontend)
       return
     }
     for backend in backends {
@@ -102,7 +111,8 @@ struct ServicePlan {
       rules.add(RuleNames.loops, NFTables.Element(key: NFTables.bytes(address, address)))
     }
     if hidesClients {
-      rules.add(atNode ? RuleNames.nodeMasqueraded : RuleNames.masqueraded, NFTables.Element(key: key))
+      rules.add(
+        atNode ? RuleNames.nodeMasqueraded : RuleNames.masqueraded, NFTables.Element(key: key), at: frontend)
     }
     let chooser = atNode ? RuleNames.nodeServices : RuleNames.services
     if let seconds = service.affinitySeconds {
@@ -110,19 +120,20 @@ struct ServicePlan {
         service: service.key, port: port.number, transport: port.transport, timeoutSeconds: seconds,
         backends: backends)
       rules.stickyGroups.insert(group)
-      rules.add(chooser, NFTables.Element(key: key, chain: group.chain))
+      rules.add(chooser, NFTables.Element(key: key, chain: group.chain), at: frontend)
       return
     }
-    rules.add(chooser, NFTables.Element(key: key, chain: RuleNames.pick(backends.count, atNode: atNode)))
+    rules.add(
+      chooser, NFTables.Element(key: key, chain: RuleNames.pick(backends.count, atNode: atNode)), at: frontend)
     for (number, backend) in backends.enumerated() {
       rules.add(
         atNode ? RuleNames.nodeEndpoints : RuleNames.endpoints,
-        NFTables.Element(key: key + NFTables.bytes(.number(UInt32(number))), value: backend.value))
+        NFTables.Element(key: key + NFTables.bytes(.number(UInt32(number))), value: backend.value), at: frontend)
     }
   }
 
   private mutating func restrict(_ frontend: ServiceRules.Frontend, to ranges: [IPv4Subnet]) {
-    rules.add(RuleNames.guarded, NFTables.Element(key: frontend.key))
+    rules.add(RuleNames.guarded, NFTables.Element(key: frontend.key), at: frontend)
     // The kernel takes no range that lies within another.
     let outer = Set(ranges.filter { range in !ranges.contains { $0 != range && $0.contains(range) } })
     for range in outer {
@@ -130,7 +141,7 @@ struct ServicePlan {
         RuleNames.allowed,
         NFTables.Element(
           key: frontend.key + NFTables.bytes(.ipv4(range.network.bits)),
-          keyEnd: frontend.key + NFTables.bytes(.ipv4(range.last.bits))))
+          keyEnd: frontend.key + NFTables.bytes(.ipv4(range.last.bits))), at: frontend)
     }
   }
 }

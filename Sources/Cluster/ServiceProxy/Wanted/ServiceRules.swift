@@ -17,14 +17,42 @@ struct ServiceRules: Sendable, Equatable {
     }
   }
 
-  /// By set.
-  var elements: [String: Set<Element>] = [:]
+  /// By what right a service is reached at a frontend; where several want one, the least of these has it.
+  enum Right: Int, Sendable {
+    /// The address is the service's own.
+    case own
+    /// The cluster has given address or port to it.
+    case given
+    /// Its author has asked for the address, as others may.
+    case wished
+  }
+
+  /// What is wanted of one frontend.
+  struct Claim: Sendable, Equatable {
+    var right: Right
+    /// By set.
+    var elements: [String: Set<Element>] = [:]
+    /// Of UDP: the endpoints that may go on with the exchanges they have; nil for other transports.
+    var datagramEndpoints: Set<IPv4Address>?
+  }
+
+  var frontends: [Frontend: Claim] = [:]
+  /// Entries that are of no frontend, by set: several services may want the same.
+  var shared: [String: Set<Element>] = [:]
   /// The chains of services whose clients stay with their endpoint.
   var stickyGroups: Set<StickyGroup> = []
-  /// For each frontend of UDP the endpoints that may go on with the exchanges they have.
-  var datagramEndpoints: [Frontend: Set<IPv4Address>] = [:]
 
-  mutating func add(_ set: String, _ element: Element) { elements[set, default: []].insert(element) }
+  /// Has to be told of each frontend before anything is added there. Of two rights the better one holds.
+  mutating func claim(_ frontend: Frontend, as right: Right) {
+    if let known = frontends[frontend], known.right.rawValue <= right.rawValue { return }
+    frontends[frontend] = Claim(right: right)
+  }
+
+  mutating func add(_ set: String, _ element: Element, at frontend: Frontend) {
+    frontends[frontend]?.elements[set, default: []].insert(element)
+  }
+
+  mutating func add(_ set: String, _ element: Element) { shared[set, default: []].insert(element) }
 }
 
 /// An endpoint of one port.

@@ -1,6 +1,6 @@
+import Crypto
 import Internet
 import KubeResources
-import Model
 
 /// The chains and sets by which each client of a service's port stays with one endpoint.
 ///
@@ -32,7 +32,13 @@ struct StickyGroup: Sendable, Hashable {
   var memberChains: [String] { backends.map { Self.memberPrefix + suffix($0) } }
   var clientSets: [String] { backends.map { Self.clientPrefix + suffix($0) } }
 
-  private static func hash(_ text: String) -> String { String(NameHash.of(text), radix: 16) }
+  /// 128 bits of SHA-256: authors of services choose what is hashed, and two that had one name would share their clients' endpoints.
+  private static func hash(_ text: String) -> String {
+    SHA256.hash(data: Array(text.utf8)).prefix(16).map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.utf8.count == 1 ? "0\(digits)" : digits
+    }.joined()
+  }
 
   /// Declarations within a table; those of members that several groups share say the same.
   var setText: String {

@@ -67,7 +67,7 @@ struct AgentProgram {
         version: "1.33", now: Self.now, executor: executor, logger: logger))
     let server = try await serve(agent, executor, poller, logger)
     ServiceNotification.send("READY=1")
-    let services = startServices(cluster, poller, logger)
+    let services = startServices(node, cluster, poller, logger)
     logger.notice("the agent of node '\(node.name)' (\(node.address)) follows \(cluster.config.server)")
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await agent.run() }
@@ -86,12 +86,14 @@ struct AgentProgram {
   }
 
   /// Pods run without them as well: nil, and told, where something is in the way.
-  private func startServices(_ cluster: ClusterClient, _ poller: Poller, _ logger: Logger) -> AgentServices? {
+  private func startServices(
+    _ node: NodeSettings, _ cluster: ClusterClient, _ poller: Poller, _ logger: Logger
+  ) -> AgentServices? {
     guard let podRange else { return nil }
     do {
       return try AgentServices(
-        node: cluster.config.node, podRange: podRange, server: { cluster.config.server }, poller: poller, logger: logger
-      )
+        node: node.name, address: node.address, podRange: podRange, server: { cluster.config.server }, poller: poller,
+        logger: logger)
     } catch {
       logger.error("services and names of the cluster are not served", metadata: ["error": "\(error)"])
       return nil

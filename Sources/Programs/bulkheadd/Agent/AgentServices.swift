@@ -27,15 +27,19 @@ struct AgentServices {
   /// Takes the addresses of the name service and of the API and begins to answer there. Blocking.
   ///
   /// - Parameters:
+  ///   - address: the node's.
   ///   - podRange: where the engine gives pods their addresses.
   ///   - server: `https://HOST:PORT` of the API's server at the moment.
   init(
-    node: String, podRange: IPv4Subnet, server: @escaping @Sendable () -> String, poller: Poller, logger: Logger
+    node: String, address: String, podRange: IPv4Subnet, server: @escaping @Sendable () -> String, poller: Poller,
+    logger: Logger
   ) throws {
     self.node = node
     self.logger = logger
-    proxy = try ServiceProxy(
-      settings: Self.settings(node), poller: poller, logger: logger)
+    var settings = Self.settings(node)
+    settings.podRanges = [podRange]
+    settings.nodeAddresses = [IPv4Address(address)].compactMap { $0 }
+    proxy = try ServiceProxy(settings: settings, poller: poller, logger: logger)
     names = try ClusterNames(
       settings: ClusterNamesSettings(
         address: Self.nameService, serviceRange: ServiceAllocation.range, podRanges: [podRange]),
@@ -66,7 +70,7 @@ struct AgentServices {
       node: node, serviceRange: ServiceAllocation.range,
       answeredHere: [
         OwnPlace(nameService, port: DNSListener.port, transports: [.udp, .tcp]),
-        OwnPlace(ServiceAllocation.apiAddress, port: APIService.relayPort),
+        OwnPlace(ServiceAllocation.apiAddress, port: APIService.relayPort, isOfService: true),
       ])
   }
 

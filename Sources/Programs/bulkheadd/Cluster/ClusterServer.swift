@@ -61,6 +61,8 @@ final class ClusterServer: Sendable {
     let http: HTTPServerConfiguration
     let poller: Poller
     let balancerPool: AddressRanges
+    /// What services may have in `externalIPs`.
+    let externalAddresses: AddressRanges
   }
 
   /// Opens the storage, puts in what is missing, and serves. Throws `internal` for a damaged database, `unavailable` for an address that
@@ -69,7 +71,7 @@ final class ClusterServer: Sendable {
     _ plan: Plan, authority: CertificateAuthority, accounts: AccountStore, logger: Logger
   ) async throws -> ClusterServer {
     try FileSystem.makeDirectories(plan.folder, mode: 0o700)
-    let catalog = KindCatalog.complete.served
+    let catalog = KindCatalog.platform(externalAddresses: plan.externalAddresses).served
     let storage = ClusterStorage(folder: plan.folder)
     let (database, store) = try storage.open(keys: try storage.keysOrFresh(), logger: logger)
     // Those that come together to write wait for one of them without a thread: more threads than these only stand in each other's way.
