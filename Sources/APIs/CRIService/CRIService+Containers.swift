@@ -23,7 +23,7 @@ extension CRIService {
     }
     handlers.on(CRIRuntime.stopContainer) { [self] request in
       try await idempotent {
-        let seconds = Int(clamping: max(0, request.timeout))
+        let seconds = Int(min(max(0, request.timeout), Int64(Int32.max)))
         try await engine.stopContainer(view(request.containerID).record.id.hex, signal: nil, timeoutSeconds: seconds)
       }
       return CRIStopContainerResponse()
@@ -64,7 +64,8 @@ extension CRIService {
   private func execSync(_ request: CRIExecSyncRequest) async throws -> CRIExecSyncResponse {
     let id = try view(request.containerID).record.id.hex
     let outcome = try await engine.runExec(
-      id, arguments: request.cmd, timeoutSeconds: request.timeout > 0 ? Double(request.timeout) : nil,
+      id, arguments: request.cmd,
+      timeoutSeconds: request.timeout > 0 ? Double(min(request.timeout, Int64(Int32.max))) : nil,
       limitBytes: Self.execSyncLimitBytes)
     guard let outcome else {
       throw GRPCStatus(.deadlineExceeded, "the command did not end within \(request.timeout) s and was killed")

@@ -49,9 +49,13 @@ final class OneShot<Value: Sendable>: Sendable {
     return value
   }
 
-  /// Waits at most `seconds`; nil when the time has passed.
+  /// No wait is longer: clients name any number of seconds, and the clock counts not all of them.
+  static var longestSeconds: Double { Double(Int32.max) }
+
+  /// Waits at most `seconds`, and `longestSeconds`; nil when the time has passed.
   func wait(seconds: Double) async throws -> Value? {
     if let value = current { return value }
+    let seconds = min(max(seconds, 0), Self.longestSeconds)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
       group.addTask { try await self.wait() }
       group.addTask {

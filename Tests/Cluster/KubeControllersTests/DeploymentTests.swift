@@ -80,6 +80,9 @@ struct DeploymentTests {
       (10, "25%", "25%", 3, 2), (10, "0%", "0%", 0, 1), (3, "25%", "25%", 1, 0), (1, "0", "50%", 0, 1),
       (10, "4", "3", 4, 3),
       (2, "1", "100%", 1, 2), (0, "25%", "25%", 0, 0), (4, "x", "-1", 0, 1),
+      (3, "9223372036854775807%", "0%", 64_424_510, 0), (2_147_483_647, "9223372036854775807%", "0", 2_147_483_647, 0),
+      (3, "99999999999999999999%", "0%", 64_424_510, 0), (3, "9223372036854775807", "0", 2_147_483_647, 0),
+      (3, "+5%", "%", 0, 1),
     ] as [(Int64, String, String, Int64, Int64)])
   func shares(wanted: Int64, surge: String, unavailable: String, surgeIs: Int64, unavailableIs: Int64) throws {
     func value(_ text: String) -> JSONValue { Int64(text).map { .integer($0) } ?? .string(text) }
@@ -87,6 +90,29 @@ struct DeploymentTests {
       try Self.deployment(wanted, surge: value(surge), unavailable: value(unavailable)))
     #expect(numbers.surge == surgeIs)
     #expect(numbers.unavailable == unavailableIs)
+  }
+
+  @Test(
+    "What a document says of revisions and numbers is no reason to stop",
+    arguments: ["9223372036854775807", "2147483648", "-9223372036854775808", "many"])
+  func numbersOfAnySize(_ number: String) throws {
+    let revision: JSONValue = ["deployment.kubernetes.io/revision": .string(number)]
+    let deployment = try Self.deployment(.max, surge: "9223372036854775807%") {
+      $0["metadata"]?["annotations"] = revision
+    }
+    let old = try Self.set("old", 2_147_483_647, revision: 1, maximum: 1) {
+      $0["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"] = .string(number)
+    }
+    let new = try Self.set("new", 5, revision: 1, maximum: 1) {
+      $0["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"] = .string(number)
+    }
+    #expect(old.deploymentRevision == 0)
+    let created = plan(deployment, [old]).changes.compactMap { change -> String? in
+      guard case .create(_, let set) = change.action else { return nil }
+      return set.meta.annotations["deployment.kubernetes.io/revision"]
+    }
+    #expect(created == ["1"])
+    #expect(!plan(deployment, [old, new]).changes.isEmpty)
   }
 
   @Test("A first set is made with the hash of its template, the revision and the wanted number")

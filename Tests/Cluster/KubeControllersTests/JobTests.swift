@@ -47,6 +47,23 @@ struct JobTests {
     #expect(plan(try Self.job(queue, status: #"{"succeeded":1}"#), [running[0]]).deeds == [], "a queue is not refilled")
   }
 
+  @Test("A deadline may be any number, and a pod may call itself any index")
+  func numbersOfAnySize() throws {
+    let spec = #""parallelism":1,"completions":2,"activeDeadlineSeconds":9223372036854775807"#
+    let now = plan(try Self.job(spec, status: Self.started))
+    #expect(now.deeds == ["create pods/j-*"])
+    #expect(now.lookAgain?.text == "9999-12-31T23:59:59Z")
+    let finished = plan(
+      try Self.job(
+        #""completions":1,"ttlSecondsAfterFinished":9223372036854775807"#,
+        status:
+          #"{"conditions":[{"type":"Complete","status":"True","lastTransitionTime":"2027-01-15T07:00:00Z"}]}"#))
+    #expect(finished.deeds == [])
+    let indexed = #""parallelism":1,"completions":2,"completionMode":"Indexed""#
+    let pods = try [Int.max, -1, 2, 1].map { try Self.pod("p\($0)", "Succeeded", index: $0) }
+    #expect(plan(try Self.job(indexed), pods).status?["completedIndexes"] == "1")
+  }
+
   @Test("An ended pod is noted, then let go, then counted, each once")
   func counts() throws {
     let spec = #""parallelism":1,"completions":2"#

@@ -115,6 +115,26 @@ struct PodTests {
       ]
     ),
     ("", #","hostUsers":false,"hostNetwork":true"#, ["spec.hostNetwork: Forbidden: when `hostUsers` is false"]),
+    ("", #","terminationGracePeriodSeconds":2147483647"#, []),
+    (
+      "", #","terminationGracePeriodSeconds":9223372036854775807"#,
+      [
+        "spec.terminationGracePeriodSeconds: Invalid value: 9223372036854775807: must be less than or equal to 2147483647"
+      ]
+    ),
+    (
+      #","livenessProbe":{"exec":{"command":["x"]},"terminationGracePeriodSeconds":2147483648}"#, "",
+      [
+        "spec.containers[0].livenessProbe.terminationGracePeriodSeconds: Invalid value: 2147483648: must be less than or equal to 2147483647"
+      ]
+    ),
+    (#","lifecycle":{"preStop":{"sleep":{"seconds":30}}}"#, "", []),
+    (
+      #","lifecycle":{"preStop":{"sleep":{"seconds":31}}}"#, "",
+      [
+        "spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less than terminationGracePeriodSeconds (30)"
+      ]
+    ),
     (
       "", #","activeDeadlineSeconds":0"#,
       [
@@ -238,5 +258,15 @@ struct PodTests {
         "pod",
         #"{"metadata":{"name":"x","deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"containers":[{"name":"c"}]},"status":{"phase":"Running"}}"#
       ).hasPrefix(#"["x","0/1","Terminating""#))
+  }
+
+  @Test(
+    arguments: [
+      (nil, "7", 7), (nil, "9223372036854775807", 2_147_483_647), (Int64.max, "7", 2_147_483_647), (nil, "-1", 0),
+      (-5, "7", 0),
+    ] as [(Int64?, String, Int64)])
+  func aPodsEndTakesABoundedTime(_ wished: Int64?, _ own: String, _ seconds: Int64) throws {
+    let pod = try Objects.json(#"{"spec":{"nodeName":"n","terminationGracePeriodSeconds":\#(own)}}"#)
+    #expect(try Objects.kind("po").rules.graceSeconds(pod, wished) == seconds)
   }
 }

@@ -120,6 +120,19 @@ struct ContainerSettingsTests {
     #expect(ResourceSettings.shares(0) == 2)
   }
 
+  @Test("Amounts of any size are amounts")
+  func largeResources() {
+    let most = #"{"cpu":"100G","memory":"9223372036854775807"}"#
+    let container = ContainerDocument(Sample.json(#"{"name":"c","resources":{"limits":\#(most)}}"#), .main)
+    let request = ResourceSettings.request(
+      container, of: Sample.pod(status: #"{"qosClass":"Burstable"}"#), nodeMemoryBytes: 1)
+    #expect(request.cpuShares == 262_144 && request.cpuQuotaMicroseconds == 100_000_000_000)
+    #expect(request.memoryLimitBytes == .max && request.outOfMemoryScore == 3)
+    let two = #"{"resources":{"requests":{"cpu":"9223372036854775807"}}}"#
+    #expect(ResourceSettings.request(Sample.pod(#"{"containers":[\#(two),\#(two)]}"#)).cpuShares == 262_144)
+    #expect(ResourceSettings.shares(.max) == 262_144)
+  }
+
   @Test(
     "Name servers come from the cluster, the node or the pod",
     arguments: [

@@ -14,6 +14,16 @@ import Testing
       createdAt: second * 1_000_000_000)
   }
 
+  @Test(arguments: [Double(Int64.max), .greatestFiniteMagnitude, .infinity])
+  func aWaitOfAnyLengthIsAWait(_ seconds: Double) async throws {
+    let value = OneShot<Int>()
+    async let waiting = value.wait(seconds: seconds)
+    await Task.yield()
+    value.resolve(7)
+    #expect(try await waiting == 7)
+    #expect(try await OneShot<Int>().wait(seconds: -seconds) == nil)
+  }
+
   @Test func execsThatNobodyStartsAreCounted() throws {
     let table = ExecTable()
     let container = ContainerID.random()

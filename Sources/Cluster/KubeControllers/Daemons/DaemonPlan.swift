@@ -25,7 +25,11 @@ struct DaemonPlan {
     claims = Claims(owner: set, selector: DaemonSetController.selector(of: set), candidates: candidates)
   }
 
-  private static func revision(_ revision: ClusterObject) -> Int64 { revision.document.numberAt("revision") }
+  /// One that no controller has counted up to counts as none.
+  private static func revision(_ revision: ClusterObject) -> Int64 {
+    let number = revision.document.numberAt("revision")
+    return (0...Int64(Int32.max)).contains(number) ? number : 0
+  }
 
   var minReady: Int64 { self.set.spec.numberAt("minReadySeconds") }
   private var template: JSONValue { self.set.spec["template"] ?? [:] }

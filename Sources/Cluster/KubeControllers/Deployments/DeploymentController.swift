@@ -60,7 +60,10 @@ enum DeploymentNames {
 
 extension ClusterObject {
   /// `spec.replicas`.
-  var wantedReplicas: Int64 { document.at("spec", "replicas")?.integer ?? 1 }
-  /// 0 where there is none.
-  var deploymentRevision: Int64 { annotation(DeploymentNames.revision).flatMap { Int64($0) } ?? 0 }
+  var wantedReplicas: Int64 { min(max(0, document.at("spec", "replicas")?.integer ?? 1), RollingNumbers.most) }
+  /// 0 where there is none, and where it is none that a controller has counted up to.
+  var deploymentRevision: Int64 {
+    let number = annotation(DeploymentNames.revision).flatMap { Int64($0) } ?? 0
+    return (0...Int64(Int32.max)).contains(number) ? number : 0
+  }
 }

@@ -24,15 +24,18 @@ struct RollingNumbers: Equatable {
     self.unavailable = min(unavailable, wanted)
   }
 
-  /// A number or a share in percent; 0 for what is neither.
+  /// No number of pods is greater, and so sums of a few of them are numbers still.
+  static let most = Int64(Int32.max)
+
+  /// A number or a share in percent; 0 for what is neither, at most `most`.
   static func resolve(_ value: JSONValue?, of total: Int64, roundsUp: Bool) -> Int64 {
-    if let number = value?.integer { return max(0, number) }
-    guard let text = value?.text, text.hasSuffix("%"), let percent = Int64(text.dropLast()), percent >= 0 else {
-      return 0
-    }
-    let (product, overflow) = total.multipliedReportingOverflow(by: percent)
-    guard !overflow else { return total }
-    return (product + (roundsUp ? 99 : 0)) / 100
+    if let number = value?.integer { return min(max(0, number), most) }
+    guard let text = value?.text, text.hasSuffix("%") else { return 0 }
+    let digits = text.dropLast()
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return 0 }
+    // Both are within 31 bits.
+    let product = min(max(0, total), most) * min(Int64(digits) ?? most, most)
+    return min((product + (roundsUp ? 99 : 0)) / 100, most)
   }
 }
 

@@ -237,7 +237,7 @@ struct Rollout {
       1,
       set.annotation(DeploymentNames.maximum).flatMap { Int64($0) } ?? deployment.status.numberAt("replicas"))
     let size = Double(replicas) * Double(plan.wanted + plan.numbers.surge) / Double(before)
-    let fraction = Int64(size.rounded()) - replicas
+    let fraction = Int64(min(size.rounded(), Double(RollingNumbers.most))) - replicas
     return toAdd > 0 ? min(fraction, left) : max(fraction, left)
   }
 

@@ -1,9 +1,11 @@
 /// Indexes of an indexed job as its status writes them: `0-3,5`. Source: Kubernetes *Jobs*, completion mode.
 struct CompletionIndexes: Equatable {
   private(set) var indexes: Set<Int64> = []
+  private let completions: Int64
 
   /// What lies beyond the job's completions counts no more.
   init(parsing text: String, completions: Int64) {
+    self.completions = completions
     for part in text.split(separator: ",") {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
       guard ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil, first >= 0, first <= last,
@@ -13,7 +15,10 @@ struct CompletionIndexes: Equatable {
     }
   }
 
-  mutating func insert(_ index: Int64) { indexes.insert(index) }
+  /// A pod may name any index: one that is none of the job's counts for nothing.
+  mutating func insert(_ index: Int64) {
+    if index >= 0, index < completions { indexes.insert(index) }
+  }
   func contains(_ index: Int64) -> Bool { indexes.contains(index) }
   var count: Int { indexes.count }
 

@@ -168,20 +168,3 @@ private struct Heap<Element: Comparable> {
     return least
   }
 }
-
-extension Timestamp {
-  public func adding(seconds: Int64) -> Timestamp {
-    Timestamp(seconds: self.seconds + seconds, nanoseconds: nanoseconds)
-  }
-
-  public func adding(milliseconds: Int64) -> Timestamp {
-    let total = Int64(nanoseconds) + milliseconds % 1_000 * 1_000_000
-    return Timestamp(
-      seconds: seconds + milliseconds / 1_000 + total / 1_000_000_000, nanoseconds: Int32(total % 1_000_000_000))
-  }
-
-  /// From another moment to this one.
-  public func millisecondsSince(_ other: Timestamp) -> Int64 {
-    (seconds - other.seconds) * 1_000 + (Int64(nanoseconds) - Int64(other.nanoseconds)) / 1_000_000
-  }
-}

@@ -1,13 +1,38 @@
-/// A moment, as documents write it. Source: RFC 3339.
+/// A moment, as documents write it: of the years 0 to 9999. Source: RFC 3339.
 public struct Timestamp: Sendable, Hashable, Comparable {
   /// Since 1970, rounded down.
   public let seconds: Int64
   /// 0 to 999,999,999.
   public let nanoseconds: Int32
 
+  /// The first and the last second that a document can write. What is computed from any number of a client's stays among them,
+  /// so that moments can be subtracted, written and read again.
+  static let writableSeconds: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
+
+  /// What lies beyond the years that documents can write counts as the first or the last of these moments.
   public init(seconds: Int64, nanoseconds: Int32 = 0) {
-    self.seconds = seconds
+    self.seconds = min(max(seconds, Self.writableSeconds.lowerBound), Self.writableSeconds.upperBound)
     self.nanoseconds = nanoseconds
+  }
+
+  /// Some seconds later, or earlier where they are negative; at most the last moment there is.
+  public func adding(seconds: Int64) -> Timestamp {
+    let (sum, overflow) = self.seconds.addingReportingOverflow(seconds)
+    return Timestamp(seconds: overflow ? (seconds < 0 ? .min : .max) : sum, nanoseconds: nanoseconds)
+  }
+
+  /// The same for milliseconds.
+  public func adding(milliseconds: Int64) -> Timestamp {
+    let billion: Int64 = 1_000_000_000
+    let parts = Int64(nanoseconds) + milliseconds % 1_000 * 1_000_000
+    let carry: Int64 = parts < 0 ? -1 : parts / billion
+    let moment = adding(seconds: milliseconds / 1_000 + carry)
+    return Timestamp(seconds: moment.seconds, nanoseconds: Int32(parts - carry * billion))
+  }
+
+  /// From another moment to this one.
+  public func millisecondsSince(_ other: Timestamp) -> Int64 {
+    (seconds - other.seconds) * 1_000 + (Int64(nanoseconds) - Int64(other.nanoseconds)) / 1_000_000
   }
 
   public static func < (one: Timestamp, other: Timestamp) -> Bool {
@@ -30,8 +55,8 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     }
     guard let offsetSeconds = reader.zone(), reader.isAtEnd else { return nil }
     let day0 = Self.daysSince1970(year: year, month: month, day: day)
-    seconds = day0 * 86_400 + hour * 3_600 + minute * 60 + second - offsetSeconds
-    self.nanoseconds = Int32(nanoseconds)
+    self.init(
+      seconds: day0 * 86_400 + hour * 3_600 + minute * 60 + second - offsetSeconds, nanoseconds: Int32(nanoseconds))
   }
 
   private struct Reader {

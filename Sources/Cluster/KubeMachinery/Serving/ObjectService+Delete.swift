@@ -39,12 +39,12 @@ extension ObjectService {
     let mustWait = !meta.finalizers.isEmpty || grace > 0 || kind.rules.holdsBack(old)
     if mustWait {
       if meta.deletionTimestamp == nil {
-        meta.deletionTimestamp = Timestamp(seconds: now.seconds + grace).text
+        meta.deletionTimestamp = now.adding(seconds: grace).text
         meta.deletionGracePeriodSeconds = grace
         if meta.generation > 0 { meta.generation += 1 }
       } else if grace < meta.deletionGracePeriodSeconds ?? 0 {
         // A second deletion can only make it sooner.
-        meta.deletionTimestamp = Timestamp(seconds: now.seconds + grace).text
+        meta.deletionTimestamp = now.adding(seconds: grace).text
         meta.deletionGracePeriodSeconds = grace
       }
     }

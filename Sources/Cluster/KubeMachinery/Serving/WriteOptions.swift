@@ -75,6 +75,9 @@ public struct DeleteOptions: Sendable {
     case foreground = "Foreground"
   }
 
+  /// No object waits longer for its end than this, whatever a client wishes.
+  public static let longestGraceSeconds = Int64(Int32.max)
+
   public var gracePeriodSeconds: Int64?
   public var uid: String?
   public var resourceVersion: String?
@@ -102,6 +105,7 @@ public struct DeleteOptions: Sendable {
       }
       gracePeriodSeconds = seconds
     }
+    gracePeriodSeconds = gracePeriodSeconds.map { min($0, Self.longestGraceSeconds) }
     let policy = text("propagationPolicy") ?? ""
     propagation = Propagation(rawValue: policy)
     if !policy.isEmpty, propagation == nil {

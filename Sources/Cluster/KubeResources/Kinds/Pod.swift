@@ -27,7 +27,8 @@ extension Kind {
         if pod.textAt("spec", "nodeName").isEmpty || ["Failed", "Succeeded"].contains(pod.textAt("status", "phase")) {
           return 0
         }
-        return max(0, wished ?? pod.at("spec", "terminationGracePeriodSeconds")?.integer ?? 30)
+        let seconds = wished ?? pod.at("spec", "terminationGracePeriodSeconds")?.integer ?? 30
+        return min(max(0, seconds), DeleteOptions.longestGraceSeconds)
       }))
 }
 

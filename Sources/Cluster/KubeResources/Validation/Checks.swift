@@ -20,6 +20,13 @@ enum Checks {
     return [.invalid(path, .integer(number), "must be greater than or equal to 0")]
   }
 
+  /// A time that somebody waits for: not negative, and not beyond what 32 bits count.
+  static func seconds(_ path: String, _ value: JSONValue?) -> [FieldError] {
+    let longest = DeleteOptions.longestGraceSeconds
+    guard let number = value?.integer, number > longest else { return notNegative(path, value) }
+    return [.invalid(path, .integer(number), "must be less than or equal to \(longest)")]
+  }
+
   /// A number or name of a port.
   static func portReference(_ path: String, _ value: JSONValue?) -> [FieldError] {
     switch value {

@@ -46,7 +46,9 @@ struct ContainerRules {
     errors += ResourceRules.errors(container["resources"], at: "\(path).resources")
     errors += SecurityRules.container(container, at: "\(path).securityContext")
     switch role {
-    case .main, .sidecar: errors += ProbeRules.errors(container, at: path)
+    case .main, .sidecar:
+      let grace = podSpec["terminationGracePeriodSeconds"]?.integer
+      errors += ProbeRules.errors(container, graceSeconds: grace.flatMap { $0 < 0 ? nil : $0 }, at: path)
     case .beforehand:
       for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] where container.has(field) {
         errors.append(

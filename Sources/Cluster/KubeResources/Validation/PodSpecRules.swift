@@ -14,7 +14,7 @@ enum PodSpecRules {
     if let seconds = spec["activeDeadlineSeconds"]?.integer {
       errors += Checks.range("\(path).activeDeadlineSeconds", seconds, 1...Int64(Int32.max))
     }
-    errors += Checks.notNegative("\(path).terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"])
+    errors += Checks.seconds("\(path).terminationGracePeriodSeconds", spec["terminationGracePeriodSeconds"])
     errors += ResourceRules.amounts(spec["overhead"], at: "\(path).overhead")
     for (index, gate) in spec.listAt("readinessGates").enumerated() {
       errors += NameRule.qualifiedName.errors(

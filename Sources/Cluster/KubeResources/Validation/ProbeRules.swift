@@ -3,7 +3,8 @@ import KubeMachinery
 
 /// What probes and hooks must be.
 enum ProbeRules {
-  static func errors(_ container: JSONValue, at path: String) -> [FieldError] {
+  /// - Parameter graceSeconds: the time that the pod has for its end; nil where it says nothing sensible about that.
+  static func errors(_ container: JSONValue, graceSeconds: Int64?, at path: String) -> [FieldError] {
     var errors: [FieldError] = []
     for field in ["livenessProbe", "readinessProbe", "startupProbe"] {
       guard let probe = container[field] else { continue }
@@ -12,11 +13,12 @@ enum ProbeRules {
     for field in ["postStart", "preStop"] {
       guard let hook = container.at("lifecycle", field) else { continue }
       errors += handlerErrors(hook, at: "\(path).lifecycle.\(field)")
-      if let seconds = hook.at("sleep", "seconds")?.integer, seconds < 0 {
+      // What is wrong with the grace period itself is told of that field.
+      if let seconds = hook.at("sleep", "seconds")?.integer, let graceSeconds, !(0...graceSeconds).contains(seconds) {
         errors.append(
           .invalid(
             "\(path).lifecycle.\(field).sleep", .integer(seconds),
-            "must be non-negative and less than terminationGracePeriodSeconds"))
+            "must be non-negative and less than terminationGracePeriodSeconds (\(graceSeconds))"))
       }
     }
     return errors
@@ -38,6 +40,7 @@ enum ProbeRules {
     if let grace, grace <= 0 {
       errors.append(.invalid("\(path).terminationGracePeriodSeconds", .integer(grace), "must be greater than 0"))
     }
+    errors += Checks.seconds("\(path).terminationGracePeriodSeconds", grace.flatMap { $0 > 0 ? .integer($0) : nil })
     if probe.numberAt("successThreshold") != 1 {
       errors.append(.invalid("\(path).successThreshold", .integer(probe.numberAt("successThreshold")), "must be 1"))
     }

@@ -28,8 +28,11 @@ public struct PodDocument: Sendable, Equatable {
 
   /// Time to end, in seconds.
   var graceSeconds: Int64 {
-    max(0, meta.deletionGracePeriodSeconds ?? spec.at("terminationGracePeriodSeconds")?.integer ?? 30)
+    Self.bounded(meta.deletionGracePeriodSeconds ?? spec.at("terminationGracePeriodSeconds")?.integer ?? 30)
   }
+
+  /// Seconds that somebody waits for: none where they are negative, and no more than 32 bits count.
+  static func bounded(_ seconds: Int64) -> Int64 { min(max(0, seconds), DeleteOptions.longestGraceSeconds) }
 
   var initContainers: [ContainerDocument] {
     spec.listAt("initContainers").map { item in

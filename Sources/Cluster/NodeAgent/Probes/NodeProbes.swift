@@ -48,7 +48,7 @@ final class NodeProbes: ProbeRunner {
       await within(timeoutSeconds, "timeout: failed to connect service within \(timeoutSeconds)s") {
         await self.health(address, port, service, timeoutSeconds)
       }
-    case .sleep(let seconds): await sleep(min(seconds, timeoutSeconds))
+    case .sleep(let seconds): await sleep(PodDocument.bounded(min(seconds, timeoutSeconds)))
     case .impossible(let reason): .failure(reason)
     }
   }

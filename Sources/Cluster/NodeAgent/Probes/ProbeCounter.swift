@@ -13,11 +13,11 @@ struct ProbeSchedule: Equatable, Sendable {
 
   init(_ kind: ContainerDocument.ProbeKind, _ probe: JSONValue) {
     func number(_ name: String, _ standard: Int64) -> Int64 {
-      let value = probe.numberAt(name)
+      let value = PodDocument.bounded(probe.numberAt(name))
       return value > 0 ? value : standard
     }
     self.kind = kind
-    initialDelay = max(0, probe.numberAt("initialDelaySeconds"))
+    initialDelay = PodDocument.bounded(probe.numberAt("initialDelaySeconds"))
     timeout = number("timeoutSeconds", 1)
     period = number("periodSeconds", 10)
     successThreshold = number("successThreshold", 1)

@@ -162,8 +162,8 @@ struct PodPlan: Sendable, Equatable {
   private func restartsKnown(_ container: ContainerDocument, _ view: PodView) -> Int64 {
     for list in ["containerStatuses", "initContainerStatuses"] {
       for status in view.pod.status.listAt(list) where status.textAt("name") == container.name {
-        return status.textAt("containerID").isEmpty
-          ? status.numberAt("restartCount") : status.numberAt("restartCount") + 1
+        let count = Int64(Int32(clamping: status.numberAt("restartCount")))
+        return status.textAt("containerID").isEmpty ? count : count + 1
       }
     }
     return 0

@@ -142,7 +142,7 @@ struct PodView: Sendable {
   /// When its time is over; nil where it has all time.
   var deadline: Timestamp? {
     guard let seconds = pod.spec["activeDeadlineSeconds"]?.integer, let start = startTime else { return nil }
-    return Timestamp(seconds: start.seconds + seconds)
+    return Timestamp(seconds: start.seconds).adding(seconds: seconds)
   }
 
   var startTime: Timestamp? { Timestamp(pod.document["status"]?["startTime"]?.text ?? "") ?? memory.startTime }

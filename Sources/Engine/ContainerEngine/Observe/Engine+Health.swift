@@ -6,6 +6,8 @@ extension Engine {
   private static let defaultTimeout: Int64 = 30_000_000_000
   private static let defaultStartInterval: Int64 = 5_000_000_000
   private static let defaultRetries = 3
+  /// Images and clients name any number; the clock counts not all of them.
+  private static let longestInterval = Int64(Int32.max) * 1_000_000_000
   private static let keptProbes = 5
   private static let outputLimitBytes = 4096
 
@@ -31,7 +33,8 @@ extension Engine {
         container.read { $0.health?.status == .starting }
         && Int64(Clock.realTimeNanoseconds()) - started < check.startPeriodNanoseconds
       do {
-        try await Task.sleep(for: .nanoseconds(inStart ? min(startInterval, interval) : interval))
+        let pause = inStart ? min(startInterval, interval) : interval
+        try await Task.sleep(for: .nanoseconds(min(pause, Self.longestInterval)))
       } catch { return }
       guard container.process != nil else { return }
       if container.status == .paused { continue }

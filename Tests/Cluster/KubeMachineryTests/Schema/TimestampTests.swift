@@ -16,6 +16,31 @@ struct TimestampTests {
     #expect(moment.text == canonical)
   }
 
+  @Test(arguments: [
+    (Int64(0), Int64.max, "9999-12-31T23:59:59Z"), (0, .min, "0000-01-01T00:00:00Z"),
+    (1_795_903_909, .max, "9999-12-31T23:59:59Z"), (-1, .min, "0000-01-01T00:00:00Z"),
+    (.max, 1, "9999-12-31T23:59:59Z"), (.min, -1, "0000-01-01T00:00:00Z"), (10, -11, "1969-12-31T23:59:59Z"),
+  ])
+  func whatIsComputedStaysAMomentThatCanBeWritten(_ start: Int64, _ step: Int64, _ text: String) throws {
+    let moment = Timestamp(seconds: start).adding(seconds: step)
+    #expect(moment.text == text)
+    #expect(Timestamp(moment.text)?.seconds == moment.seconds)
+    // Differences of any two are numbers.
+    #expect(
+      moment.millisecondsSince(Timestamp(seconds: start)) / 1_000 == moment.seconds - Timestamp(seconds: start).seconds)
+  }
+
+  @Test(arguments: [
+    (Int64(1_500), Int64(1), Int32(600_000_000)), (900, 1, 0), (-200, -1, 900_000_000), (-1_100, -1, 0),
+    (-1_101, -2, 999_000_000),
+  ])
+  func millisecondsAreAdded(_ step: Int64, _ seconds: Int64, _ nanoseconds: Int32) {
+    let moment = Timestamp(seconds: 0, nanoseconds: 100_000_000).adding(milliseconds: step)
+    #expect(moment == Timestamp(seconds: seconds, nanoseconds: nanoseconds))
+    #expect(Timestamp(seconds: 0).adding(milliseconds: .max).text == "9999-12-31T23:59:59Z")
+    #expect(Timestamp(seconds: 0).adding(milliseconds: .min).text == "0000-01-01T00:00:00Z")
+  }
+
   @Test func microsecondsAreKept() throws {
     #expect(try #require(Timestamp("2000-03-01T00:00:00.123456789Z")).microText == "2000-03-01T00:00:00.123456Z")
   }

@@ -231,6 +231,24 @@ import Testing
     #expect(try await grace(0) == nil)
   }
 
+  @Test func noGracePeriodIsBeyondWhatAClockCounts() async throws {
+    let query = try QueryParameters(parsing: "gracePeriodSeconds=9223372036854775807", maxItems: 4)
+    let wish = try DeleteOptions(query, body: nil)
+    #expect(wish.gracePeriodSeconds == 2_147_483_647)
+    let body: JSONValue = ["kind": "DeleteOptions", "gracePeriodSeconds": .integer(.max)]
+    #expect(try DeleteOptions(query, body: body).gracePeriodSeconds == 2_147_483_647)
+    let fixture = try await ServiceFixture()
+    try await fixture.create(widget("a", spec: ["color": "slow"]))
+    _ = try await fixture.delete("a", wish)
+    #expect(try await fixture.get("a").meta.deletionTimestamp == "2095-02-02T11:14:07Z")
+    // Whoever calls it without the bound of the options is safe as well.
+    var own = DeleteOptions()
+    own.gracePeriodSeconds = .max
+    try await fixture.create(widget("b", spec: ["color": "slow"]))
+    _ = try await fixture.delete("b", own)
+    #expect(try await fixture.get("b").meta.deletionTimestamp == "9999-12-31T23:59:59Z")
+  }
+
   @Test func collectionsAreDeletedBySelector() async throws {
     let fixture = try await ServiceFixture()
     for name in ["a", "b", "c"] {
