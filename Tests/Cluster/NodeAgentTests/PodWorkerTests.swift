@@ -71,12 +71,13 @@ struct PodWorkerTests {
 
   private static func living(
     _ pod: PodDocument, runtime: FakeRuntime = FakeRuntime(), probes: any ProbeRunner = Alive(),
+    ending: PodMemory.Ending? = nil,
     _ body: (PodWorker, Stage) async throws -> Void
   ) async throws {
     let root = FileManager.default.temporaryDirectory.path + "/agent-\(UUID().uuidString)"
     defer { try? FileSystem.removeTree(root) }
     let stage = Stage(pod, runtime: runtime, probes: probes, root: root)
-    let worker = PodWorker(pod, isOrphaned: false, stage.context)
+    let worker = PodWorker(pod, isOrphaned: false, ending: ending, stage.context)
     let running = Task { await worker.run() }
     try await body(worker, stage)
     running.cancel()
@@ -118,6 +119,35 @@ struct PodWorkerTests {
 
   private static func exitCode(_ status: JSONValue?) -> Int64? {
     status?.listAt("containerStatuses").first?.at("state", "terminated", "exitCode")?.integer
+  }
+
+  @Test("A pod that the node has no room for is told to have failed, and nothing of it is made")
+  func refused() async throws {
+    let ending = PodMemory.Ending(reason: "OutOfpods", message: "Pod was rejected: no room", since: Sample.start)
+    try await Self.living(Sample.pod(), ending: ending) { worker, stage in
+      let (runtime, cluster) = (stage.runtime, stage.cluster)
+      await cluster.wait { $0?.textAt("status", "phase") == "Failed" }
+      #expect(cluster.pod?.textAt("status", "reason") == "OutOfpods")
+      #expect(cluster.pod?.textAt("status", "message") == "Pod was rejected: no room")
+      await worker.take(cluster.change(Self.delete))
+      await cluster.wait { $0 == nil }
+      #expect(runtime.calls.isEmpty)
+    }
+  }
+
+  @Test("A container whose host path is not what its volume says is not started")
+  func hostPathType() async throws {
+    let pod = Sample.pod(
+      #"{"volumes":[{"name":"h","hostPath":{"path":"/etc/passwd","type":"Directory"}}],"containers":[{"name":"c","image":"i:1","volumeMounts":[{"name":"h","mountPath":"/h"}]}]}"#
+    )
+    try await Self.living(pod) { _, stage in
+      let (runtime, cluster) = (stage.runtime, stage.cluster)
+      await cluster.wait { pod in
+        pod?.listAt("status", "containerStatuses").first?.textAt("state", "waiting", "message")
+          == "MountVolume.SetUp failed for volume \"h\" : hostPath type check failed: /etc/passwd is not a directory"
+      }
+      #expect(runtime.calls == ["sandbox", "create c 0", "remove c"])
+    }
   }
 
   @Test("A new worker takes over what runs as it was told, and restarts nothing")

@@ -54,8 +54,30 @@ struct ProbeTests {
     #expect(life.waitMilliseconds == 10_000)
   }
 
+  @Test("Times of any length are times")
+  func lengths() {
+    let most = #"{"periodSeconds":9223372036854775807,"timeoutSeconds":9223372036854775807,"initialDelaySeconds":-1}"#
+    let schedule = ProbeSchedule(.readiness, Sample.json(most))
+    #expect(schedule.period == 2_147_483_647 && schedule.timeout == 2_147_483_647 && schedule.initialDelay == 0)
+    var counter = ProbeCounter(schedule, verdict: true)
+    _ = counter.take(.success)
+    #expect(counter.waitMilliseconds == 2_147_483_647_000)
+    let pod = Sample.pod(#"{"terminationGracePeriodSeconds":9223372036854775807}"#)
+    #expect(pod.graceSeconds == 2_147_483_647)
+    let deadline = Sample.pod(
+      #"{"activeDeadlineSeconds":9223372036854775807}"#, status: #"{"startTime":"2027-01-15T08:00:00Z"}"#)
+    #expect(Sample.view(deadline).deadline?.text == "9999-12-31T23:59:59Z")
+    let restarts = Sample.pod(
+      status: #"{"containerStatuses":[{"name":"c","containerID":"x","restartCount":9223372036854775807}]}"#)
+    #expect(PodPlan(Sample.view(restarts)).words == ["start c 2147483648"])
+  }
+
   private static let container = ContainerDocument(
     Sample.json(#"{"name":"c","ports":[{"name":"web","containerPort":8080}]}"#), .main)
+
+  private static func elsewhere(_ host: String) -> ProbeTarget {
+    .impossible("the host \(host) is not asked: probes and hooks reach the pod's own address only")
+  }
 
   static let targets: [(String, ProbeTarget)] = [
     (#"{"exec":{"command":["a","b"]}}"#, .execute(["a", "b"])),
@@ -63,11 +85,16 @@ struct ProbeTests {
     (#"{"tcpSocket":{"port":"none"}}"#, .impossible(#"the container has no port "none""#)),
     (#"{"tcpSocket":{"port":70000}}"#, .impossible("the container has no port 70000")),
     (
-      #"{"httpGet":{"path":"x?y=1","port":80,"host":"h","scheme":"HTTPS","httpHeaders":[{"name":"A","value":"b"}]}}"#,
+      #"{"httpGet":{"path":"x?y=1","port":80,"scheme":"HTTPS","httpHeaders":[{"name":"A","value":"b"}]}}"#,
       .http(
         ProbeTarget.HTTPCheck(
-          isEncrypted: true, host: "h", port: 80, path: "/x?y=1", headers: [EnvironmentVariable("A", "b")]))
+          isEncrypted: true, host: "10.0.0.1", port: 80, path: "/x?y=1", headers: [EnvironmentVariable("A", "b")]))
     ),
+    (#"{"tcpSocket":{"port":80,"host":"10.0.0.1"}}"#, .tcp(host: "10.0.0.1", port: 80)),
+    (#"{"httpGet":{"port":80,"host":"169.254.169.254"}}"#, elsewhere("169.254.169.254")),
+    (#"{"httpGet":{"port":80,"host":"127.0.0.1"}}"#, elsewhere("127.0.0.1")),
+    (#"{"httpGet":{"port":80,"host":"10.0.0.1.evil.test"}}"#, elsewhere("10.0.0.1.evil.test")),
+    (#"{"tcpSocket":{"port":80,"host":"localhost"}}"#, elsewhere("localhost")),
     (#"{"grpc":{"port":9,"service":"s"}}"#, .grpc(port: 9, service: "s")),
     (#"{"sleep":{"seconds":3}}"#, .sleep(seconds: 3)), ("{}", .impossible("the handler names no action")),
   ]

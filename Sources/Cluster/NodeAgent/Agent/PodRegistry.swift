@@ -11,6 +11,8 @@ actor PodRegistry {
   /// The server's list has been seen once: what is not on it is nobody's.
   private var knowsAll = false
   private var isStopped = false
+  /// Pods that count against the node's capacity.
+  private var admitted: Set<String> = []
 
   init(_ context: AgentContext) {
     self.context = context
@@ -22,7 +24,7 @@ actor PodRegistry {
       let pods = documents.map(PodDocument.init)
       let wanted = Set(pods.map(\.identity.uid))
       for (uid, worker) in workers where !wanted.contains(uid) { await worker.orphan() }
-      for pod in pods { await take(pod) }
+      for pod in pods.sorted(by: PodAdmission.comesFirst) { await take(pod) }
       let isFirst = !knowsAll
       knowsAll = true
       if isFirst { sweep() }
@@ -32,8 +34,25 @@ actor PodRegistry {
   }
 
   private func take(_ pod: PodDocument) async {
-    if let worker = workers[pod.identity.uid] { return await worker.take(pod) }
-    begin(PodWorker(pod, isOrphaned: false, context))
+    if let problem = PodAdmission.problem(pod) {
+      return context.logger.error("a pod of the server's is passed over: \(problem)")
+    }
+    let uid = pod.identity.uid
+    if let worker = workers[uid] {
+      if pod.hasEnded { admitted.remove(uid) }
+      return await worker.take(pod)
+    }
+    let refusal = PodAdmission.refusal(pod, used: admitted.count, capacity: context.node.capacity.pods)
+    if let refusal {
+      context.announce(
+        pod, PodAnnouncement(isWarning: true, reason: refusal.reason, message: refusal.message, container: nil))
+    } else if !pod.hasEnded {
+      admitted.insert(uid)
+    }
+    let ending = refusal.map {
+      PodMemory.Ending(reason: $0.reason, message: "Pod was rejected: \($0.message)", since: context.now())
+    }
+    begin(PodWorker(pod, isOrphaned: false, ending: ending, context))
   }
 
   private func begin(_ worker: PodWorker) {
@@ -50,6 +69,7 @@ actor PodRegistry {
   private func ended(_ uid: String) async {
     workers[uid] = nil
     tasks[uid] = nil
+    admitted.remove(uid)
     await context.tokens.forget(pod: uid)
   }
 
@@ -62,7 +82,8 @@ actor PodRegistry {
     let containers = Dictionary(grouping: try await context.runtime.containers(pod: nil), by: \.pod.uid)
     for (uid, worker) in workers { await worker.compare(sandboxes[uid] ?? [], containers[uid] ?? []) }
     guard knowsAll else { return }
-    for uid in Set(sandboxes.keys).union(containers.keys) where workers[uid] == nil && !uid.isEmpty {
+    for uid in Set(sandboxes.keys).union(containers.keys)
+    where workers[uid] == nil && PodAdmission.isName(uid) {
       guard let pod = Self.pod(sandboxes[uid] ?? [], containers[uid] ?? []) else { continue }
       context.logger.notice("pod \(pod.shown) is not the server's any more and ends")
       begin(PodWorker(pod, isOrphaned: true, context))

@@ -31,12 +31,14 @@ actor PodWorker {
     let kind: ContainerDocument.ProbeKind
   }
 
-  init(_ pod: PodDocument, isOrphaned: Bool, _ context: AgentContext) {
+  /// - Parameter ending: why the pod ends before it has begun; nil: it does not.
+  init(_ pod: PodDocument, isOrphaned: Bool, ending: PodMemory.Ending? = nil, _ context: AgentContext) {
     identity = pod.identity
     self.pod = pod
     self.isOrphaned = isOrphaned
     self.context = context
     memory = Self.recall(pod)
+    memory.ending = ending
   }
 
   /// What the server was told last is true until something else is seen: an agent that starts anew finds pods as they were.
@@ -328,8 +330,7 @@ actor PodWorker {
       case .liveness: nil
       }
     let start = record.startedAt ?? record.createdAt
-    let delay = Timestamp(seconds: start.seconds + schedule.initialDelay, nanoseconds: start.nanoseconds)
-      .millisecondsSince(context.now())
+    let delay = start.adding(seconds: schedule.initialDelay).millisecondsSince(context.now())
     let address = view.sandbox?.addresses.first ?? context.node.address
     let target = ProbeTarget(probe, of: container, address: address)
     // Owned by this worker; cancelled with its container.
@@ -349,7 +350,8 @@ actor PodWorker {
               container: container.name))
         }
         if let verdict = counter.take(answer) {
-          await self?.probed(kind, container, record.id, verdict, probe["terminationGracePeriodSeconds"]?.integer)
+          let grace = probe["terminationGracePeriodSeconds"]?.integer.map(PodDocument.bounded)
+          await self?.probed(kind, container, record.id, verdict, grace)
           if kind == .startup, verdict { return }
         }
         try? await context.clock.sleep(for: .milliseconds(counter.waitMilliseconds))

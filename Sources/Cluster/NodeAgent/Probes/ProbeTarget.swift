@@ -21,11 +21,14 @@ enum ProbeTarget: Equatable, Sendable {
     var headers: [EnvironmentVariable]
   }
 
-  /// - Parameter address: of the pod, where the action names no host.
+  /// - Parameter address: of the pod, or of the node where the pod is on its network. The node asks nobody else: it reaches what
+  ///   the pod's author may not.
   init(_ action: JSONValue, of container: ContainerDocument, address: String) {
-    func host(_ section: JSONValue) -> String {
-      let named = section.textAt("host")
-      return named.isEmpty ? address : named
+    let named = (action["httpGet"] ?? action["tcpSocket"] ?? [:]).textAt("host")
+    guard named.isEmpty || named == address else {
+      self = .impossible(
+        "the host \(named.prefix(253)) is not asked: probes and hooks reach the pod's own address only")
+      return
     }
     if let section = action["exec"] {
       self = .execute(section.listAt("command").compactMap(\.text))
@@ -37,7 +40,7 @@ enum ProbeTarget: Equatable, Sendable {
       let path = section.textAt("path")
       self = .http(
         HTTPCheck(
-          isEncrypted: section.textAt("scheme") == "HTTPS", host: host(section), port: port,
+          isEncrypted: section.textAt("scheme") == "HTTPS", host: address, port: port,
           path: path.hasPrefix("/") ? path : "/\(path)",
           headers: section.listAt("httpHeaders").map { EnvironmentVariable($0.textAt("name"), $0.textAt("value")) }))
     } else if let section = action["tcpSocket"] {
@@ -45,7 +48,7 @@ enum ProbeTarget: Equatable, Sendable {
         self = .impossible("the container has no port \(section["port"]?.encodedText ?? "")")
         return
       }
-      self = .tcp(host: host(section), port: port)
+      self = .tcp(host: address, port: port)
     } else if let section = action["grpc"] {
       self = .grpc(port: section.numberAt("port"), service: section.textAt("service"))
     } else if let section = action["sleep"] {
