@@ -19,7 +19,7 @@ struct ResourceAddress: Equatable {
     switch rest.popFirst() {
     case "api": group = ""
     case "apis":
-      guard let group = rest.popFirst() else { return nil }
+      guard let group = rest.popFirst(), !group.isEmpty else { return nil }
       self.group = group
     default: return nil
     }

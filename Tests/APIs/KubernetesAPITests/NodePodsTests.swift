@@ -77,7 +77,9 @@ struct NodePodsTests {
     arguments: [
       ("spec.nodeName=n1", ["spec.nodeName": "n1"]), ("spec.nodeName==n1", ["spec.nodeName": "n1"]),
       ("spec.nodeName!=n1", [:]), ("a=b,metadata.name=x", ["a": "b", "metadata.name": "x"]), ("", [:]),
-      ("spec.nodeName", [:]),
+      ("spec.nodeName", [:]), ("spec.nodeName=n1,spec.nodeName=n2", ["spec.nodeName": "n1"]),
+      // What stands behind an escaped comma is part of a value.
+      (#"type!=\,metadata.name=x"#, [:]), (#"a=\,spec.nodeName\=n1"#, ["a": ",spec.nodeName=n1"]),
     ] as [(String, [String: String])])
   func selection(selector: String, expected: [String: String]) {
     #expect(RequestGate.selection(selector) == expected)

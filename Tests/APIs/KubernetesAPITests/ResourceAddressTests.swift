@@ -25,7 +25,7 @@ import Testing
 
   @Test(arguments: [
     "/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/foo/v1/pods", "/api/v1/pods/", "/api//pods",
-    "/api/v1/namespaces/a/pods/p/log/more", "/api/v1/namespaces//pods",
+    "/api/v1/namespaces/a/pods/p/log/more", "/api/v1/namespaces//pods", "/apis//v1/pods",
   ])
   func othersAreNone(_ path: String) {
     #expect(ResourceAddress(segments(path)) == nil)

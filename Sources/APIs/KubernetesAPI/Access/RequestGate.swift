@@ -46,11 +46,18 @@ struct RequestGate: Sendable {
     try deny(wish, reason)
   }
 
+  /// What is decided about somebody from what is followed by now.
+  func decide(_ wish: AccessRequest) -> AccessPolicy.Decision {
+    let decision = access.policy.decide(wish)
+    guard !decision.isAllowed, let nodePods, let node = NodeAccess(wish.requester) else { return decision }
+    return node.decide(wish, nodePods)
+  }
+
   static func check(_ request: AccessRequest, _ policy: AccessPolicy) throws {
     if case .denied(let reason) = policy.decide(request) { try deny(request, reason) }
   }
 
-  private static func deny(_ request: AccessRequest, _ reason: String) throws {
+  static func deny(_ request: AccessRequest, _ reason: String) throws {
     var details = StatusError.Details()
     if case .resource(let target) = request.target {
       details = StatusError.Details(name: target.name, group: target.group, kind: target.resource)
@@ -58,16 +65,11 @@ struct RequestGate: Sendable {
     throw StatusError(403, "Forbidden", request.denial(reason: reason), details: details)
   }
 
-  /// What a field selector wants to be equal.
+  /// What a field selector wants to be equal. It is read as those read it who select by it: in `a!=\,b=c` no b is wanted.
   static func selection(_ selector: String?) -> [String: String] {
-    var selected: [String: String] = [:]
-    for requirement in (selector ?? "").split(separator: ",") {
-      let parts = requirement.split(separator: "=", maxSplits: 2)
-      // `a!=b` selects everything but b.
-      guard parts.count == 2, !parts[0].hasSuffix("!") else { continue }
-      selected[String(parts[0])] = String(parts[1])
-    }
-    return selected
+    // What cannot be read selects nothing; the request is refused for it later.
+    guard let terms = try? FieldSelector(parsing: selector ?? "", fields: nil).terms else { return [:] }
+    return Dictionary(terms.filter { !$0.isNegated }.map { ($0.field, $0.value) }) { first, _ in first }
   }
 
   /// Source: Kubernetes *User impersonation*.
@@ -122,7 +124,7 @@ extension AccessRequest {
     }
     var namespace = address.namespace ?? ""
     // A namespace is in itself: a role in it may allow to look at it.
-    if address.group.isEmpty, address.resource == "namespaces", !name.isEmpty { namespace = name }
+    if address.group.isEmpty, address.resource == "namespaces", let name = address.name { namespace = name }
     self.init(
       requester, verb.rawValue,
       .resource(

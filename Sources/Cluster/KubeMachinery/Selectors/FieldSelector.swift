@@ -22,8 +22,8 @@ public struct FieldSelector: Sendable, Equatable, CustomStringConvertible {
     self.terms = terms
   }
 
-  /// `fields`: what the kind can be selected by besides its name and namespace. Throws `SelectorError`.
-  public init(parsing text: String, fields: [String] = []) throws {
+  /// `fields`: what the kind can be selected by besides its name and namespace; nil: anything. Throws `SelectorError`.
+  public init(parsing text: String, fields: [String]? = []) throws {
     guard text.utf8.count <= Self.maxTextBytes else {
       throw SelectorError("the field selector is longer than \(Self.maxTextBytes) bytes")
     }
@@ -71,7 +71,7 @@ public struct FieldSelector: Sendable, Equatable, CustomStringConvertible {
     return parts
   }
 
-  private static func term(_ part: [UInt8], of text: String, fields: [String]) throws -> Term {
+  private static func term(_ part: [UInt8], of text: String, fields: [String]?) throws -> Term {
     let equals = UInt8(ascii: "=")
     guard let sign = part.firstIndex(of: equals) else {
       throw SelectorError(
@@ -81,7 +81,7 @@ public struct FieldSelector: Sendable, Equatable, CustomStringConvertible {
     let isDouble = !isNegated && sign + 1 < part.count && part[sign + 1] == equals
     let field = String(decoding: part[..<(isNegated ? sign - 1 : sign)], as: UTF8.self)
     let value = try unescaped(part[(sign + (isDouble ? 2 : 1))...])
-    guard commonFields.contains(field) || fields.contains(field) else {
+    if let fields, !commonFields.contains(field), !fields.contains(field) {
       throw SelectorError(
         fields.isEmpty
           ? "\(GoText.quoted(field)) is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
