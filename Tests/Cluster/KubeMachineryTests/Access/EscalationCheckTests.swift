@@ -80,17 +80,34 @@ struct EscalationCheckTests {
     #expect(throws: EscalationCheck.Refusal.self) { try Self.check.role(Sample.role("new", rules)) }
   }
 
-  @Test func whatStaysAsItIsIsNoGrant() throws {
-    var old = Sample.role("big", [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]])
-    var new = old
-    new["metadata"]?["labels"] = ["a": "b"]
-    try Self.check.role(new, old: old)
-    old = Sample.binding("z", in: "x", to: ("ClusterRole", "big"), Sample.user("eve"))
-    new = old
-    new["metadata"]?["labels"] = ["a": "b"]
-    try Self.check.binding(new, old: old)
-    new["subjects"]?.items.append(Sample.user("bob"))
-    #expect(throws: EscalationCheck.Refusal.self) { try Self.check.binding(new, old: old) }
+  /// By its label a role joins an aggregate: whoever puts that on gives its rights to all who are bound to it.
+  @Test func whoLetsGoOfARoleGrantsNothingAndWhoLabelsItDoes() throws {
+    let role = Sample.role("big", [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]])
+    let binding = Sample.binding("z", in: "x", to: ("ClusterRole", "big"), Sample.user("eve"))
+    for (member, value, isGrant) in [
+      ("finalizers", ["a"], false), ("ownerReferences", [], false), ("managedFields", [], false),
+      ("labels", ["rbac.authorization.k8s.io/aggregate-to-view": "true"], true), ("annotations", ["a": "b"], true),
+    ] as [(String, JSONValue, Bool)] {
+      for old in [role, binding] {
+        var new = old
+        new["metadata"]?[member] = value
+        func check() throws {
+          if old.kind == "ClusterRole" {
+            try Self.check.role(new, old: old)
+          } else {
+            try Self.check.binding(new, old: old)
+          }
+        }
+        if isGrant {
+          #expect(throws: EscalationCheck.Refusal.self, "\(member)") { try check() }
+        } else {
+          try check()
+        }
+      }
+    }
+    var more = binding
+    more["subjects"]?.items.append(Sample.user("bob"))
+    #expect(throws: EscalationCheck.Refusal.self) { try Self.check.binding(more, old: binding) }
   }
 
   @Test func aBindingToARoleWithMoreRightsIsRefused() throws {
