@@ -142,7 +142,7 @@ struct ResourceCall: Sendable {
 
   private func own(_ subresource: String) async throws -> HTTPResponse {
     let body = try await RequestDocument.optional(request, schema: schema) ?? .object([])
-    let call = SubresourceCall(api: api, kind: kind, namespace: namespace, name: name)
+    let call = SubresourceCall(api: api, requester: requester, kind: kind, namespace: namespace, name: name)
     return plain(try await call.answer(subresource, body, try writeOptions("CreateOptions")))
   }
 
@@ -165,7 +165,7 @@ struct ResourceCall: Sendable {
 
   // MARK: changing
 
-  private var admission: Admission { Admission(requester: requester, access: api.gate.access, kind: kind) }
+  private var admission: Admission { Admission(requester: requester, gate: api.gate, kind: kind) }
 
   private func schema(_ name: KindName) -> ObjectSchema? {
     name.kind == "DeleteOptions"
@@ -199,7 +199,8 @@ struct ResourceCall: Sendable {
   private func patch() async throws -> HTTPResponse {
     let form = try patchForm()
     let body = try await RequestDocument.read(request, accepting: [form.rawValue], schema: schema)
-    let options = try writeOptions("PatchOptions")
+    var options = try writeOptions("PatchOptions")
+    if form == .apply { options.admit = admission.checkOfApply(in: namespace) }
     return try await written(
       try await service.patch(kind, in: namespace, name, part, form, body, options, at: api.now()))
   }

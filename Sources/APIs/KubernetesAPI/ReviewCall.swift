@@ -106,7 +106,7 @@ struct ReviewCall: Sendable {
           subresource: text(resource, "subresource"), namespace: text(resource, "namespace"),
           name: text(resource, "name")))
     let request = AccessRequest(subject, text(hasPath ? path : resource, "verb"), target)
-    switch api.gate.access.policy.decide(request) {
+    switch api.gate.decide(request) {
     case .allowed(let reason): return reason.isEmpty ? ["allowed": true] : ["allowed": true, "reason": .string(reason)]
     case .denied(let reason):
       return reason.isEmpty ? ["allowed": false] : ["allowed": false, "reason": .string(reason)]

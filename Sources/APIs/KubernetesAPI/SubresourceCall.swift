@@ -9,6 +9,7 @@ struct SubresourceCall: Sendable {
   ]
 
   let api: KubernetesAPI
+  let requester: Requester
   let kind: Kind
   let namespace: String
   let name: String
@@ -131,7 +132,11 @@ struct SubresourceCall: Sendable {
     }
     let audiences = body.at("spec", "audiences")?.items.compactMap(\.text) ?? []
     let account = try await service.get(kind, in: namespace, name).value()
-    let holder = try await self.holder(body.at("spec", "boundObjectRef") ?? .null)
+    let reference = body.at("spec", "boundObjectRef") ?? .null
+    let holder = try await self.holder(reference)
+    if let reason = NodeAccess(requester)?.refusal(tokenBoundTo: reference, holder) {
+      throw StatusError.forbidden(kind.resource, name, reason)
+    }
     let (text, end) = try tokens.issue(account, boundTo: holder, audiences: audiences, seconds: seconds)
     var answer = body
     answer["kind"] = .string(Self.tokenRequest.kind)

@@ -144,6 +144,19 @@ extension NodeAccess {
     return restrictedLabels(new.meta.labels, old.meta.labels)
   }
 
+  /// Why the agent may not have a token of a service account; nil where it may: those of its pods alone, which end with them.
+  /// - Parameters:
+  ///   - reference: the request's `spec.boundObjectRef`.
+  ///   - pod: what that names.
+  public func refusal(tokenBoundTo reference: JSONValue, _ pod: JSONValue?) -> String? {
+    guard let pod, reference["kind"]?.text == "Pod" else { return "node requested token not bound to a pod" }
+    if (reference["uid"]?.text ?? "").isEmpty { return "node requested token with a pod binding without a uid" }
+    guard let place = pod.at("spec", "nodeName")?.text, isOwn(place) else {
+      return "node requested token bound to a pod scheduled on a different node"
+    }
+    return nil
+  }
+
   /// Labels of this domain are the administrator's: pods are kept apart by them.
   private func restrictedLabels(_ new: [String: String], _ old: [String: String]) -> String? {
     let touched = Set(new.keys).union(old.keys).filter { key in

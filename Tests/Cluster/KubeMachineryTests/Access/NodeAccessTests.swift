@@ -85,6 +85,28 @@ struct NodeAccessTests {
     #expect(NodeAccess(Requester(name: name, groups: groups)) == nil)
   }
 
+  @Test(
+    arguments: [
+      (#"{"kind":"Pod","name":"web","uid":"u"}"#, "n1", nil),
+      (
+        #"{"kind":"Pod","name":"web","uid":"u"}"#, "n2",
+        "node requested token bound to a pod scheduled on a different node"
+      ),
+      (
+        #"{"kind":"Pod","name":"web","uid":"u"}"#, "",
+        "node requested token bound to a pod scheduled on a different node"
+      ),
+      (#"{"kind":"Pod","name":"web"}"#, "n1", "node requested token with a pod binding without a uid"),
+      (#"{"kind":"Secret","name":"web","uid":"u"}"#, "n1", "node requested token not bound to a pod"),
+      ("null", nil, "node requested token not bound to a pod"),
+    ] as [(String, String?, String?)])
+  func anAgentHasTokensOfItsPodsAlone(_ reference: String, _ node: String?, _ refusal: String?) throws {
+    let access = try #require(NodeAccess(Self.agent))
+    let holder = node.map { ["spec": ["nodeName": .string($0)]] as JSONValue }
+    let bound = try JSONPatchTests.json(reference)
+    #expect(access.refusal(tokenBoundTo: bound, holder) == refusal)
+  }
+
   @Test func anAgentCannotMakeItselfAnotherNodeNorTrusted() throws {
     let access = try #require(NodeAccess(Self.agent))
     func node(_ name: String, _ labels: [String: String] = [:]) -> JSONValue {
