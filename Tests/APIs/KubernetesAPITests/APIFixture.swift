@@ -18,6 +18,18 @@ struct APIFixture {
   private let spawner: LinuxProcessSpawner
   private let kubectl: String
 
+  /// Of a default role to a user; in no namespace: everywhere.
+  static func binding(_ role: String, to user: String, in namespace: String? = nil) -> JSONValue {
+    [
+      "apiVersion": "rbac.authorization.k8s.io/v1",
+      "kind": .string(namespace == nil ? "ClusterRoleBinding" : "RoleBinding"),
+      "metadata": namespace.map { ["name": .string("\(role)-\(user)"), "namespace": .string($0)] }
+        ?? ["name": .string("\(role)-\(user)")],
+      "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": .string(role)],
+      "subjects": [["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": .string(user)]],
+    ]
+  }
+
   static let secrets = ResourceName(group: "", resource: "secrets")
 
   /// Certificates and tokens of tests say who holds them: `NAME`, `NAME/GROUP,GROUP`; `bad` nobody.
@@ -33,11 +45,11 @@ struct APIFixture {
   ///   - stranger: who asks without a certificate or a token.
   ///   - objects: what is there beside two namespaces.
   ///   - nodes: the agents of nodes.
+  ///   - hasAgents: agents of nodes are known.
   static func with(
     kubectl: String = "kubectl", stranger: Requester = Requester(name: "test", groups: [Requester.masters]),
     catalog: KindCatalog = KindCatalog(TestKinds.all), objects: [JSONValue] = [],
-    nodes: (any NodeConnections)? = nil,
-    _ test: (APIFixture) async throws -> Void
+    nodes: (any NodeConnections)? = nil, hasAgents: Bool = false, _ test: (APIFixture) async throws -> Void
   ) async throws {
     var template = Array("/tmp/kube-api-XXXXXX".utf8CString)
     let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
@@ -61,6 +73,8 @@ struct APIFixture {
     let tokens = try ServiceAccountTokens(
       keyPEM: ServiceAccountTokens.freshKeyPEM(), issuer: "https://test", audience: "https://test", service: service,
       now: now)
+    var nodePods: LiveNodePods?
+    if hasAgents { nodePods = try await LiveNodePods(service) }
     let api = KubernetesAPI(
       service: service, discovery: Discovery(catalog, address: "127.0.0.1"),
       authentication: Authentication(
@@ -70,7 +84,7 @@ struct APIFixture {
           return try await tokens.identity(token, audiences: audiences)
         },
         stranger: stranger),
-      access: try await LiveAccess(service),
+      access: try await LiveAccess(service), nodePods: nodePods,
       tokens: tokens, nodes: nodes, subresourceSchemas: KindCatalog.subresourceSchemas, now: now, logger: logger)
     let server = HTTPServer(
       responder: api, errors: KubernetesAPI.errors, executor: try BlockingExecutor(name: "kube-test"), logger: logger)

@@ -12,20 +12,9 @@ import Testing
       stranger: .anonymous, catalog: KindCatalog.all.served, objects: DefaultRoles.objects + objects, test)
   }
 
-  private static func binding(_ role: String, to user: String, in namespace: String? = nil) -> JSONValue {
-    [
-      "apiVersion": "rbac.authorization.k8s.io/v1",
-      "kind": .string(namespace == nil ? "ClusterRoleBinding" : "RoleBinding"),
-      "metadata": namespace.map { ["name": .string("\(role)-\(user)"), "namespace": .string($0)] }
-        ?? ["name": .string("\(role)-\(user)")],
-      "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": .string(role)],
-      "subjects": [["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": .string(user)]],
-    ]
-  }
-
   private static let roles: [JSONValue] = [
-    binding("view", to: "vera", in: "default"), binding("edit", to: "ed", in: "default"),
-    binding("admin", to: "ann", in: "default"), binding("cluster-admin", to: "root"),
+    APIFixture.binding("view", to: "vera", in: "default"), APIFixture.binding("edit", to: "ed", in: "default"),
+    APIFixture.binding("admin", to: "ann", in: "default"), APIFixture.binding("cluster-admin", to: "root"),
   ]
 
   private static func status(
@@ -58,46 +47,6 @@ import Testing
       #expect(bad.status == 401 && bad.text.contains(#""message":"Unauthorized","reason":"Unauthorized""#))
       for address in ["/api", "/apis", "/openapi/v2", "/version"] {
         #expect(try await Self.status(kube, "nobody", .GET, address).status == 200, "\(address)")
-      }
-    }
-  }
-
-  /// Verbs of one kind by the default roles, in the namespace of the binding.
-  private typealias Right = (resource: String, group: String, view: String, edit: String, admin: String)
-
-  private static let all = "create delete deletecollection get list patch update watch"
-  private static let read = "get list watch"
-  private static let rights: [Right] = [
-    ("pods", "", read, all, all), ("configmaps", "", read, all, all), ("secrets", "", "", all, all),
-    ("services", "", read, all, all), ("serviceaccounts", "", read, all, all), ("endpoints", "", read, read, read),
-    ("replicationcontrollers", "", read, all, all), ("events", "", read, all, all), ("nodes", "", "", "", ""),
-    ("podtemplates", "", "", "", ""), ("deployments", "apps", read, all, all), ("replicasets", "apps", read, all, all),
-    ("daemonsets", "apps", read, all, all), ("controllerrevisions", "apps", read, read, read),
-    ("jobs", "batch", read, all, all), ("endpointslices", "discovery.k8s.io", read, read, read),
-    ("leases", "coordination.k8s.io", "", all, all), ("roles", "rbac.authorization.k8s.io", "", "", all),
-    ("rolebindings", "rbac.authorization.k8s.io", "", "", all),
-    ("clusterroles", "rbac.authorization.k8s.io", "", "", ""), ("priorityclasses", "scheduling.k8s.io", "", "", ""),
-    ("runtimeclasses", "node.k8s.io", "", "", ""),
-  ]
-
-  @Test func verbsByDefaultRoles() async throws {
-    try await Self.with(Self.roles) { kube in
-      let policy = kube.api.gate.access.policy
-      for right in Self.rights {
-        for (user, verbs) in [("vera", right.view), ("ed", right.edit), ("ann", right.admin), ("root", Self.all)] {
-          for verb in Self.all.split(separator: " ") {
-            for namespace in ["default", "kube-system", ""] {
-              let request = AccessRequest(
-                Requester(name: user, groups: [Requester.authenticated]), String(verb),
-                .resource(
-                  AccessRequest.Resource(group: right.group, resource: right.resource, namespace: namespace, name: "x"))
-              )
-              let expected = user == "root" || namespace == "default" && verbs.split(separator: " ").contains(verb)
-              #expect(
-                policy.decide(request).isAllowed == expected, "\(user) \(verb) \(right.resource) in \(namespace)")
-            }
-          }
-        }
       }
     }
   }
@@ -143,10 +92,11 @@ import Testing
         [("Content-Type", "application/merge-patch+json")])
       #expect(put.status == 403, "\(put)")
       let bind = try await Self.status(
-        kube, "ann", .POST, rbac + "/rolebindings", Self.binding("cluster-admin", to: "ann", in: "default").encodedText)
+        kube, "ann", .POST, rbac + "/rolebindings",
+        APIFixture.binding("cluster-admin", to: "ann", in: "default").encodedText)
       #expect(bind.status == 403, "\(bind)")
       let view = try await Self.status(
-        kube, "ann", .POST, rbac + "/rolebindings", Self.binding("view", to: "new", in: "default").encodedText)
+        kube, "ann", .POST, rbac + "/rolebindings", APIFixture.binding("view", to: "new", in: "default").encodedText)
       #expect(view.status == 201, "\(view)")
       // At once.
       #expect(try await Self.status(kube, "new", .GET, "/api/v1/namespaces/default/pods").status == 200)

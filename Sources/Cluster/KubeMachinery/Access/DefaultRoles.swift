@@ -2,7 +2,7 @@ import HTTPServing
 
 /// The roles and bindings that every cluster begins with. Source: Kubernetes *Default roles and role bindings*.
 ///
-/// Roles of controllers are left out: controllers run within the server. So are the groups of kinds that this server does not
+/// Roles of single controllers are left out: controllers run within the server. So are the groups of kinds that this server does not
 /// have and never will (`extensions`).
 public enum DefaultRoles {
   /// Cluster roles with the rules of aggregates filled in, then cluster role bindings.
@@ -65,6 +65,8 @@ public enum DefaultRoles {
     binding("cluster-admin", groups: [Requester.masters]),
     binding("system:basic-user", groups: [Requester.authenticated]),
     binding("system:discovery", groups: [Requester.authenticated]),
+    binding("system:kube-controller-manager", users: ["system:kube-controller-manager"]),
+    binding("system:kube-scheduler", users: ["system:kube-scheduler"]),
     binding("system:monitoring", groups: ["system:monitoring"]),
     // Agents have the rights of their own node only, which no role can say.
     binding("system:node"),
@@ -90,12 +92,7 @@ public enum DefaultRoles {
     role(
       "system:aggregated-metrics-reader", [rule("metrics.k8s.io", "nodes pods", read)],
       aggregatesTo: "admin edit view"),
-    role(
-      "system:auth-delegator",
-      [
-        rule("authentication.k8s.io", "tokenreviews", "create"),
-        rule("authorization.k8s.io", "subjectaccessreviews", "create"),
-      ]),
+    role("system:auth-delegator", reviews),
     role(
       "system:basic-user",
       [
@@ -135,7 +132,39 @@ public enum DefaultRoles {
         rule("", "nodes/log nodes/metrics nodes/proxy nodes/stats", "*"),
       ]),
     role("system:kube-dns", [rule("", "endpoints services", "list watch")]),
+    role("system:kube-scheduler", scheduler),
+    role("system:kube-controller-manager", controllerManager),
   ]
+
+  private static let reviews = [
+    rule("authentication.k8s.io", "tokenreviews", "create"),
+    rule("authorization.k8s.io", "subjectaccessreviews", "create"),
+  ]
+
+  /// For a scheduler beside ours, which pods ask for by `schedulerName`.
+  private static let scheduler =
+    [
+      rule("core events.k8s.io", "events", "create patch update"),
+      rule("coordination.k8s.io", "leases", "create"),
+      rule("coordination.k8s.io", "leases", "get update", names: ["kube-scheduler"]),
+      rule("", "pods", "delete get list watch"), rule("", "pods/status", "patch update"),
+      rule("", "bindings pods/binding", "create"),
+      rule(
+        "", "namespaces nodes persistentvolumeclaims persistentvolumes replicationcontrollers services", read),
+      rule("apps", "replicasets statefulsets", read), rule("policy", "poddisruptionbudgets", read),
+      rule("storage.k8s.io", "csidrivers csinodes csistoragecapacities", read),
+    ] + reviews
+
+  /// For controllers beside ours.
+  private static let controllerManager =
+    [
+      rule("core events.k8s.io", "events", "create patch update"),
+      rule("coordination.k8s.io", "leases", "create"),
+      rule("coordination.k8s.io", "leases", "get update", names: ["kube-controller-manager"]),
+      rule("", "configmaps namespaces", "get"), rule("", "secrets", "create delete get update"),
+      rule("", "serviceaccounts", "create get update"), rule("", "serviceaccounts/token", "create"),
+      rule("*", "*", "list watch"),
+    ] + reviews
 
   private static let edit = [
     rule("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", read),
