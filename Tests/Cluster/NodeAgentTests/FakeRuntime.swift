@@ -24,6 +24,8 @@ final class FakeRuntime: PodRuntime {
     var stopping: Set<String> = []
     /// Why a start of these fails.
     var failures: [String: RuntimeFailure] = [:]
+    /// So many calls that make something go unanswered.
+    var outages = 0
   }
 
   let state = Mutex(State())
@@ -82,7 +84,11 @@ final class FakeRuntime: PodRuntime {
   func createContainer(
     _ request: ContainerRequest, in sandbox: String, of pod: SandboxRequest
   ) async throws -> String {
-    state.withLock { state in
+    try state.withLock { state in
+      if state.outages > 0 {
+        state.outages -= 1
+        throw RuntimeFailure(.unavailable, "no answer")
+      }
       state.serial += 1
       let id = "k\(state.serial)"
       state.calls.append("create \(request.name) \(request.attempt)")

@@ -240,6 +240,24 @@ struct PodStatusTests {
     #expect(condition(after, "Ready") == "True")
   }
 
+  @Test(
+    "What was made and never ran is no restart",
+    arguments: [
+      (#""restartCount":0,"containerID":"bulkhead://x","state":{"waiting":{"reason":"ContainerCreating"}}"#, 0),
+      (
+        #""restartCount":4,"containerID":"bulkhead://x","state":{"waiting":{}},"lastState":{"terminated":{"containerID":"bulkhead://w"}}"#,
+        4
+      ),
+      (
+        #""restartCount":4,"containerID":"bulkhead://x","state":{"waiting":{}},"lastState":{"terminated":{"containerID":"bulkhead://x"}}"#,
+        5
+      ), (#""restartCount":2,"containerID":"bulkhead://x","state":{"running":{}}"#, 3), (#""restartCount":2"#, 2),
+    ])
+  func neverRan(_ known: String, _ attempt: Int) {
+    let pod = Sample.pod("{}", status: #"{"containerStatuses":[{"name":"c",\#(known)}]}"#)
+    #expect(PodPlan(Sample.view(pod)).words == ["start c \(attempt)"])
+  }
+
   @Test("A restart that the runtime has forgotten is counted on")
   func forgotten() {
     let known =

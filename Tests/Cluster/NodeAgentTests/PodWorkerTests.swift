@@ -320,6 +320,18 @@ struct PodWorkerTests {
     }
   }
 
+  @Test("A runtime that was away is asked again, and the container waits no longer for it")
+  func outage() async throws {
+    let runtime = FakeRuntime()
+    runtime.state.withLock { $0.outages = 3 }
+    // Moments stand still: a wait that counts them would never end.
+    try await Self.living(Sample.pod(#"{"containers":[{"name":"c","image":"i:1"}]}"#), runtime: runtime) { _, stage in
+      await stage.cluster.wait(Self.isReady)
+      #expect(runtime.calls == ["sandbox", "create c 0", "start c"])
+      #expect(stage.cluster.pod?.listAt("status", "containerStatuses").first?.numberAt("restartCount") == 0)
+    }
+  }
+
   @Test("A job's pod ends and stays")
   func completion() async throws {
     let runtime = FakeRuntime()

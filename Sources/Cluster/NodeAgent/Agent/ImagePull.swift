@@ -38,7 +38,7 @@ struct ImagePull {
 
   private func known(_ name: String) async throws -> ImageRecord? {
     do { return try await context.runtime.image(name) } catch let error as RuntimeFailure {
-      throw PodOperations.StepFailure(reason: "ImageInspectError", message: error.message)
+      throw PodOperations.StepFailure(reason: "ImageInspectError", error)
     }
   }
 

@@ -2,6 +2,7 @@ import HTTPServing
 import KubeMachinery
 import KubeResources
 import LinuxSystem
+import Model
 
 /// Does what plans say for one pod, as it was when the plan was made.
 struct PodOperations: Sendable {
@@ -16,7 +17,20 @@ struct PodOperations: Sendable {
   struct StepFailure: Error {
     let reason: String
     let message: String
-    var step = PodMemory.Failure.Step.making
+    let step: PodMemory.Failure.Step
+    var isOutage = false
+
+    init(reason: String, message: String, step: PodMemory.Failure.Step = .making) {
+      self.reason = reason
+      self.message = message
+      self.step = step
+    }
+
+    /// For what it is due to.
+    init(reason: String, _ cause: any Error, step: PodMemory.Failure.Step = .making) {
+      self.init(reason: reason, message: PodOperations.message(of: cause), step: step)
+      isOutage = PodOperations.isOutage(cause)
+    }
   }
 
   /// What is left for a container's end when its hook took all the time. Source: Kubernetes *Container Lifecycle Hooks*.
@@ -51,13 +65,13 @@ struct PodOperations: Sendable {
 
   private func report(_ error: any Error, _ action: PodAction) -> PodMemory.Failure {
     let message = Self.message(of: error)
-    var failure = PodMemory.Failure(reason: "", message: message)
+    var failure = PodMemory.Failure(reason: "", message: message, isOutage: Self.isOutage(error))
     var container: String?
     switch action {
     case .prepareVolumes: failure.reason = "FailedMount"
     case .createSandbox:
-      failure = PodMemory.Failure(
-        reason: "FailedCreatePodSandBox", message: "Failed to create pod sandbox: \(message)")
+      failure.reason = "FailedCreatePodSandBox"
+      failure.message = "Failed to create pod sandbox: \(message)"
     case .start(let name, _):
       container = name
       failure.reason = (error as? StepFailure)?.reason ?? "CreateContainerError"
@@ -76,6 +90,16 @@ struct PodOperations: Sendable {
     let text = reason == "Failed" ? "Error: \(failure.reason): \(message)" : failure.message
     context.announce(pod, PodAnnouncement(isWarning: true, reason: reason, message: text, container: container))
     return failure
+  }
+
+  /// Whether runtime or server did not answer at all.
+  static func isOutage(_ error: any Error) -> Bool {
+    switch error {
+    case let error as StepFailure: error.isOutage
+    case let error as RuntimeFailure: error.kind == .unavailable
+    case let error as PlatformError: error.code == .unavailable
+    default: false
+    }
   }
 
   static func message(of error: any Error) -> String {
@@ -176,7 +200,7 @@ struct PodOperations: Sendable {
     do {
       id = try await context.runtime.createContainer(request, in: place.id, of: sandbox)
     } catch let error as RuntimeFailure {
-      throw StepFailure(reason: "CreateContainerError", message: error.message)
+      throw StepFailure(reason: "CreateContainerError", error)
     }
     do {
       try PodFolder(pod: pod, node: context.node).checkHostTypes(of: container)
@@ -189,7 +213,7 @@ struct PodOperations: Sendable {
     do {
       try await context.runtime.startContainer(id)
     } catch let error as RuntimeFailure {
-      throw StepFailure(reason: "RunContainerError", message: error.message, step: .running)
+      throw StepFailure(reason: "RunContainerError", error, step: .running)
     }
     announce("Started", "Started container \(container.name)", container)
     if let hook = container.hook("postStart") { try await afterStart(hook, container, id) }
@@ -228,7 +252,7 @@ struct PodOperations: Sendable {
     } catch let error as CancellationError {
       throw error
     } catch {
-      throw StepFailure(reason: "CreateContainerConfigError", message: Self.message(of: error))
+      throw StepFailure(reason: "CreateContainerConfigError", error)
     }
     return request
   }

@@ -230,7 +230,7 @@ actor PodWorker {
     // Owned by this worker; ends with it.
     tasks[subject] = Task(executorPreference: context.executor) { [weak self, clock = context.clock] in
       let result = await operations.perform(action)
-      if case .failed = result, !PodMemory.isStart(subject) {
+      if case .failed(let failure) = result, !PodMemory.isStart(subject) || action.isStart && failure.isOutage {
         try? await clock.sleep(for: .seconds(Self.retrySeconds))
       }
       await self?.finish(action, result)
@@ -259,7 +259,7 @@ actor PodWorker {
       // Volumes that were there stay as they are where they cannot be renewed.
       if memory.areVolumesReady, action == .prepareVolumes { memory.volumesAt = now }
       let wait = min(Self.retrySeconds << Int64(min(failures, 5)), Self.maxRetrySeconds)
-      failures += 1
+      if !failure.isOutage { failures += 1 }
       memory.retryAt = Timestamp(seconds: now.seconds + wait, nanoseconds: now.nanoseconds)
     case (.start(let name, let attempt), .started):
       memory[name].failure = nil
@@ -268,7 +268,8 @@ actor PodWorker {
       noteRestart(name, attempt, now)
     case (.start(let name, let attempt), .failed(let failure)):
       memory[name].failure = failure
-      memory[name].failedAt = now
+      memory[name].failedAt = failure.isOutage ? nil : now
+      if failure.isOutage { break }
       switch failure.step {
       case .image: memory[name].pulls.advance(at: now)
       case .running, .hook: noteRestart(name, attempt, now)

@@ -31,6 +31,8 @@ enum PodAction: Sendable, Equatable {
     }
   }
 
+  var isStart: Bool { if case .start = self { true } else { false } }
+
   /// What it is done to: one action at a time for each.
   var subject: String {
     switch self {

@@ -50,6 +50,8 @@ struct PodMemory: Sendable, Equatable {
     var reason: String
     var message: String
     var step = Step.making
+    /// The runtime or the server did not answer: it says nothing about the pod, and nothing waits longer for it.
+    var isOutage = false
   }
 
   struct Kill: Sendable, Equatable {

@@ -163,7 +163,12 @@ struct PodPlan: Sendable, Equatable {
     for list in ["containerStatuses", "initContainerStatuses"] {
       for status in view.pod.status.listAt(list) where status.textAt("name") == container.name {
         let count = Int64(Int32(clamping: status.numberAt("restartCount")))
-        return status.textAt("containerID").isEmpty ? count : count + 1
+        let hasRun =
+          status.at("state", "running") != nil || status.at("state", "terminated") != nil
+          || status.at("lastState", "terminated").map { $0.textAt("containerID") == status.textAt("containerID") }
+            ?? false
+        // One that was made and never ran is no try.
+        return count + (hasRun ? 1 : 0)
       }
     }
     return 0
