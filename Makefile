@@ -16,7 +16,7 @@ FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/wor
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo demo-browser demo-down demo-k8s test compare-dockerfiles compare-compose test-crash test-crash-images conformance test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo demo-browser demo-down demo-k8s test compare-dockerfiles compare-compose test-crash test-crash-images test-crash-cluster conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ compare-compose: deps ## run the corpus of compose files here and with Debian's 
 test-crash-images: deps ## kill -9 server and engine 100 times while images are pushed, pulled, built and collected (a quarter of an hour)
 	$(SWIFT) build --build-tests
 	BULKHEAD_CRASH_IMAGE_ROUNDS=100 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter ScriptTests/crashImages
+
+test-crash-cluster: deps ## kill -9 server, agent and engine 200 times while objects are written and pods come and go (half an hour)
+	$(SWIFT) build --build-tests
+	BULKHEAD_CRASH_CLUSTER_ROUNDS=200 $(CLIENTS) SWIFT="$(SWIFT)" scripts/test --skip-build --no-parallel --filter ScriptTests/crashCluster
 
 conformance: deps ## run OCI's distribution conformance suite against a server: CONFORMANCE=path of its built program
 	$(SWIFT) build --product bulkheadd

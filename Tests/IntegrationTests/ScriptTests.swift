@@ -31,6 +31,14 @@ struct ScriptTests {
       "crash_images", ["\(rounds)", "\(Target.crashSeed)"], deadlineSeconds: 400 + rounds * 30)
   }
 
+  @Test(
+    "kill -9 of server, agent and engine while objects are written and pods come and go", .enabled(if: Target.canStart))
+  func crashCluster() throws {
+    let rounds = Target.crashClusterRounds
+    try Self.runAlone(
+      "crash_cluster", ["\(rounds)", "\(Target.crashSeed)"], deadlineSeconds: 400 + rounds * 60)
+  }
+
   private static func runAlone(_ name: String, _ arguments: [String] = [], deadlineSeconds: Int = 400) throws {
     let program = try #require(Target.engineProgram)
     let folder = "\(EngineFixture.folderPrefix)\(getpid())-\(name)"

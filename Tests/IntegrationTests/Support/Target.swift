@@ -44,6 +44,7 @@ enum Target {
   /// Rounds of the crash tests.
   static let crashRounds = environment["BULKHEAD_CRASH_ROUNDS"].flatMap { Int($0) } ?? 10
   static let crashImageRounds = environment["BULKHEAD_CRASH_IMAGE_ROUNDS"].flatMap { Int($0) } ?? 5
+  static let crashClusterRounds = environment["BULKHEAD_CRASH_CLUSTER_ROUNDS"].flatMap { Int($0) } ?? 2
   /// Start of the crash tests' random numbers; printed, so that a failure can be repeated.
   static let crashSeed =
     environment["BULKHEAD_CRASH_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1_000_000)
