@@ -183,6 +183,21 @@ struct PodStatusTests {
     #expect(patch.textAt("metadata", "uid") == "u1")
   }
 
+  @Test("After a patch nothing is left to tell: reasons that hold no more are taken away")
+  func exact() throws {
+    let kind = try #require(KindCatalog.all.kind(group: "", version: "v1", plural: "pods"))
+    let unready = status(Sample.view(Sample.pod("{}"), [Sample.record(.exited, code: 1)]))
+    #expect(condition(unready, "Ready").contains("ContainersNotReady"))
+    let before = Sample.pod("{}", status: unready.encodedText)
+    let view = Sample.view(before, [Sample.record(.running, attempt: 1)], after: 60)
+    let patched = try StrategicMergePatch(kind.schema).apply(
+      StatusPatch.patch(from: before, to: status(view)), to: ["status": unready, "metadata": ["uid": "u1"]])
+    #expect(condition(patched["status"] ?? .null, "Ready") == "True")
+    let after = Sample.pod("{}", status: (patched["status"] ?? .null).encodedText)
+    let settled = status(Sample.view(after, [Sample.record(.running, attempt: 1)], after: 61))
+    #expect(settled.means(after.status))
+  }
+
   static let deleted = #"{"deletionTimestamp":"2027-01-15T08:00:30Z","deletionGracePeriodSeconds":30}"#
 
   @Test(

@@ -429,8 +429,14 @@ enum StatusPatch {
       switch name {
       case "conditions":
         changed[name] = .array(
-          value.items.filter { new in
-            !old.listAt("conditions").contains { $0.means(new) }
+          value.items.compactMap { new in
+            let before = old.listAt("conditions").first { $0.textAt("type") == new.textAt("type") }
+            guard let before else { return new }
+            guard !before.means(new) else { return nil }
+            // Conditions are merged: a reason that holds no more has to be taken away by its name.
+            var change = new
+            for name in before.members.map(\.name) where new[name] == nil { change[name] = .null }
+            return change
           })
       case "podIPs", "hostIPs": changed[name] = .array(value.items + [["$patch": "replace"]])
       default: changed[name] = value
