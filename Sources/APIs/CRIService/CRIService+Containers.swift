@@ -5,9 +5,11 @@ import LinuxSystem
 import Model
 
 extension CRIService {
-  /// Bytes of each output of an `ExecSync` that are kept; what comes after is dropped, as the interface wants it. Both together
-  /// fit into a message.
-  private static let execSyncLimitBytes = 7 << 20
+  /// Bytes of each output of an `ExecSync` that are kept; what comes after is dropped, as the interface wants it.
+  private static let execSyncLimitBytes = 1 << 20
+  /// Of all of them at once.
+  static let execSyncBudgetBytes = 64 << 20
+  private static let cutNote = Array("\n[what was written is longer than is kept and was cut]\n".utf8)
 
   func addContainers(_ handlers: inout GRPCHandlers) {
     handlers.on(CRIRuntime.createContainer) { [engine] request in
@@ -63,17 +65,17 @@ extension CRIService {
 
   private func execSync(_ request: CRIExecSyncRequest) async throws -> CRIExecSyncResponse {
     let id = try view(request.containerID).record.id.hex
-    let outcome = try await engine.runExec(
+    let output = ExecOutput(limitBytes: Self.execSyncLimitBytes, budget: execOutputs)
+    let code = try await engine.runExec(
       id, arguments: request.cmd,
-      timeoutSeconds: request.timeout > 0 ? Double(min(request.timeout, Int64(Int32.max))) : nil,
-      limitBytes: Self.execSyncLimitBytes)
-    guard let outcome else {
+      timeoutSeconds: request.timeout > 0 ? Double(min(request.timeout, Int64(Int32.max))) : nil, into: output)
+    guard let code else {
       throw GRPCStatus(.deadlineExceeded, "the command did not end within \(request.timeout) s and was killed")
     }
     var response = CRIExecSyncResponse()
-    response.exitCode = outcome.exitCode
-    response.stdout = Data(outcome.stdout)
-    response.stderr = Data(outcome.stderr)
+    response.exitCode = code
+    response.stdout = Data(output.stdout)
+    response.stderr = Data(output.stderr + (output.isCut ? Self.cutNote : []))
     return response
   }
 

@@ -16,14 +16,12 @@ extension CRIService {
     handlers.on(CRIRuntime.listContainerStats) { [self] request in
       let filter = request.filter
       var response = CRIListContainerStatsResponse()
-      for view in engine.containers() {
-        guard let pod = view.record.pod, view.record.id.hex.hasPrefix(filter.id),
-          pod.sandbox.hex.hasPrefix(filter.podSandboxID),
-          filter.labelSelector.allSatisfy({ pod.labels[$0.key] == $0.value })
-        else { continue }
-        // One that has gone a moment ago is no reason to tell nothing of the others.
-        if let stats = try? await stats(view) { response.stats.append(stats) }
+      let views = engine.containers().filter { view in
+        guard let pod = view.record.pod, view.record.id.hex.hasPrefix(filter.id) else { return false }
+        return pod.sandbox.hex.hasPrefix(filter.podSandboxID)
+          && filter.labelSelector.allSatisfy { pod.labels[$0.key] == $0.value }
       }
+      response.stats = try await present(views) { try await stats($0) }
       return response
     }
     handlers.on(CRIRuntime.podSandboxStats) { [self] request in
@@ -34,10 +32,11 @@ extension CRIService {
     handlers.on(CRIRuntime.listPodSandboxStats) { [self] request in
       let filter = request.filter
       var response = CRIListPodSandboxStatsResponse()
-      for record in engine.sandboxes() where record.state == .ready && record.id.hex.hasPrefix(filter.id) {
-        guard filter.labelSelector.allSatisfy({ record.request.labels[$0.key] == $0.value }) else { continue }
-        response.stats.append(try await stats(record))
+      let records = engine.sandboxes().filter { record in
+        record.state == .ready && record.id.hex.hasPrefix(filter.id)
+          && filter.labelSelector.allSatisfy { record.request.labels[$0.key] == $0.value }
       }
+      response.stats = try await present(records) { try await stats($0) }
       return response
     }
     handlers.on(CRIRuntime.getContainerEvents) { [self] _, send in try await sendEvents(send) }
@@ -165,6 +164,17 @@ extension CRIService {
     }
     return response
   }
+}
+
+/// What a list says of each of these, without those that are gone meanwhile.
+func present<Item, Figures>(_ items: [Item], _ figures: (Item) async throws -> Figures) async throws -> [Figures] {
+  var found: [Figures] = []
+  for item in items {
+    do {
+      found.append(try await figures(item))
+    } catch let error as PlatformError where error.code == .notFound {}
+  }
+  return found
 }
 
 /// The last sample of each container's processor time, from which a rate comes.

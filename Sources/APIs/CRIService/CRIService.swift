@@ -14,6 +14,8 @@ package struct CRIService: Sendable {
   let version: String
   let streaming: StreamingServer
   let usage: UsageHistory
+  /// Of all `ExecSync` at once.
+  let execOutputs = OutputBudget(bytes: execSyncBudgetBytes)
   let logger: Logger
 
   /// - Parameter streaming: answers what `Exec`, `Attach` and `PortForward` lead to.

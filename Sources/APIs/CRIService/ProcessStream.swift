@@ -18,15 +18,23 @@ enum ProcessStream {
     }
     guard let session else { return }
     try await run(session, engine, stream, resize: { try await engine.resizeExec(id, height: $0, width: $1) }) {
-      try await engine.exitCode(ofExec: id, waitSeconds: exitSeconds)
+      outcome(of: try await engine.exitCode(ofExec: id, waitSeconds: exitSeconds))
     }
   }
 
-  /// - Parameter exitCode: asked for when the output has ended; nil where the stream does not tell one.
+  /// The last frame of a command: without a code nobody knows how it ended, and none may be made up.
+  static func outcome(of code: Int32?) -> String {
+    code.map { #"{"exitCode":\#($0)}"# } ?? #"{"error":"it closed its outputs and goes on running"}"#
+  }
+
+  /// The last frame of an attachment, which tells no code.
+  static let attachmentEnd = "{}"
+
+  /// - Parameter outcome: asked for when the output has ended: the last frame's text.
   static func run(
     _ session: AttachSession, _ engine: Engine, _ stream: HijackedStream,
     resize: @escaping @Sendable (_ height: Int, _ width: Int) async throws -> Void,
-    exitCode: @Sendable () async throws -> Int32?
+    outcome: @Sendable () async throws -> String
   ) async throws {
     defer { session.close() }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -39,8 +47,7 @@ enum ProcessStream {
           try await stream.write(StreamFrame(channel: channel, bytes: piece).encoded)
         }
       }
-      let code = try await exitCode()
-      try await stream.write(end(code.map { #"{"exitCode":\#($0)}"# } ?? "{}"))
+      try await stream.write(end(try await outcome()))
       await stream.closeWrite()
     }
   }

@@ -16,23 +16,18 @@ package final class StreamingServer: HTTPResponder {
     case attach(container: ContainerID, AttachOptions)
     /// The ports that may be connected to; empty: all.
     case ports(sandbox: ContainerID, Set<UInt16>)
-  }
 
-  private struct Ticket {
-    var target: Target
-    /// On the monotonic clock, in nanoseconds.
-    var endsAt: UInt64
+    /// The container or sandbox that it is about.
+    var subject: ContainerID {
+      switch self {
+      case .exec(let id, _), .attach(let id, _), .ports(let id, _): id
+      }
+    }
   }
-
-  /// Tickets at a time, and how long one is good for.
-  private static let ticketLimit = 1024
-  private static let ticketNanoseconds: UInt64 = 60_000_000_000
-  /// One for ports is good for many connections, and this long.
-  private static let portsNanoseconds: UInt64 = 4 * 3_600_000_000_000
 
   private let engine: Engine
   private let socketPath: String
-  private let tickets = Mutex<[String: Ticket]>([:])
+  private let tickets = Mutex(StreamTickets())
 
   package init(engine: Engine, socketPath: String) {
     self.engine = engine
@@ -41,21 +36,13 @@ package final class StreamingServer: HTTPResponder {
 
   /// The address of a stream: `http+unix://SOCKET/WORD/TICKET`, the socket's path percent-encoded.
   func url(for target: Target) throws -> String {
-    let ticket = ContainerID.random().hex
-    let now = Clock.monotonicNanoseconds()
-    let (word, time) =
+    let word =
       switch target {
-      case .exec: ("exec", Self.ticketNanoseconds)
-      case .attach: ("attach", Self.ticketNanoseconds)
-      case .ports: ("portforward", Self.portsNanoseconds)
+      case .exec: "exec"
+      case .attach: "attach"
+      case .ports: "portforward"
       }
-    try tickets.withLock { tickets in
-      for (name, other) in tickets where other.endsAt < now { tickets[name] = nil }
-      guard tickets.count < Self.ticketLimit else {
-        throw PlatformError(.resourceExhausted, "\(Self.ticketLimit) streams wait for their clients, the limit")
-      }
-      tickets[ticket] = Ticket(target: target, endsAt: now + time)
-    }
+    let ticket = try tickets.withLock { try $0.issue(for: target, now: Clock.monotonicNanoseconds()) }
     return "http+unix://\(PercentCoding.encode(socketPath))/\(word)/\(ticket)"
   }
 
@@ -80,7 +67,7 @@ package final class StreamingServer: HTTPResponder {
     guard request.method == .POST, request.isUpgrade, request.path.count == 2 else {
       throw HTTPRefusal(.badRequest, "a stream is asked for by POST with 'Connection: Upgrade' and 'Upgrade: tcp'")
     }
-    guard let target = take(request.path[1]) else {
+    guard let target = tickets.withLock({ $0.take(request.path[1], now: Clock.monotonicNanoseconds()) }) else {
       throw HTTPRefusal(.notFound, "there is no such stream, or its time is over")
     }
     switch target {
@@ -93,7 +80,7 @@ package final class StreamingServer: HTTPResponder {
         body: .hijack { [engine] in
           try await ProcessStream.run(
             session, engine, $0, resize: { try await engine.resizeContainer(container.hex, height: $0, width: $1) }
-          ) { nil }
+          ) { ProcessStream.attachmentEnd }
         })
     case .ports(let sandbox, let ports):
       guard let port = request.query["port"].flatMap({ UInt16($0) }), port > 0, ports.isEmpty || ports.contains(port)
@@ -107,16 +94,6 @@ package final class StreamingServer: HTTPResponder {
             read: { try await connection.read(Self.blockBytes) }, write: { try await connection.write($0) },
             end: { try connection.shutdownWrite() })
         })
-    }
-  }
-
-  /// What a ticket leads to; one for a process is good once.
-  private func take(_ ticket: String) -> Target? {
-    tickets.withLock { tickets in
-      guard let found = tickets[ticket], found.endsAt > Clock.monotonicNanoseconds() else { return nil }
-      if case .ports = found.target { return found.target }
-      tickets[ticket] = nil
-      return found.target
     }
   }
 

@@ -378,17 +378,18 @@ def streams():
     equal(head, frame(1, b"typed\n"))
     link.close()
     run(sandbox, "web", "mkdir /www; echo page >/www/index.html; exec httpd -f -p 8080 -h /www")
-    url = CRI.PortForward(pod_sandbox_id=sandbox, port=[8080]).url
     for _ in range(2):
         def answered():
-            code, link = open_stream(url, "?port=8080")
+            code, link = open_stream(CRI.PortForward(pod_sandbox_id=sandbox, port=[8080]).url, "?port=8080")
             if code != "101":
                 return None
             link.sendall(b"GET /index.html HTTP/1.0\r\n\r\n")
             return link.makefile("rb").read()
         assert until("a page", answered).endswith(b"page\n")
     equal(urllib.request.urlopen(f"http://127.0.0.1:{host}/index.html", timeout=20).read(), b"page\n")
+    url = CRI.PortForward(pod_sandbox_id=sandbox, port=[8080]).url
     equal(open_stream(url, "?port=22")[0], "400")
+    equal(open_stream(url, "?port=8080")[0], "404")
     url = CRI.PortForward(pod_sandbox_id=sandbox, port=[9]).url
     equal(open_stream(url, "?port=9")[0], "503")
 

@@ -1,21 +1,18 @@
 import LinuxSystem
 import Model
 
-/// What a process that was run to its end has left.
-public struct ExecOutcome: Sendable {
-  public var exitCode: Int32
-  /// As far as it was within the bound.
-  public var stdout: [UInt8]
-  public var stderr: [UInt8]
-}
-
 extension Engine {
-  /// Runs a process in a container to its end. What it writes beyond `limitBytes` on one of its outputs is dropped. It is killed
-  /// when the time is over, and when the caller's task is cancelled.
-  /// - Returns: nil where the time was over.
+  /// How long output is still read when the command has ended: its children may go on writing for ever.
+  private static let outputGrace = Duration.seconds(2)
+  /// As much as it takes to read what is in the pipes.
+  private static let minimumGrace = Duration.milliseconds(200)
+
+  /// Runs a process in a container to its end. What it writes beyond the bounds of `output` is dropped. It is killed when the time
+  /// is over, and when the caller's task is cancelled.
+  /// - Returns: its exit code; nil where the time was over.
   public func runExec(
-    _ reference: String, arguments: [String], timeoutSeconds: Double?, limitBytes: Int
-  ) async throws -> ExecOutcome? {
+    _ reference: String, arguments: [String], timeoutSeconds: Double?, into output: ExecOutput
+  ) async throws -> Int32? {
     var settings = ExecSettings(arguments: arguments)
     settings.attachStdout = true
     settings.attachStderr = true
@@ -25,17 +22,15 @@ extension Engine {
     else { throw PlatformError(.internal, "the exec \(id) has no streams") }
     let session = try execs.find(id.hex)
     defer { streams.close() }
+    // Ends with this call.
     let collector = Task {
-      var outcome = ExecOutcome(exitCode: 0, stdout: [], stderr: [])
       while let chunk = try await streams.next() {
-        switch chunk.stream {
-        case .stdout: outcome.stdout += chunk.bytes.prefix(limitBytes - outcome.stdout.count)
-        case .stderr: outcome.stderr += chunk.bytes.prefix(limitBytes - outcome.stderr.count)
-        }
+        try Task.checkCancellation()
+        output.append(chunk)
       }
-      return outcome
     }
     do {
+      let start = ContinuousClock.now
       let code =
         if let timeoutSeconds { try await session.ended.wait(seconds: timeoutSeconds) } else {
           Optional(try await session.ended.wait())
@@ -45,14 +40,27 @@ extension Engine {
         collector.cancel()
         return nil
       }
-      var outcome = try await collector.value
-      outcome.exitCode = code
-      return outcome
+      let left = timeoutSeconds.map { Duration.seconds($0) - (ContinuousClock.now - start) } ?? Self.outputGrace
+      if try await !Self.hasEnded(collector, within: min(max(left, Self.minimumGrace), Self.outputGrace)) {
+        output.cut()
+      }
+      return code
     } catch {
       end(session)
       collector.cancel()
       throw error
     }
+  }
+
+  /// Waits for a task; it is cancelled where it goes on for longer. Throws what it does.
+  static func hasEnded(_ work: Task<Void, any Error>, within limit: Duration) async throws -> Bool {
+    try await Deadline.run(within: limit) {
+      try await withTaskCancellationHandler {
+        try await work.value
+      } onCancel: {
+        work.cancel()
+      }
+    } != nil
   }
 
   private func end(_ session: ExecSession) {
