@@ -115,13 +115,16 @@ enum CommandStatus {
 
   /// - Parameter end: the last frame of the runtime: `{"exitCode":N}`, `{"error":"…"}`, `{}`.
   static func document(_ end: [UInt8]) -> JSONValue {
-    guard let document = try? JSONParser.parse(end) else { return lost }
+    guard let document = try? JSONParser.parse(end), case .object(let members) = document else { return lost }
     if let message = document["error"]?.text {
       return StatusError(
         500, "InternalError", "Internal error occurred: error executing command in container: \(message)"
       ).document
     }
-    guard let code = document["exitCode"]?.integer, code != 0 else { return ["metadata": [:], "status": "Success"] }
+    let code = document["exitCode"]?.integer
+    // Without a code, the stream is one that tells none: an attachment.
+    guard code != nil || members.isEmpty else { return lost }
+    guard let code, code != 0 else { return ["metadata": [:], "status": "Success"] }
     return [
       "metadata": [:], "status": "Failure",
       "message": .string("command terminated with non-zero exit code: exit status \(code)"),

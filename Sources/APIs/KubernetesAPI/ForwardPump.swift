@@ -4,16 +4,19 @@ import LinuxSystem
 import PodStreams
 import Synchronization
 
-/// Carries forwarded connections between a client and the agent of its node.
+/// Carries forwarded connections between a client and the agent of its node. Each connection has a task of its own, so that one
+/// that is slow to open does not hold the others up.
 struct ForwardPump: Sendable {
   let client: HijackedStream
+  /// A connection's place among those of its user; nil where there is none left.
+  let place: @Sendable () -> FairBound.Place?
   /// Connects to a port of the pod. Throws `StatusError`.
   let open: @Sendable (UInt16) async throws -> UpgradedConnection
 
   /// Returns when the client is gone. Throws `StreamFault` for what it may not send.
   func run(isTunnelled: Bool) async throws {
     let session = SharedForwards(try ForwardSession(isTunnelled: isTunnelled))
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    try await withThrowingDiscardingTaskGroup { group in
       defer { group.cancelAll() }
       while let bytes = try await client.read() {
         let (events, reply) = try session.receive(bytes)
@@ -21,13 +24,12 @@ struct ForwardPump: Sendable {
         for event in events {
           switch event {
           case .connect(let id, let port):
-            guard let connection = try await connect(id, port, session) else { continue }
-            session.keep(connection, as: id)
-            group.addTask { try await follow(connection, id, session) }
-          case .data(let id, let data):
-            // What nobody reads any more is dropped: the connection's reader tells the client of the end.
-            try? await session.connection(id)?.write(data)
-          case .inputEnd(let id), .reset(let id): try? session.connection(id)?.closeWrite()
+            let forward = Forward()
+            session.keep(forward, as: id)
+            group.addTask { try await forward.run { try await carry(forward.input, id, port, session) } }
+          case .data(let id, let data): await session.forward(id)?.input.put(data)
+          case .inputEnd(let id): await session.forward(id)?.input.end()
+          case .reset(let id): session.drop(id)
           case .gone: return
           }
         }
@@ -35,34 +37,95 @@ struct ForwardPump: Sendable {
     }
   }
 
-  /// Nil where the port cannot be had, which the client is told.
-  private func connect(_ id: UInt32, _ port: UInt16, _ session: SharedForwards) async throws -> UpgradedConnection? {
-    do {
-      return try await open(port)
-    } catch let error as StatusError {
-      try await client.write(session.end(id, failure: "failed to forward port \(port): \(error.message)"))
-      return nil
+  /// A connection from its opening to its end, of which the client is told.
+  private func carry(_ input: ForwardInput, _ id: UInt32, _ port: UInt16, _ session: SharedForwards) async throws {
+    guard let place = place() else {
+      let failure = "failed to forward port \(port): too many streams of this user are open"
+      return try await client.write(session.end(id, failure: failure))
     }
-  }
-
-  private func follow(_ connection: UpgradedConnection, _ id: UInt32, _ session: SharedForwards) async throws {
-    while let bytes = try? await connection.read(), !bytes.isEmpty {
-      try await client.write(session.bytes(bytes, of: id))
+    defer { withExtendedLifetime(place) {} }
+    let connection: UpgradedConnection
+    do {
+      connection = try await open(port)
+    } catch let error as StatusError {
+      return try await client.write(session.end(id, failure: "failed to forward port \(port): \(error.message)"))
+    }
+    try await withThrowingDiscardingTaskGroup { group in
+      group.addTask {
+        do {
+          while let bytes = await input.next() { try await connection.write(bytes) }
+          try connection.closeWrite()
+        } catch {
+          // Nobody reads any more: the rest is dropped, and the connection's reader tells the client of the end.
+          await input.close()
+        }
+      }
+      do {
+        while let bytes = try? await connection.read(), !bytes.isEmpty {
+          try await client.write(session.bytes(bytes, of: id))
+        }
+      } catch {
+        // Who waits for input is woken by this alone.
+        await input.close()
+        throw error
+      }
+      group.cancelAll()
+      await input.close()
     }
     try await client.write(session.end(id))
+  }
+}
+
+/// A forwarded connection's task, which can be ended alone.
+final class Forward: Sendable {
+  private struct State {
+    var work: Task<Void, any Error>?
+    var isDropped = false
+  }
+
+  let input = ForwardInput()
+  private let state = Mutex(State())
+
+  /// Runs until the body ends, this task is cancelled, or the connection is dropped, which is no error.
+  func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    // Ends with this call.
+    let work = Task { try await body() }
+    let isDropped = state.withLock { state in
+      state.work = work
+      return state.isDropped
+    }
+    if isDropped { work.cancel() }
+    let result = await withTaskCancellationHandler {
+      await work.result
+    } onCancel: {
+      work.cancel()
+    }
+    await input.close()
+    if state.withLock({ $0.isDropped }) { return }
+    try result.get()
+  }
+
+  /// Ends the connection at once, whatever its two sides still have to say.
+  func drop() {
+    state.withLock { state in
+      state.isDropped = true
+      return state.work
+    }?.cancel()
   }
 }
 
 /// A session that several tasks use, and the connections that it is about; each goes with its end.
 private final class SharedForwards: Sendable {
   private let session: Mutex<ForwardSession>
-  private let connections = Mutex<[UInt32: UpgradedConnection]>([:])
+  private let forwards = Mutex<[UInt32: Forward]>([:])
 
   init(_ session: sending ForwardSession) { self.session = Mutex(session) }
 
-  func keep(_ connection: UpgradedConnection, as id: UInt32) { connections.withLock { $0[id] = connection } }
+  func keep(_ forward: Forward, as id: UInt32) { forwards.withLock { $0[id] = forward } }
 
-  func connection(_ id: UInt32) -> UpgradedConnection? { connections.withLock { $0[id] } }
+  func forward(_ id: UInt32) -> Forward? { forwards.withLock { $0[id] } }
+
+  func drop(_ id: UInt32) { forwards.withLock { $0.removeValue(forKey: id) }?.drop() }
 
   func receive(_ bytes: [UInt8]) throws -> (events: [ForwardEvent], reply: [UInt8]) {
     try session.withLock { try $0.receive(bytes) }
@@ -73,7 +136,7 @@ private final class SharedForwards: Sendable {
   }
 
   func end(_ connection: UInt32, failure: String? = nil) -> [UInt8] {
-    connections.withLock { $0[connection] = nil }
+    forwards.withLock { $0[connection] = nil }
     return session.withLock { $0.end(connection, failure: failure) }
   }
 }

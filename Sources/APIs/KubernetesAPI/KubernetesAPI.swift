@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPServing
 import KubeMachinery
 import Logging
+import PodStreams
 import Synchronization
 
 /// The Kubernetes API over HTTP: finds out what is asked for and in which form, asks the machinery, and writes what it says.
@@ -14,6 +15,10 @@ public final class KubernetesAPI: HTTPResponder {
     public var watchSeconds: Int64 = 3_600
     /// How long a watching client may take for what was sent, in milliseconds.
     public var watchWriteMilliseconds: Int64 = 30_000
+
+    /// Logs, commands and forwarded connections of pods at once, of all users and of each.
+    public var streams = 1_000
+    public var streamsOfUser = 256
 
     public init() {}
   }
@@ -29,6 +34,7 @@ public final class KubernetesAPI: HTTPResponder {
   let watchExecutor: (any TaskExecutor)?
   let now: @Sendable () -> Timestamp
   let logger: Logger
+  let streams: FairBound
   private let openWatches = Mutex(0)
   private let isEnding = Atomic(false)
 
@@ -56,6 +62,7 @@ public final class KubernetesAPI: HTTPResponder {
     gate = RequestGate(authentication: authentication, access: access, nodePods: nodePods)
     self.bounds = bounds
     self.watchExecutor = watchExecutor
+    streams = FairBound(each: bounds.streamsOfUser, all: bounds.streams)
     self.now = now
     self.logger = logger
   }

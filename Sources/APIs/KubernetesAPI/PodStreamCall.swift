@@ -8,6 +8,7 @@ struct PodStreamCall: Sendable {
 
   let api: KubernetesAPI
   let request: HTTPRequest
+  let user: String
   let kind: Kind
   let namespace: String
   let name: String
@@ -35,7 +36,8 @@ struct PodStreamCall: Sendable {
     let open: @Sendable () async throws -> UpgradedConnection = { [action, namespace, name, query = request.query] in
       try await nodes.open(action, namespace, name, query: query)
     }
-    return switched(head) { client in try await CommandPump.run(streams, carrier, client, open: open) }
+    guard let place = api.streams.take(user) else { throw StatusError.tooManyRequests }
+    return switched(head) { client in try await CommandPump.run(streams, carrier, client, open: open) }.holding(place)
   }
 
   private func forward(_ nodes: any NodeConnections) throws -> HTTPResponse {
@@ -47,7 +49,10 @@ struct PodStreamCall: Sendable {
       let query = try QueryParameters(parsing: "port=\(port)", maxItems: 1)
       return try await nodes.open("portforward", namespace, name, query: query)
     }
-    return switched(head) { client in try await ForwardPump(client: client, open: open).run(isTunnelled: isTunnelled) }
+    let place: @Sendable () -> FairBound.Place? = { [places = api.streams, user] in places.take(user) }
+    return switched(head) { client in
+      try await ForwardPump(client: client, place: place, open: open).run(isTunnelled: isTunnelled)
+    }
   }
 
   // MARK: - Going over

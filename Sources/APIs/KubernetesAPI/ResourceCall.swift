@@ -24,11 +24,13 @@ struct ResourceCall: Sendable {
       case .scale(let paths): return try await scale(paths, verb)
       case .other where PodStreamCall.actions.contains(name):
         return try await PodStreamCall(
-          api: api, request: request, kind: kind, namespace: namespace, name: self.name, action: name
+          api: api, request: request, user: requester.name, kind: kind, namespace: namespace, name: self.name,
+          action: name
         ).answer()
       case .other where name == "log":
+        guard let place = api.streams.take(requester.name) else { throw StatusError.tooManyRequests }
         return try await PodLogCall(api: api, request: request, kind: kind, namespace: namespace, name: self.name)
-          .answer()
+          .answer().holding(place)
       case .other: return try await own(name)
       }
     } else {

@@ -63,6 +63,9 @@ public struct CommandSession {
   }
 
   private static let maxResizeBytes = 4096
+  /// What a client may say before its streams are all there; each piece counts as so much more than its bytes.
+  static let maxEarlyBytes = 1 << 20
+  private static let pieceBytes = 64
 
   private let wanted: CommandStreams
   private var framing: Framing
@@ -70,6 +73,7 @@ public struct CommandSession {
   private var streams: [String: UInt32] = [:]
   private var resizing: [UInt8] = []
   private var hasInputEnded = false
+  private var earlyBytes = 0
   /// Whether all streams are there, so that output may be sent.
   public private(set) var isReady: Bool
 
@@ -139,6 +143,12 @@ public struct CommandSession {
       isReady = streams.count == Self.kinds(wanted).count
       if isEnded, kind == "stdin" { endInput(&events) }
     case .data(let stream, let bytes, let isEnded):
+      if !isReady {
+        earlyBytes += bytes.count + Self.pieceBytes
+        guard earlyBytes <= Self.maxEarlyBytes else {
+          throw StreamFault("over \(Self.maxEarlyBytes) bytes before all streams were there")
+        }
+      }
       if stream == streams["stdin"] {
         takeInput(bytes, &events)
         if isEnded { endInput(&events) }
@@ -172,6 +182,9 @@ public struct CommandSession {
 
   /// Sizes come as one JSON document after another, which frames may cut.
   private mutating func takeResize(_ bytes: [UInt8], _ events: inout [CommandEvent]) throws(StreamFault) {
+    guard resizing.count + bytes.count <= Self.maxResizeBytes else {
+      throw StreamFault("sizes of a window of over \(Self.maxResizeBytes) bytes")
+    }
     resizing += bytes
     while let end = resizing.firstIndex(of: UInt8(ascii: "}")) {
       let document = Array(resizing[...end])
@@ -186,7 +199,6 @@ public struct CommandSession {
       let (width, height) = (size("Width"), size("Height"))
       if width > 0, height > 0 { events.append(.resize(width: width, height: height)) }
     }
-    guard resizing.count <= Self.maxResizeBytes else { throw StreamFault("a window's size without an end") }
   }
 
   // MARK: - What the client gets

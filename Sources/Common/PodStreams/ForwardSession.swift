@@ -64,7 +64,10 @@ public struct ForwardSession {
         if isEnded { events.append(.inputEnd(stream)) }
       case .reset(let stream):
         waiting = waiting.filter { $0.value != stream }
-        if connections.removeValue(forKey: stream) != nil { events.append(.reset(stream)) }
+        if let errors = connections.removeValue(forKey: stream) {
+          reply += spdy.close(errors)
+          events.append(.reset(stream))
+        }
       case .ping(let id): reply += spdy.pong(id)
       case .goAway: events.append(.gone)
       }
@@ -81,6 +84,10 @@ public struct ForwardSession {
     }
     switch kind {
     case "error":
+      // Streams that come with their end do not count below, as nothing more is heard of them.
+      guard waiting.count + connections.count < SPDYFraming.maxStreams else {
+        throw StreamFault("over \(SPDYFraming.maxStreams) connections at once")
+      }
       guard waiting.updateValue(stream, forKey: request) == nil else {
         throw StreamFault("two streams of errors for a connection")
       }

@@ -32,25 +32,32 @@ public struct StreamFrame: Equatable, Sendable {
 /// Puts frames together from bytes as they come.
 public struct StreamFrameReader {
   private var buffer: [UInt8] = []
+  /// What was read of the buffer; dropped with the next bytes, not with each frame.
+  private var start = 0
 
   public init() {}
 
-  public mutating func append(_ bytes: [UInt8]) { buffer += bytes }
+  public mutating func append(_ bytes: [UInt8]) {
+    buffer.removeFirst(start)
+    start = 0
+    buffer += bytes
+  }
 
   /// The next whole frame; nil where more bytes are needed. Throws for what is none.
   public mutating func next() throws(StreamFault) -> StreamFrame? {
-    guard let first = buffer.first else { return nil }
+    guard start < buffer.count else { return nil }
+    let first = buffer[start]
     guard let channel = StreamFrame.Channel(rawValue: first) else {
       throw StreamFault("a frame of the channel \(first), which there is not")
     }
-    guard buffer.count >= StreamFrame.headBytes else { return nil }
-    let length = buffer[1..<StreamFrame.headBytes].reduce(0) { $0 << 8 | Int($1) }
+    let head = start + StreamFrame.headBytes
+    guard buffer.count >= head else { return nil }
+    let length = buffer[(start + 1)..<head].reduce(0) { $0 << 8 | Int($1) }
     guard length <= StreamFrame.maxBytes else {
       throw StreamFault("a frame of \(length) bytes is over the bound of \(StreamFrame.maxBytes)")
     }
-    guard buffer.count >= StreamFrame.headBytes + length else { return nil }
-    let bytes = Array(buffer[StreamFrame.headBytes..<StreamFrame.headBytes + length])
-    buffer.removeFirst(StreamFrame.headBytes + length)
-    return StreamFrame(channel: channel, bytes: bytes)
+    guard buffer.count >= head + length else { return nil }
+    start = head + length
+    return StreamFrame(channel: channel, bytes: Array(buffer[head..<start]))
   }
 }

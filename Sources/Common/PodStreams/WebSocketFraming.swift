@@ -12,6 +12,8 @@ public struct WebSocketFraming {
 
   /// One message, with all its fragments.
   public static let maxMessageBytes = 1 << 20
+  /// Of one message: clients cut at buffers of some kilobytes.
+  static let maxFragments = 4_096
   private static let maxControlBytes = 125
 
   private enum Code: UInt8 {
@@ -25,6 +27,8 @@ public struct WebSocketFraming {
 
   private var pending: [UInt8] = []
   private var message: [UInt8]?
+  /// Those of `message` so far.
+  private var fragments = 0
   private var isClosed = false
 
   public init() {}
@@ -87,12 +91,15 @@ public struct WebSocketFraming {
     case .text, .binary:
       guard message == nil else { throw StreamFault("a message within another") }
       message = frame.payload
+      fragments = 1
     case .continuation:
-      guard let begun = message else { throw StreamFault("a fragment of no message") }
-      guard begun.count + frame.payload.count <= Self.maxMessageBytes else {
-        throw StreamFault("a message of over \(Self.maxMessageBytes) bytes")
+      guard let begunBytes = message?.count else { throw StreamFault("a fragment of no message") }
+      guard begunBytes + frame.payload.count <= Self.maxMessageBytes, fragments < Self.maxFragments else {
+        throw StreamFault("a message of over \(Self.maxMessageBytes) bytes or \(Self.maxFragments) fragments")
       }
-      message = begun + frame.payload
+      // In place: a copy for each fragment would be work in the square of their number.
+      message?.append(contentsOf: frame.payload)
+      fragments += 1
     case .ping: return .ping(frame.payload)
     case .pong: return nil
     case .close:

@@ -11,7 +11,8 @@ import Testing
       (#"{"exitCode":0}"#, "Success", nil, nil), ("{}", "Success", nil, nil),
       (#"{"exitCode":3}"#, "Failure", "NonZeroExitCode", "3"),
       (#"{"error":"no such file"}"#, "Failure", "InternalError", nil),
-      ("nonsense", "Failure", "InternalError", nil),
+      ("nonsense", "Failure", "InternalError", nil), (#"{"exitCode":"3"}"#, "Failure", "InternalError", nil),
+      ("[]", "Failure", "InternalError", nil), (#"{"code":3}"#, "Failure", "InternalError", nil),
     ] as [(String, String, String?, String?)])
   func ends(_ frame: String, _ status: String, _ reason: String?, _ code: String?) {
     let document = CommandStatus.document(Array(frame.utf8))

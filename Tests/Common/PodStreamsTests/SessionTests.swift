@@ -110,6 +110,63 @@ import Testing
     }
   }
 
+  @Test func connectionsWhoseStreamsComeWithTheirEndAreCountedToo() throws {
+    let client = try SPDYClient()
+    var session = try ForwardSession(isTunnelled: false)
+    func open(_ number: Int, _ kind: String, _ offset: Int) throws {
+      let headers: KeyValuePairs = ["streamType": kind, "port": "80", "requestID": "\(number)"]
+      _ = try session.receive(client.open(number * 4 + offset, headers, ends: true))
+    }
+    for number in 0..<SPDYFraming.maxStreams {
+      try open(number, "error", 1)
+      if number % 2 == 0 { try open(number, "data", 3) }
+    }
+    #expect(throws: StreamFault.self) { try open(SPDYFraming.maxStreams, "error", 1) }
+  }
+
+  @Test func aConnectionThatIsGivenUpEndsItsStreamOfErrors() throws {
+    let client = try SPDYClient()
+    var session = try ForwardSession(isTunnelled: false)
+    for (offset, kind) in ["error", "data"].enumerated() {
+      _ = try session.receive(
+        client.open(offset * 2 + 1, ["streamType": kind, "port": "80", "requestID": "0"]))
+    }
+    let (events, reply) = try session.receive(client.reset(3))
+    #expect(events == [.reset(3)] && reply == client.data(1, [], ends: true))
+    #expect(session.end(3) == [])
+  }
+
+  @Test func whatComesBeforeAllStreamsAreThereIsBounded() throws {
+    let client = try SPDYClient()
+    var session = try CommandSession(Self.all, carrier: .spdy)
+    _ = try session.receive(client.open(1, ["streamType": "stdin"]))
+    #expect(throws: StreamFault.self) {
+      for _ in 0..<20 { _ = try session.receive(client.data(1, [UInt8](repeating: 65, count: 64 << 10))) }
+    }
+    var small = try CommandSession(Self.all, carrier: .spdy)
+    let other = try SPDYClient()
+    _ = try small.receive(other.open(1, ["streamType": "stdin"]))
+    let frames = (0..<1_000).flatMap { _ in other.data(1, [65]) }
+    #expect(throws: StreamFault.self) { for _ in 0..<20 { _ = try small.receive(frames) } }
+    // Once they are there, as much may come as the command takes.
+    var ready = try CommandSession(
+      CommandStreams(input: true, output: false, errors: false, isTerminal: false), carrier: .spdy)
+    let third = try SPDYClient()
+    _ = try ready.receive(third.open(1, ["streamType": "stdin"]))
+    _ = try ready.receive(third.open(3, ["streamType": "error"]))
+    for _ in 0..<20 {
+      let events = try ready.receive(third.data(1, [UInt8](repeating: 65, count: 64 << 10))).events
+      #expect(events.count == 1)
+    }
+  }
+
+  @Test func sizesOfWindowsThatAreTooManyAreRefusedBeforeTheyAreRead() throws {
+    let documents = Array(String(repeating: "{}", count: 3_000).utf8)
+    var session = try CommandSession(
+      CommandStreams(input: true, output: true, errors: false, isTerminal: true), carrier: .webSocket)
+    #expect(throws: StreamFault.self) { try session.receive(Self.masked([4] + documents)) }
+  }
+
   @Test("ports that are none", arguments: ["", "0", "65536", "http"]) func ports(_ port: String) throws {
     let client = try SPDYClient()
     var session = try ForwardSession(isTunnelled: false)

@@ -64,6 +64,20 @@ import Testing
     #expect(throws: StreamFault.self) { try framing.receive(Self.masked(0x80, [1])) }
   }
 
+  @Test func fragmentsAreCountedThoughTheyAreEmpty() throws {
+    var framing = WebSocketFraming()
+    let parts = (1..<WebSocketFraming.maxFragments).flatMap { _ in Self.masked(0x00, []) }
+    #expect(try framing.receive(Self.masked(0x02, [1]) + parts) == [])
+    #expect(throws: StreamFault.self) { try framing.receive(Self.masked(0x80, [2])) }
+  }
+
+  @Test func aMessageOfManyFragmentsIsPutTogether() throws {
+    var framing = WebSocketFraming()
+    let payload = (0..<4_000).map { UInt8(truncatingIfNeeded: $0) }
+    let frames = payload.enumerated().flatMap { Self.masked($0 == 0 ? 0x02 : $0 == 3_999 ? 0x80 : 0x00, [$1]) }
+    #expect(try framing.receive(frames) == [.message(payload)])
+  }
+
   @Test func sentFramesHaveTheShortestLength() {
     #expect(WebSocketFraming.message([7]) == [0x82, 1, 7])
     #expect(WebSocketFraming.message([UInt8](repeating: 0, count: 126)).prefix(4) == [0x82, 126, 0, 126])

@@ -14,6 +14,8 @@ public struct AgentAPI: HTTPResponder {
 
   private let agent: NodeAgent
   private let poller: Poller
+  /// Logs and streams, of each pod and in all.
+  private let places = FairBound(each: 256, all: 1_000)
 
   public init(_ agent: NodeAgent, poller: Poller) {
     self.agent = agent
@@ -27,17 +29,20 @@ public struct AgentAPI: HTTPResponder {
     do {
       if request.method == .GET, request.path.count == 1 { return try await page(request.path[0]) }
       guard request.path.count == 3 else { throw Self.unknown }
+      guard let place = places.take("\(request.path[1])/\(request.path[2])") else { throw Self.crowded }
       if request.method == .GET, request.path[0] == "logs" {
-        return try await logs(request.path[1], request.path[2], try LogOptions(request.query))
+        return try await logs(request.path[1], request.path[2], try LogOptions(request.query)).holding(place)
       }
       guard request.method == .POST, request.isUpgrade else { throw Self.unknown }
-      return try await stream(request.path[0], request.path[1], request.path[2], request.query)
+      return try await stream(request.path[0], request.path[1], request.path[2], request.query).holding(place)
     } catch let error as StatusError {
       return HTTPResponse(
         status: HTTPStatus(statusCode: error.code), contentType: "application/json", bytes: error.document.encoded())
     }
   }
 
+  private static let crowded = StatusError(
+    429, "TooManyRequests", "too many logs and streams of this pod, or of all pods, are open")
   private static let unknown = StatusError(404, "NotFound", "the agent has no such address")
 
   private func page(_ name: String) async throws -> HTTPResponse {

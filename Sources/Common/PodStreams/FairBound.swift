@@ -1,0 +1,78 @@
+import HTTPServing
+import Synchronization
+
+/// How much there is of something at once, in all and for each that asks, so that one cannot take what is there for all.
+public final class FairBound: Sendable {
+  /// A share; given back with the last reference to it.
+  public final class Place: Sendable {
+    private let bound: FairBound
+    private let key: String
+    private let weight: Int
+
+    fileprivate init(_ bound: FairBound, _ key: String, _ weight: Int) {
+      self.bound = bound
+      self.key = key
+      self.weight = weight
+    }
+
+    deinit { bound.giveBack(key, weight) }
+  }
+
+  private struct Counts {
+    var all = 0
+    var of: [String: Int] = [:]
+  }
+
+  private let each: Int
+  private let all: Int
+  private let counts = Mutex(Counts())
+
+  public init(each: Int, all: Int) {
+    self.each = each
+    self.all = all
+  }
+
+  /// Nil where there is not so much left.
+  /// - Parameters:
+  ///   - key: who asks.
+  ///   - weight: how much, at least 1.
+  public func take(_ key: String, weight: Int = 1) -> Place? {
+    let hasRoom = counts.withLock { counts in
+      let own = counts.of[key] ?? 0
+      guard own + weight <= each, counts.all + weight <= all else { return false }
+      counts.of[key] = own + weight
+      counts.all += weight
+      return true
+    }
+    return hasRoom ? Place(self, key, weight) : nil
+  }
+
+  private func giveBack(_ key: String, _ weight: Int) {
+    counts.withLock { counts in
+      let own = (counts.of[key] ?? 0) - weight
+      counts.of[key] = own > 0 ? own : nil
+      counts.all -= weight
+    }
+  }
+}
+
+extension HTTPResponse {
+  /// Keeps a place until a stream, or a connection that was taken over, has ended.
+  public func holding(_ place: FairBound.Place) -> HTTPResponse {
+    var response = self
+    switch body {
+    case .stream(let write):
+      response.body = .stream { writer in
+        defer { withExtendedLifetime(place) {} }
+        try await write(writer)
+      }
+    case .hijack(let take):
+      response.body = .hijack { client in
+        defer { withExtendedLifetime(place) {} }
+        try await take(client)
+      }
+    case .empty, .bytes, .file: break
+    }
+    return response
+  }
+}

@@ -1,0 +1,27 @@
+import Testing
+
+@testable import PodStreams
+
+@Suite struct FairBoundTests {
+  @Test func oneDoesNotTakeWhatIsThereForAll() {
+    let bound = FairBound(each: 2, all: 3)
+    var held = [bound.take("a"), bound.take("a"), bound.take("b")]
+    #expect(held.allSatisfy { $0 != nil })
+    #expect(bound.take("a") == nil && bound.take("c") == nil)
+    held[2] = nil
+    #expect(bound.take("a") == nil)
+    held[2] = bound.take("c")
+    #expect(held[2] != nil)
+    held = []
+    #expect(bound.take("a", weight: 2) != nil)
+    #expect(bound.take("a", weight: 3) == nil)
+  }
+
+  @Test func weightsCount() throws {
+    let bound = FairBound(each: 10, all: 15)
+    let place = try #require(bound.take("a", weight: 8))
+    #expect(bound.take("b", weight: 8) == nil)
+    #expect(bound.take("b", weight: 7) != nil)
+    withExtendedLifetime(place) {}
+  }
+}
