@@ -193,7 +193,9 @@ let package = Package(
       ]),
     tests(
       "NodeAgent", floor: "Cluster",
-      ["HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),
+      [
+        "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging,
+      ]),
     room(
       "ServiceProxy", floor: "Cluster",
       [hashes, "HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging]),

@@ -99,6 +99,35 @@ import Testing
     }
   }
 
+  @Test("a call that waits for its turn on a full connection is not one that was answered too late")
+  func turns() async throws {
+    let (began, begins) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
+    var limits = GRPCLimits()
+    limits.maxConcurrentStreams = 1
+    try await withServer(limits: limits) { handlers in
+      echo(&handlers)
+      handlers.on(CRIRuntime.status) { _ in
+        begins.yield(true)
+        try await Task.sleep(for: .seconds(3600))
+        return CRIStatusResponse()
+      }
+    } _: { _, path in
+      let client = client(path)
+      // With the first answer the client knows how many calls the server takes.
+      _ = try await client.call(CRIRuntime.version, versionRequest(""), timeoutSeconds: 30)
+      let slow = Task { await failure { _ = try await client.call(CRIRuntime.status, .init(), timeoutSeconds: 3600) } }
+      for await _ in began { break }
+      let waited = await failure {
+        _ = try await client.call(CRIRuntime.version, versionRequest(""), timeoutSeconds: 0.05)
+      }
+      #expect(waited?.code == .resourceExhausted)
+      let next = Task { try await client.call(CRIRuntime.version, versionRequest("x"), timeoutSeconds: 30).version }
+      slow.cancel()
+      #expect(await slow.value?.code == .cancelled)
+      #expect(try await next.value == "x")
+    }
+  }
+
   @Test func aTaskThatIsCancelledGivesItsCallUp() async throws {
     let (events, send) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(4))
     try await withServer { handlers in

@@ -20,6 +20,7 @@ actor PodWorker {
   private var messages: [String: String] = [:]
   private var tasks: [String: Task<Void, Never>] = [:]
   private var probes: [ProbeKey: Task<Void, Never>] = [:]
+  private let turns = ProbeTurns()
   private var announcedWaits: [String: Int64] = [:]
   private var failures = 0
   private var isStale = true
@@ -335,13 +336,14 @@ actor PodWorker {
     let address = view.sandbox?.addresses.first ?? context.node.address
     let target = ProbeTarget(probe, of: container, address: address)
     // Owned by this worker; cancelled with its container.
-    return Task(executorPreference: context.executor) { [weak self, context, pod] in
+    return Task(executorPreference: context.executor) { [weak self, context, pod, turns] in
       var counter = ProbeCounter(schedule, verdict: verdict)
       if kind == .startup, verdict == true { return }
       if delay > 0 { try? await context.clock.sleep(for: .milliseconds(delay)) }
       while !Task.isCancelled {
-        let answer = await context.probes.run(
-          target, in: record.id, address: address, timeoutSeconds: schedule.timeout)
+        let answer = await turns.run(target) {
+          await context.probes.run(target, in: record.id, address: address, timeoutSeconds: schedule.timeout)
+        }
         if Task.isCancelled { return }
         if case .failure(let reason) = answer {
           context.announce(

@@ -11,6 +11,9 @@ struct ProbeSchedule: Equatable, Sendable {
   let successThreshold: Int64
   let failureThreshold: Int64
 
+  /// The longest that a probe is waited for.
+  static let maxTimeout: Int64 = 600
+
   init(_ kind: ContainerDocument.ProbeKind, _ probe: JSONValue) {
     func number(_ name: String, _ standard: Int64) -> Int64 {
       let value = PodDocument.bounded(probe.numberAt(name))
@@ -18,7 +21,7 @@ struct ProbeSchedule: Equatable, Sendable {
     }
     self.kind = kind
     initialDelay = PodDocument.bounded(probe.numberAt("initialDelaySeconds"))
-    timeout = number("timeoutSeconds", 1)
+    timeout = min(number("timeoutSeconds", 1), Self.maxTimeout)
     period = number("periodSeconds", 10)
     successThreshold = number("successThreshold", 1)
     failureThreshold = number("failureThreshold", 3)

@@ -9,25 +9,30 @@ public final class CRIPodRuntime: PodRuntime {
   static let pullSeconds = 3_600.0
   private static let maxOutputBytes = 16 << 10
 
-  /// Calls that take long have connections of their own, so that others never wait behind them.
+  /// Calls that take as long as a pod wants have connections of their own for each kind, so that no pod's commands keep others from
+  /// being stopped, and none waits behind the others.
   private let quick: GRPCClient
   private let work: GRPCClient
-  private let long: GRPCClient
   private let events: GRPCClient
+  private let stops: CallPool
+  private let pulls: CallPool
+  private let commands: CallPool
 
   /// - Parameter path: of the engine's `cri.sock`, which need not be there yet.
   public init(socket path: String) {
     quick = GRPCClient(unixSocketPath: path)
     work = GRPCClient(unixSocketPath: path)
-    long = GRPCClient(unixSocketPath: path)
     events = GRPCClient(unixSocketPath: path)
+    stops = CallPool(socket: path, connections: 8)
+    pulls = CallPool(socket: path, connections: 4)
+    commands = CallPool(socket: path, connections: 8)
   }
 
   public func close() async {
     await quick.close()
     await work.close()
-    await long.close()
     await events.close()
+    for pool in [stops, pulls, commands] { await pool.close() }
   }
 
   private func ask<Request, Response>(
@@ -38,6 +43,12 @@ public final class CRIPodRuntime: PodRuntime {
     } catch let status as GRPCStatus {
       throw Self.failure(status)
     }
+  }
+
+  private func ask<Request, Response>(
+    _ pool: CallPool, _ method: GRPCMethod<Request, Response>, _ request: Request, seconds: Double
+  ) async throws -> Response {
+    try await pool.run { try await ask($0, method, request, seconds: seconds) }
   }
 
   static func failure(_ status: GRPCStatus) -> any Error {
@@ -217,7 +228,7 @@ public final class CRIPodRuntime: PodRuntime {
     var request = CRIStopContainerRequest()
     request.containerID = id
     request.timeout = graceSeconds
-    _ = try await ask(long, CRIRuntime.stopContainer, request, seconds: Double(graceSeconds) + Self.workSeconds)
+    _ = try await ask(stops, CRIRuntime.stopContainer, request, seconds: Double(graceSeconds) + Self.workSeconds)
   }
 
   public func removeContainer(_ id: String) async throws {
@@ -240,7 +251,7 @@ public final class CRIPodRuntime: PodRuntime {
     request.cmd = command
     request.timeout = timeoutSeconds
     let answer = try await ask(
-      long, CRIRuntime.execSync, request, seconds: Double(timeoutSeconds) + Self.quickSeconds)
+      commands, CRIRuntime.execSync, request, seconds: Double(timeoutSeconds) + Self.quickSeconds)
     let output = Array((answer.stdout + answer.stderr).prefix(Self.maxOutputBytes))
     return ExecutionResult(exitCode: Int64(answer.exitCode), output: String(decoding: output, as: UTF8.self))
   }
@@ -269,7 +280,7 @@ public final class CRIPodRuntime: PodRuntime {
       request.auth.serverAddress = credentials.serverAddress
     }
     request.sandboxConfig = pod.message
-    return try await ask(long, CRIImages.pullImage, request, seconds: Self.pullSeconds).imageRef
+    return try await ask(pulls, CRIImages.pullImage, request, seconds: Self.pullSeconds).imageRef
   }
 
   // MARK: streams

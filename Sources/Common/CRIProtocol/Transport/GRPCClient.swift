@@ -40,8 +40,9 @@ package final class GRPCClient: Sendable {
   }
 
   /// Calls a method that answers with one message.
-  /// - Parameter timeoutSeconds: until the answer is there; the server is told, too. Has to be given for each kind of call: a pull
-  ///   takes longer than a status.
+  /// - Parameter timeoutSeconds: from when the call goes out until the answer is there; the server is told, too. Has to be given for
+  ///   each kind of call: a pull takes longer than a status. Where the connection has as many calls under way as the server takes, a
+  ///   call waits as long at most for its turn, and fails with `resourceExhausted` then.
   package func call<Request, Response>(
     _ method: GRPCMethod<Request, Response>, _ request: Request, timeoutSeconds: Double
   ) async throws -> Response {
@@ -111,40 +112,34 @@ package final class GRPCClient: Sendable {
       "te": "trailers", "user-agent": "bulkhead",
     ]
     if let timeout { head.add(name: "grpc-timeout", value: GRPCTimeout.format(timeout)) }
-    let inbox = GRPCInbox(maxWaiting: limits.maxWaitingMessages)
-    let channel: any Channel
     do {
-      channel = try await openStream(connection(), inbox, head, frame)
+      return try await openStream(connection(), head, frame, timeout)
     } catch let status as GRPCStatus {
       throw status
     } catch {
       // The connection ended between two calls: nothing was sent, so asking once more does no harm.
       do {
-        channel = try await openStream(connection(), inbox, head, frame)
+        return try await openStream(connection(), head, frame, timeout)
       } catch {
         throw error as? GRPCStatus ?? GRPCStatus(.unavailable, "'\(self.path)' does not answer: \(error)")
       }
     }
-    inbox.attach(channel)
-    if let timeout {
-      let timer = channel.eventLoop.scheduleTask(in: timeout) {
-        inbox.abandon(GRPCStatus(.deadlineExceeded, "no answer within \(timeout.nanoseconds / 1_000_000) ms"))
-      }
-      channel.closeFuture.whenComplete { _ in timer.cancel() }
-    }
-    return inbox
   }
 
   private func openStream(
-    _ connection: Connection, _ inbox: GRPCInbox, _ head: HPACKHeaders, _ frame: ByteBuffer
-  ) async throws -> any Channel {
-    try await connection.multiplexer.createStreamChannel { [limits] channel in
+    _ connection: Connection, _ head: HPACKHeaders, _ frame: ByteBuffer, _ timeout: TimeAmount?
+  ) async throws -> GRPCInbox {
+    let inbox = GRPCInbox(maxWaiting: limits.maxWaitingMessages)
+    let channel = try await connection.multiplexer.createStreamChannel { [limits] channel in
       channel.eventLoop.makeCompletedFuture {
         try channel.syncOptions?.setOption(.autoRead, value: false)
         try channel.pipeline.syncOperations.addHandler(
-          GRPCClientStream(inbox: inbox, head: head, request: frame, maxMessageBytes: limits.maxMessageBytes))
+          GRPCClientStream(
+            inbox: inbox, head: head, request: frame, timeout: timeout, maxMessageBytes: limits.maxMessageBytes))
       }
     }.get()
+    inbox.attach(channel)
+    return inbox
   }
 
   private func connection() async throws -> Connection {

@@ -10,18 +10,46 @@ final class GRPCClientStream: ChannelInboundHandler {
   private let inbox: GRPCInbox
   private let head: HPACKHeaders
   private let request: ByteBuffer
+  private let timeout: TimeAmount?
+  private var timer: Scheduled<Void>?
+  private var isRemoved = false
   private var reader: GRPCMessageReader
 
-  /// - Parameter request: the message with its prefix.
-  init(inbox: GRPCInbox, head: HPACKHeaders, request: ByteBuffer, maxMessageBytes: Int) {
+  /// - Parameters:
+  ///   - request: the message with its prefix.
+  ///   - timeout: for the answer, and before that for a place among the calls that the server takes.
+  init(inbox: GRPCInbox, head: HPACKHeaders, request: ByteBuffer, timeout: TimeAmount?, maxMessageBytes: Int) {
     self.inbox = inbox
     self.head = head
     self.request = request
+    self.timeout = timeout
     reader = GRPCMessageReader(maxMessageBytes: maxMessageBytes)
   }
 
+  func handlerAdded(context: ChannelHandlerContext) {
+    startTimer(context.eventLoop, .resourceExhausted, "the connection had no room for the call")
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    isRemoved = true
+    timer?.cancel()
+    inbox.finish(GRPCStatus(.unavailable, "the connection ended before the answer did"))
+  }
+
+  private func startTimer(_ loop: any EventLoop, _ code: GRPCStatus.Code, _ message: String) {
+    timer?.cancel()
+    guard let timeout, !isRemoved else { return }
+    timer = loop.scheduleTask(in: timeout) { [inbox] in
+      inbox.abandon(GRPCStatus(code, "\(message) within \(timeout.nanoseconds / 1_000_000) ms"))
+    }
+  }
+
   func channelActive(context: ChannelHandlerContext) {
-    context.write(wrapOutboundOut(.headers(.init(headers: head))), promise: nil)
+    let loop = context.eventLoop
+    // Calls beyond what the server takes at once are active, too, and their headers wait: time counts from when these are out.
+    context.write(wrapOutboundOut(.headers(.init(headers: head)))).assumeIsolated().whenSuccess { [self] in
+      startTimer(loop, .deadlineExceeded, "no answer")
+    }
     context.writeAndFlush(
       wrapOutboundOut(.data(.init(data: .byteBuffer(request), endStream: true))), promise: nil)
     context.read()
