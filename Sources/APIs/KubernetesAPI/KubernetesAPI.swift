@@ -20,6 +20,14 @@ public final class KubernetesAPI: HTTPResponder {
     public var streams = 1_000
     public var streamsOfUser = 256
 
+    /// Documents that are read at once for a list or for what a watch tells first. An agent takes a page of it.
+    public var pageBytes = 3 << 20
+    /// What lists and first events under way may hold in all, and those of one user.
+    public var listBytes = 256 << 20
+    public var listBytesOfUser = 96 << 20
+    /// How long a client may take for a page of a list, in milliseconds.
+    public var listWriteMilliseconds: Int64 = 60_000
+
     public init() {}
   }
 
@@ -35,6 +43,7 @@ public final class KubernetesAPI: HTTPResponder {
   let now: @Sendable () -> Timestamp
   let logger: Logger
   let streams: FairBound
+  let lists: FairBound
   private let openWatches = Mutex(0)
   private let isEnding = Atomic(false)
 
@@ -63,6 +72,7 @@ public final class KubernetesAPI: HTTPResponder {
     self.bounds = bounds
     self.watchExecutor = watchExecutor
     streams = FairBound(each: bounds.streamsOfUser, all: bounds.streams)
+    lists = FairBound(each: bounds.listBytesOfUser, all: bounds.listBytes)
     self.now = now
     self.logger = logger
   }

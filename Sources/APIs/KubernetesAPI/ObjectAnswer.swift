@@ -27,20 +27,49 @@ struct ObjectAnswer {
     return try table().encoded([object], metadata: metadata, showsColumns: withColumns) + [10]
   }
 
+  /// A list.
   func bytes(_ listing: ObjectService.Listing) throws -> [UInt8] {
     try bytes(listing.objects, listing.metadata)
   }
 
   private func bytes(_ objects: [StoredObject], _ metadata: JSONValue) throws -> [UInt8] {
-    switch negotiation.form {
-    case .table: return try table().encoded(objects, metadata: metadata) + [10]
-    case .object:
-      return list(objects, metadata, kind: kind.listKind, apiVersion: kind.name.apiVersion) {
-        $1.write(encoded: $0.document)
-      }
-    case .metadata:
-      return try list(objects, metadata, kind: "PartialObjectMetadataList", apiVersion: "meta.k8s.io/v1") {
-        try TableDocument.writePartial(of: $0, to: &$1)
+    var encoder = ObjectEncoder(capacity: capacity(for: objects))
+    try begin(metadata, &encoder)
+    try add(objects, isFirst: true, &encoder)
+    encoder.write(encoded: Self.listEnd)
+    return encoder.bytes
+  }
+
+  // MARK: a list in parts
+
+  static let listEnd = Array("]}\n".utf8)
+
+  /// Bytes that a part of a list is likely to have.
+  func capacity(for objects: [StoredObject]) -> Int {
+    guard case .object = negotiation.form else { return 1_024 * (objects.count + 1) }
+    return 512 + objects.reduce(0) { $0 + $1.document.count + 1 }
+  }
+
+  /// All of a list before its objects. Throws `StatusError` (400).
+  func begin(_ metadata: JSONValue, _ encoder: inout ObjectEncoder) throws {
+    if case .table = negotiation.form { return try table().begin(metadata: metadata, to: &encoder) }
+    let isWhole = negotiation.form == .object
+    let kind = isWhole ? self.kind.listKind : "PartialObjectMetadataList"
+    let apiVersion = isWhole ? self.kind.name.apiVersion : "meta.k8s.io/v1"
+    encoder.write(encoded: "{\"kind\":\"\(kind)\",\"apiVersion\":\"\(apiVersion)\",\"metadata\":".utf8)
+    encoder.write(metadata)
+    encoder.write(encoded: ",\"items\":[".utf8)
+  }
+
+  /// Objects of a list. `isFirst`: there are none before.
+  func add(_ objects: [StoredObject], isFirst: Bool, _ encoder: inout ObjectEncoder) throws {
+    let table: TableDocument? = if case .table = negotiation.form { try table() } else { nil }
+    for (index, object) in objects.enumerated() {
+      if index > 0 || !isFirst { encoder.write(encoded: CollectionOfOne(UInt8(ascii: ","))) }
+      switch negotiation.form {
+      case .table: try table?.write(object, to: &encoder)
+      case .object: encoder.write(encoded: object.document)
+      case .metadata: try TableDocument.writePartial(of: object, to: &encoder)
       }
     }
   }
@@ -72,21 +101,5 @@ struct ObjectAnswer {
       throw StatusError.badRequest("unrecognized includeObject value: \(GoText.quoted(includeObject ?? ""))")
     }
     return TableDocument(kind, rowObject: rowObject, now: now)
-  }
-
-  private func list(
-    _ objects: [StoredObject], _ metadata: JSONValue, kind: String, apiVersion: String,
-    _ write: (StoredObject, inout ObjectEncoder) throws -> Void
-  ) rethrows -> [UInt8] {
-    var encoder = ObjectEncoder(capacity: 512 + objects.reduce(0) { $0 + $1.document.count + 1 })
-    encoder.write(encoded: "{\"kind\":\"\(kind)\",\"apiVersion\":\"\(apiVersion)\",\"metadata\":".utf8)
-    encoder.write(metadata)
-    encoder.write(encoded: ",\"items\":[".utf8)
-    for (index, object) in objects.enumerated() {
-      if index > 0 { encoder.write(encoded: CollectionOfOne(UInt8(ascii: ","))) }
-      try write(object, &encoder)
-    }
-    encoder.write(encoded: "]}\n".utf8)
-    return encoder.bytes
   }
 }

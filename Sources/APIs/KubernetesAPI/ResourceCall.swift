@@ -102,13 +102,9 @@ struct ResourceCall: Sendable {
     return json(try answer.bytes(object))
   }
 
-  private func list() async throws -> HTTPResponse {
-    let options = try ListOptions(request.query, kind: kind)
-    return json(try answer.bytes(try await service.list(kind, in: address.namespace, options)))
-  }
-
   private func watch() async throws -> HTTPResponse {
-    let options = try ListOptions(request.query, kind: kind)
+    var options = try ListOptions(request.query, kind: kind)
+    options.byteLimit = api.bounds.pageBytes
     let watch: ObjectWatch
     do {
       watch = try await service.watch(kind, in: address.namespace, options)
@@ -117,6 +113,7 @@ struct ResourceCall: Sendable {
       line.append(10)
       return json(line)
     }
+    let place = try initialPlace(watch)
     let longest = api.bounds.watchSeconds
     let seconds = min(longest, max(1, options.timeoutSeconds ?? Int64.random(in: longest / 2...longest)))
     let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds)
@@ -129,7 +126,7 @@ struct ResourceCall: Sendable {
         }
         defer { api.endWatch() }
         try await withTaskExecutorPreference(api.watchExecutor) {
-          try await stream.run(watch, to: writer, seconds: seconds) { api.areWatchesEnding }
+          try await stream.run(watch, holding: place, to: writer, seconds: seconds) { api.areWatchesEnding }
         }
       })
   }

@@ -1,20 +1,27 @@
 import HTTPServing
 import KubeMachinery
+import PodStreams
 
 /// A watch as a stream of lines, each a JSON document. Source: Kubernetes `meta/v1.WatchEvent`.
 struct WatchStream: Sendable {
+  /// Lines are sent when they are so many, if not before.
+  private static let pieceBytes = 1 << 20
+
   let answer: ObjectAnswer
   /// How long a client may take for what was sent.
   let writeMilliseconds: Int64
 
   /// Ends where the watch does, the last line telling why.
-  /// - Parameter isEnding: whether the server ends; asked after each event and when the store is nudged.
+  /// - Parameters:
+  ///   - place: for what is told first; given back once that is sent.
+  ///   - isEnding: whether the server ends; asked after each event and when the store is nudged.
   func run(
-    _ watch: ObjectWatch, to writer: StreamWriter, seconds: Int64, isEnding: @escaping @Sendable () -> Bool
+    _ watch: ObjectWatch, holding place: FairBound.Place?, to writer: StreamWriter, seconds: Int64,
+    isEnding: @escaping @Sendable () -> Bool
   ) async throws {
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        try await follow(watch, to: writer, isEnding)
+        try await follow(watch, place, to: writer, isEnding)
         return true
       }
       group.addTask {
@@ -33,14 +40,23 @@ struct WatchStream: Sendable {
     }
   }
 
-  private func follow(_ watch: ObjectWatch, to writer: StreamWriter, _ isEnding: () -> Bool) async throws {
-    var watch = watch
+  private func follow(
+    _ watch: ObjectWatch, _ place: FairBound.Place?, to writer: StreamWriter, _ isEnding: () -> Bool
+  ) async throws {
+    var (watch, place) = (watch, place)
     var wroteColumns = false
     do {
       while !isEnding() {
         var lines: [UInt8] = []
-        for event in try await watch.next() { try append(event, to: &lines, &wroteColumns) }
+        for event in try await watch.next() {
+          try append(event, to: &lines, &wroteColumns)
+          guard lines.count >= Self.pieceBytes else { continue }
+          try await writer.write(lines, withinMilliseconds: writeMilliseconds)
+          lines = []
+        }
         if !lines.isEmpty { try await writer.write(lines, withinMilliseconds: writeMilliseconds) }
+        withExtendedLifetime(place) {}
+        if !watch.isTellingInitial { place = nil }
       }
     } catch let error as StatusError {
       var encoder = ObjectEncoder()

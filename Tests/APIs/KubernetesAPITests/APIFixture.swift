@@ -49,7 +49,8 @@ struct APIFixture {
   static func with(
     kubectl: String = "kubectl", stranger: Requester = Requester(name: "test", groups: [Requester.masters]),
     catalog: KindCatalog = KindCatalog(TestKinds.all), objects: [JSONValue] = [],
-    nodes: (any NodeConnections)? = nil, hasAgents: Bool = false, _ test: (APIFixture) async throws -> Void
+    nodes: (any NodeConnections)? = nil, hasAgents: Bool = false,
+    bounds: KubernetesAPI.Bounds = KubernetesAPI.Bounds(), _ test: (APIFixture) async throws -> Void
   ) async throws {
     var template = Array("/tmp/kube-api-XXXXXX".utf8CString)
     let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
@@ -85,7 +86,8 @@ struct APIFixture {
         },
         stranger: stranger),
       access: try await LiveAccess(service), nodePods: nodePods,
-      tokens: tokens, nodes: nodes, subresourceSchemas: KindCatalog.subresourceSchemas, now: now, logger: logger)
+      tokens: tokens, nodes: nodes, subresourceSchemas: KindCatalog.subresourceSchemas, bounds: bounds, now: now,
+      logger: logger)
     let server = HTTPServer(
       responder: api, errors: KubernetesAPI.errors, executor: try BlockingExecutor(name: "kube-test"), logger: logger)
     let port = try await server.listen(host: "127.0.0.1", port: 0, tls: nil)

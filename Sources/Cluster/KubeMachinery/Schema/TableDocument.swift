@@ -33,11 +33,7 @@ public struct TableDocument: Sendable {
   /// of a watch. Throws where a document cannot be read.
   public func encoded(_ objects: [StoredObject], metadata: JSONValue, showsColumns: Bool = true) throws -> [UInt8] {
     var encoder = ObjectEncoder(capacity: 1_024 + objects.count * Self.usualRowBytes)
-    encoder.write(encoded: #"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":"#.utf8)
-    encoder.write(metadata)
-    encoder.write(encoded: #","columnDefinitions":"#.utf8)
-    encoder.write(showsColumns ? columnDefinitions : .array([]))
-    encoder.write(encoded: #","rows":["#.utf8)
+    begin(metadata: metadata, showsColumns: showsColumns, to: &encoder)
     for (index, object) in objects.enumerated() {
       if index > 0 { encoder.write(encoded: CollectionOfOne(UInt8(ascii: ","))) }
       try write(object, to: &encoder)
@@ -48,7 +44,17 @@ public struct TableDocument: Sendable {
 
   private static let usualRowBytes = 1_024
 
-  private func write(_ object: StoredObject, to encoder: inout ObjectEncoder) throws {
+  /// Writes all of a table before its rows.
+  public func begin(metadata: JSONValue, showsColumns: Bool = true, to encoder: inout ObjectEncoder) {
+    encoder.write(encoded: #"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":"#.utf8)
+    encoder.write(metadata)
+    encoder.write(encoded: #","columnDefinitions":"#.utf8)
+    encoder.write(showsColumns ? columnDefinitions : .array([]))
+    encoder.write(encoded: #","rows":["#.utf8)
+  }
+
+  /// Writes a row. Throws where the document cannot be read.
+  public func write(_ object: StoredObject, to encoder: inout ObjectEncoder) throws {
     let (value, metadata) = try object.row()
     encoder.write(encoded: #"{"cells":"#.utf8)
     encoder.write(.array(kind.table.cells(value, now)))

@@ -14,6 +14,8 @@ public struct ListOptions: Sendable {
   public var match: Match?
   /// Nil: no bound.
   public var limit: Int?
+  /// Of the documents that are read at once, at least one; nil: no bound. Not the client's to say.
+  public var byteLimit: Int?
   public var continueToken: ContinueToken?
   public var isWatch = false
   public var allowsBookmarks = false

@@ -31,6 +31,7 @@ extension ObjectService {
   public func list(_ kind: Kind, in namespace: String?, _ options: ListOptions) async throws -> Listing {
     var request = ListRequest(
       kind.resource, namespace: kind.isNamespaced ? namespace : nil, limit: options.limit, matches: options.filter)
+    request.byteLimit = options.byteLimit
     if let token = options.continueToken {
       request.revision = token.revision
       request.after = token.after

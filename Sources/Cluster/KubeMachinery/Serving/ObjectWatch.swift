@@ -2,8 +2,8 @@ import HTTPServing
 
 /// One client's watch: first what is there, where that is wanted, then every change that concerns it.
 ///
-/// Holds no events: it knows how far it is and asks the store for what comes after, so that a client that reads slowly costs
-/// nothing; where history was compacted meanwhile, it is told and ends.
+/// Holds no events but a page of what is there at the start: it knows how far it is and asks the store for what comes after, so that
+/// a client that reads slowly costs nothing; where history was compacted meanwhile, it is told and ends.
 public struct ObjectWatch: Sendable {
   /// What is told to the client.
   public enum Event: Sendable {
@@ -26,12 +26,24 @@ public struct ObjectWatch: Sendable {
   private let namespace: String?
   private let filter: (@Sendable (ObjectKey, ObjectAttributes) -> Bool)?
   private let allowsBookmarks: Bool
-  private var initial: [Event]
+  private var initial: [StoredObject]
+  /// What is there at the start and was not read yet.
+  private var rest: ListRequest?
+  /// The end of what is there at the start is still to be told, as a bookmark.
+  private var owesEnd: Bool
   /// Up to which all changes are told.
   public private(set) var revision: Int64
 
+  /// Whether what is there at the start is not all told.
+  public var isTellingInitial: Bool { !initial.isEmpty || rest != nil || owesEnd }
+  /// Whether more of it is there than was read.
+  public var hasMoreInitial: Bool { rest != nil }
+  /// Of the documents of it that were read.
+  public var initialBytes: Int { initial.reduce(0) { $0 + $1.document.count } }
+
   init(
-    store: any ObjectStore, kind: Kind, namespace: String?, options: ListOptions, initial: [Event], revision: Int64
+    store: any ObjectStore, kind: Kind, namespace: String?, options: ListOptions, initial: [StoredObject] = [],
+    rest: ListRequest? = nil, owesEnd: Bool = false, revision: Int64
   ) {
     self.store = store
     self.kind = kind
@@ -39,6 +51,8 @@ public struct ObjectWatch: Sendable {
     filter = options.filter
     allowsBookmarks = options.allowsBookmarks
     self.initial = initial
+    self.rest = rest
+    self.owesEnd = owesEnd
     self.revision = revision
   }
 
@@ -47,11 +61,8 @@ public struct ObjectWatch: Sendable {
   ///
   /// Throws `StatusError` (410, which is sent as an event of the type `ERROR`), `CancellationError`.
   public mutating func next() async throws -> [Event] {
-    if !initial.isEmpty {
-      defer { initial = [] }
-      return initial
-    }
     do {
+      if isTellingInitial { return try await nextInitial() }
       let slice = try await store.events(of: kind.resource, in: namespace, after: revision)
       let before = revision
       revision = slice.revision
@@ -65,6 +76,23 @@ public struct ObjectWatch: Sendable {
     } catch let error as StorageError {
       throw StatusError(error, kind.resource, "")
     }
+  }
+
+  /// A page of what is there at the start, all of one revision.
+  private mutating func nextInitial() async throws -> [Event] {
+    if initial.isEmpty, var request = rest {
+      let list = try await store.list(request)
+      initial = list.objects
+      request.after = list.next
+      rest = list.next == nil ? nil : request
+    }
+    var events = initial.map(Event.added)
+    initial = []
+    if rest == nil, owesEnd {
+      owesEnd = false
+      events.append(.bookmark(revision, endsInitial: true))
+    }
+    return events
   }
 
   private func event(_ event: ObjectEvent) -> Event? {
@@ -88,17 +116,17 @@ extension ObjectService {
       let start = from == 0 ? store.revision : from
       if start > store.revision { throw StatusError.revisionAhead(start, current: store.revision) }
       return ObjectWatch(
-        store: store, kind: kind, namespace: namespace, options: options, initial: [], revision: start)
+        store: store, kind: kind, namespace: namespace, options: options, revision: start)
     }
     if from > store.revision { throw StatusError.revisionAhead(from, current: store.revision) }
-    let list = try await translating(kind, "") {
-      try await store.list(ListRequest(kind.resource, namespace: namespace, matches: options.filter))
-    }
-    var initial = list.objects.map { ObjectWatch.Event.added($0) }
-    if options.sendsInitialEvents == true, options.allowsBookmarks {
-      initial.append(.bookmark(list.revision, endsInitial: true))
-    }
+    var request = ListRequest(kind.resource, namespace: namespace, matches: options.filter)
+    request.byteLimit = options.byteLimit
+    let list = try await translating(kind, "") { [request] in try await store.list(request) }
+    request.revision = list.revision
+    request.after = list.next
     return ObjectWatch(
-      store: store, kind: kind, namespace: namespace, options: options, initial: initial, revision: list.revision)
+      store: store, kind: kind, namespace: namespace, options: options, initial: list.objects,
+      rest: list.next == nil ? nil : request,
+      owesEnd: options.sendsInitialEvents == true && options.allowsBookmarks, revision: list.revision)
   }
 }

@@ -44,6 +44,8 @@ public struct ListRequest: Sendable {
   public var after: ObjectPlace?
   /// At most so many; nil: all.
   public var limit: Int?
+  /// At most so many bytes of documents, but one object at least; nil: all.
+  public var byteLimit: Int?
   /// Nil: everything.
   public var matches: (@Sendable (ObjectKey, ObjectAttributes) -> Bool)?
 

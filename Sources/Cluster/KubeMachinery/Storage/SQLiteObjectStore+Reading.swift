@@ -26,18 +26,23 @@ extension SQLiteObjectStore {
       return (page, rest, revision)
     }
     var objects: [StoredObject] = []
-    objects.reserveCapacity(page.found.count)
+    objects.reserveCapacity(request.byteLimit == nil ? page.found.count : 0)
+    var bytes = 0
     for (key, version) in page.found {
       guard let document = try version.document ?? document(version.revision) else {
         // Replaced and compacted since the index was read.
         if request.revision == nil { return try await list(request) }
         throw StorageError.expired(requested: revision, oldest: compactedRevision)
       }
+      bytes += document.count
+      if let limit = request.byteLimit, bytes > limit, !objects.isEmpty { break }
       objects.append(Self.object(key, version, document))
     }
+    let cut = page.found.count - objects.count
+    let isLast = page.isLast && cut == 0
     return ObjectList(
-      objects: objects, revision: revision, next: page.isLast ? nil : objects.last?.key.place,
-      remaining: page.isLast || request.matches != nil ? nil : rest)
+      objects: objects, revision: revision, next: isLast ? nil : objects.last?.key.place,
+      remaining: isLast || request.matches != nil ? nil : rest + cut)
   }
 
   private static func object(_ key: ObjectKey, _ version: VersionIndex.Version, _ document: [UInt8]) -> StoredObject {

@@ -1,9 +1,16 @@
 import HTTPServing
 import KubeMachinery
 
+/// An answer of the server is longer than is taken: fewer objects have to be asked for.
+public struct AnswerTooLong: Error, Sendable, CustomStringConvertible {
+  public let limitBytes: Int
+
+  public var description: String { "an answer of the server has more than \(limitBytes) bytes" }
+}
+
 /// The Kubernetes API, as the agent uses it.
 ///
-/// Calls throw `StatusError` where the server refuses, `PlatformError` (`unavailable`) where it does not answer.
+/// Calls throw `AnswerTooLong`, `StatusError` where the server refuses, `PlatformError` (`unavailable`) where it does not answer.
 public protocol ClusterAccess: Sendable {
   func send(_ request: ClusterRequest) async throws -> JSONValue
   /// Calls `seen` for each event of a watch, until the server ends it.
@@ -99,10 +106,19 @@ public struct ObjectFeed: Sendable {
   private func list(_ tell: @Sendable (News) async -> Void) async throws -> String {
     var found: [JSONValue] = []
     var token = ""
+    var size = Self.pageSize
     while true {
-      var query = query + [EnvironmentVariable("limit", String(Self.pageSize))]
+      var query = query + [EnvironmentVariable("limit", String(size))]
       if !token.isEmpty { query.append(EnvironmentVariable("continue", token)) }
-      let page = try await cluster.send(ClusterRequest(.get, path, query: query))
+      let page: JSONValue
+      do {
+        page = try await cluster.send(ClusterRequest(.get, path, query: query))
+      } catch let error as AnswerTooLong {
+        // Anybody may make objects that are as long as objects may be: one alone is within the bound.
+        guard size > 1 else { throw error }
+        size /= 2
+        continue
+      }
       found += page["items"]?.items ?? []
       token = page["metadata"]?["continue"]?.text ?? ""
       guard token.isEmpty else { continue }

@@ -15,6 +15,7 @@ public final class ClusterClient: ClusterAccess {
   static let answerSeconds: Int64 = 30
   /// The server tells those who watch how far they are once in a minute.
   static let silenceSeconds: Int64 = 150
+  /// Both far above an object's 1.5 MiB, which its metadata and the list around it come to.
   static let maxAnswerBytes = 4 << 20
   static let maxEventBytes = 4 << 20
 
@@ -163,6 +164,7 @@ public final class ClusterClient: ClusterAccess {
   private static func failure(_ error: any Error) -> any Error {
     switch error {
     case is StatusError, is PlatformError, is CancellationError: return error
+    case is NIOTooManyBytesError: return AnswerTooLong(limitBytes: maxAnswerBytes)
     case let error as HTTPClientError:
       if error == .cancelled { return CancellationError() }
       return PlatformError(.unavailable, "the server does not answer: \(error.shortDescription)", cause: error)

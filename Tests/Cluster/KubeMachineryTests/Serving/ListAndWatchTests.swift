@@ -117,6 +117,37 @@ import Testing
     #expect(try await read(&streamed, 6) == ["+a", "+b", "+c", "end", "~a", "-b"])
   }
 
+  @Test func whatIsThereAtTheStartIsReadInPagesOfOneRevision() async throws {
+    let fixture = try await ServiceFixture()
+    for name in ["a", "b", "c", "d"] { try await fixture.create(widget(name)) }
+    var options = try options(
+      "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true")
+    options.byteLimit = 1
+    var watch = try await fixture.service.watch(ServiceFixture.widgets, in: "default", options)
+    #expect(watch.isTellingInitial && watch.hasMoreInitial && watch.initialBytes > 0)
+    _ = try await fixture.delete("c")
+    for name in ["a", "b", "c"] {
+      let events = try await watch.next()
+      #expect(events.map(text) == ["+\(name)"] && watch.isTellingInitial)
+    }
+    #expect(try await read(&watch, 2) == ["+d", "end"])
+    #expect(!watch.isTellingInitial && watch.initialBytes == 0)
+    #expect(try await read(&watch, 1) == ["-c"])
+  }
+
+  @Test func aWatchWhoseStartIsCompactedIsTold() async throws {
+    let fixture = try await ServiceFixture()
+    for name in ["a", "b"] { try await fixture.create(widget(name)) }
+    var options = try options("watch=1")
+    options.byteLimit = 1
+    var watch = try await fixture.service.watch(ServiceFixture.widgets, in: "default", options)
+    #expect(try await read(&watch, 1) == ["+a"])
+    try await fixture.create(widget("c"))
+    try fixture.store.compact(to: fixture.store.revision)
+    let error = await refused { try await watch.next() }
+    #expect(error?.code == 410)
+  }
+
   @Test func anObjectEntersAndLeavesTheSelection() async throws {
     let fixture = try await ServiceFixture()
     try await fixture.create(widget("a", metadata: ["labels": ["x": "1"]]))

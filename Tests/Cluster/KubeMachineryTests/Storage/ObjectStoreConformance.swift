@@ -94,10 +94,33 @@ private func checkLists(_ store: any ObjectStore) async throws {
 
   let some = try await store.list(ListRequest(maps, limit: 1) { $1.labels["n"]?.hasPrefix("a") == true })
   #expect(names(some) == ["default/a"] && some.next?.name == "a" && some.remaining == nil)
+  try await checkByteLimits(store)
   let ahead = store.revision + 5
   #expect(
     await refusal { try await store.list(ListRequest(maps, revision: ahead)) }
       == .revisionAhead(requested: ahead, current: store.revision))
+}
+
+/// Pages of so many bytes have one object at least, and together all.
+private func checkByteLimits(_ store: any ObjectStore) async throws {
+  let all = try await store.list(ListRequest(maps))
+  for limit in [1, all.objects[0].document.count * 2 + 20] {
+    var request = ListRequest(maps, revision: all.revision)
+    request.byteLimit = limit
+    var found: [String] = []
+    repeat {
+      let page = try await store.list(request)
+      found += names(page)
+      #expect(page.objects.count == 1 || page.objects.reduce(0) { $0 + $1.document.count } <= limit)
+      #expect(page.remaining ?? 0 == all.objects.count - found.count)
+      request.after = page.next
+    } while request.after != nil
+    #expect(found == names(all))
+  }
+  var both = ListRequest(maps, limit: 3)
+  both.byteLimit = 1
+  let page = try await store.list(both)
+  #expect(page.objects.count == 1 && page.remaining == all.objects.count - 1)
 }
 
 /// Follows until `revision`, as a client does.
