@@ -128,8 +128,8 @@ public final class ClusterNames: Sendable {
     case .noData: return answer()
     case .nobody: return answer(code: .noSuchName)
     case .unknown: return nil
-    case .alias:
-      // Services that stand for each other.
+    case .alias, .notYet:
+      // Services that stand for each other; or a name that may be there.
       return DNSAnswer.make(to: query, [], code: .serverFailure)
     }
   }

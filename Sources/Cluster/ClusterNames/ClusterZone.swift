@@ -9,6 +9,8 @@ struct ClusterZone: Sendable {
     /// The name exists, with records of other types only.
     case noData
     case nobody
+    /// The objects that tell were not listed yet: whoever asks has to ask again.
+    case notYet
     /// The name stands for another, of which the same is asked.
     case alias(String)
     /// Not of the cluster: ask a server.
@@ -51,8 +53,8 @@ struct ClusterZone: Sendable {
     guard let kind = labels.popLast() else { return answer([authority.value], type) }
     switch (kind, labels) {
     case ("svc", []), ("pod", []), ("dns", []): return .noData
-    case ("svc", _): return service(labels, type, catalog)
-    case ("pod", _): return pod(labels, type, catalog)
+    case ("svc", _): return catalog.hasServices ? service(labels, type, catalog) : .notYet
+    case ("pod", _): return catalog.hasServices && catalog.hasPods ? pod(labels, type, catalog) : .notYet
     case ("dns", ["ns"]): return answer([.address(server)], type)
     case ("dns-version", []): return answer([.text(Self.version)], type)
     default: return .nobody
@@ -73,6 +75,7 @@ struct ClusterZone: Sendable {
     guard labels.count > 1 else { return catalog.hasNamespace(namespace) ? .noData : .nobody }
     let key = ServiceKey(namespace: namespace, name: labels[labels.count - 2])
     guard let service = catalog.services[key] else { return .nobody }
+    guard !service.isHeadless || catalog.hasSlices else { return .notYet }
     switch labels.count {
     case 2:
       if let alias = service.alias {
@@ -143,7 +146,8 @@ struct ClusterZone: Sendable {
     _ address: DNSAnswer.Value, _ type: UInt16, _ catalog: NameCatalog, isOwn: Bool
   ) -> Finding {
     let names = catalog.names(of: address)
-    if names.isEmpty { return isOwn ? .nobody : .unknown }
+    if names.isEmpty, isOwn { return catalog.hasServices && catalog.hasSlices ? .nobody : .notYet }
+    if names.isEmpty { return .unknown }
     return answer(names.map { .name("\($0).\(services)") }, type)
   }
 }

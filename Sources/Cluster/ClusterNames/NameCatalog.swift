@@ -38,6 +38,10 @@ struct NameCatalog: Sendable {
   }
 
   private(set) var services: [ServiceKey: Service] = [:]
+  /// Which resources were listed: of others nobody knows what there is not.
+  private(set) var hasServices = false
+  private(set) var hasSlices = false
+  private(set) var hasPods = false
   private var slices: [ServiceKey: [String: Slice]] = [:]
   private var owners: [ServiceKey: ServiceKey] = [:]
   /// Services of each namespace.
@@ -92,16 +96,19 @@ struct NameCatalog: Sendable {
   mutating func take(_ news: ClusterNews) {
     switch news {
     case .all(Self.servicesResource, let documents):
+      hasServices = true
       for key in services.keys { removeService(key) }
       for document in documents { putService(document) }
     case .present(Self.servicesResource, let document): putService(document)
     case .gone(Self.servicesResource, let document): removeService(Self.key(document))
     case .all(Self.slicesResource, let documents):
+      hasSlices = true
       for key in owners.keys { removeSlice(key) }
       for document in documents { putSlice(document) }
     case .present(Self.slicesResource, let document): putSlice(document)
     case .gone(Self.slicesResource, let document): removeSlice(Self.key(document))
     case .all(Self.podsResource, let documents):
+      hasPods = true
       (pods, podAddresses) = ([:], [:])
       for document in documents { putPod(document) }
     case .present(Self.podsResource, let document): putPod(document)

@@ -82,11 +82,14 @@ struct NameZoneTests {
   }
 
   /// Records in order of their text; other findings by name.
-  private static func find(_ name: String, _ type: UInt16, in catalog: NameCatalog = catalog()) -> [String] {
+  private static func find(_ name: String, _ type: UInt16 = RecordType.any, in catalog: NameCatalog = catalog())
+    -> [String]
+  {
     switch zone.find(name, type: type, in: catalog) {
     case .records(let records, let additional): records.map(text).sorted() + additional.map { "+ \(text($0))" }.sorted()
     case .noData: ["nothing of the type"]
     case .nobody: ["nobody"]
+    case .notYet: ["not yet"]
     case .alias(let name): ["as \(name)"]
     case .unknown: ["elsewhere"]
     }
@@ -183,6 +186,25 @@ struct NameZoneTests {
     #expect(Self.find("10-244-0-7.default.pod.cluster.local", RecordType.a, in: catalog) == ["nobody"])
     catalog.take(.all(services, []))
     #expect(Self.find("default.svc.cluster.local", RecordType.a, in: catalog) == ["nobody"])
+  }
+
+  @Test func `nobody is told that a name is not there before it is known which there are`() {
+    let names = [
+      "web.default.svc.cluster.local", "db.default.svc.cluster.local", "10-244-0-7.default.pod.cluster.local",
+      "3.0.244.10.in-addr.arpa",
+    ]
+    func answers(_ news: [ClusterNews]) -> [String] {
+      let catalog = news.reduce(into: NameCatalog()) { $0.take($1) }
+      return names.map { Self.find($0, in: catalog).first ?? "" }
+    }
+    #expect(answers([]) == Array(repeating: "not yet", count: 4))
+    #expect(Self.find("ns.dns.cluster.local", RecordType.a, in: NameCatalog()) == ["10.96.0.10"])
+    #expect(Self.find("1.1.1.1.in-addr.arpa", RecordType.ptr, in: NameCatalog()) == ["elsewhere"])
+    #expect(answers([Self.objects[0]]) == ["10.96.1.1", "not yet", "not yet", "not yet"])
+    #expect(answers([Self.objects[0], Self.objects[1]])[1...2] == ["10.244.0.3", "not yet"])
+    #expect(answers([Self.objects[0], Self.objects[2]])[1...2] == ["not yet", "10.244.0.7"])
+    let none = NameCatalog.resources.map { ClusterNews.all($0, []) }
+    #expect(answers(none) == Array(repeating: "nobody", count: 4))
   }
 
   @Test func `what has gone leaves nothing behind`() {
