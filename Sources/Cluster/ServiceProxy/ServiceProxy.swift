@@ -124,7 +124,7 @@ public final class ServiceProxy: Sendable {
         let delta = kernel.state.update(changed)
         guard !delta.isEmpty || !kernel.table.isLoaded else { return }
         try kernel.table.apply(delta, kernel.state)
-        kernel.exchanges.forgetStale(delta.staleDatagrams)
+        kernel.exchanges.forgetStale(kernel.state.takeStaleDatagrams())
         try kernel.addresses.hold(kernel.state.balancers.union(settings.ownAddresses))
       }
     } catch {
@@ -143,6 +143,7 @@ public final class ServiceProxy: Sendable {
       do {
         try namespaceRun { kernel in
           _ = try kernel.table.load(kernel.state)
+          kernel.exchanges.forgetStale(kernel.state.takeStaleDatagrams())
           try kernel.addresses.hold(kernel.state.balancers.union(settings.ownAddresses))
         }
       } catch {

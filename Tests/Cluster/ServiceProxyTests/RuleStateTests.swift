@@ -99,6 +99,27 @@ struct RuleStateTests {
     #expect(state.update([Self.web: nil]).staleDatagrams.isEmpty)
   }
 
+  @Test func `exchanges are stale until somebody has forgotten them`() {
+    var state = RuleState()
+    func update(_ endpoints: Sample.Endpoint...) {
+      _ = state.update([
+        Self.web: ServicePlanTests.rules(
+          Sample.service(transport: "UDP"), Sample.slice(of: endpoints, transport: "UDP"))
+      ])
+    }
+    func stale() -> [[String]] { state.takeStaleDatagrams().values.map { $0.map(\.description).sorted() } }
+    let (one, two) = (Sample.Endpoint(address: "10.244.0.3"), Sample.Endpoint(address: "10.244.0.4"))
+    update(one)
+    #expect(stale() == [["10.244.0.3"]] && stale() == [])
+    // The change to the second was not carried out when it got another.
+    update(two)
+    update(two, one)
+    #expect(stale() == [["10.244.0.3", "10.244.0.4"]])
+    update()
+    _ = state.update([Self.web: nil])
+    #expect(stale() == [[]] && stale() == [])
+  }
+
   @Test func `random changes lead to the same state as what is wanted at their end`() {
     var random = SeededGenerator(seed: 0x5e1)
     var state = RuleState()

@@ -31,6 +31,8 @@ struct RuleState: Sendable {
   /// How many services want it.
   private var shared: [Entry: Int] = [:]
   private var groups: [StickyGroup: Int] = [:]
+  /// Frontends of UDP whose former exchanges were not forgotten yet.
+  private var stale: Set<ServiceRules.Frontend> = []
 
   /// Replaces the rules of services; nil: the service is gone.
   mutating func update(_ changed: [ServiceKey: ServiceRules?]) -> Delta {
@@ -62,7 +64,15 @@ struct RuleState: Sendable {
         delta.additions[entry.set, default: []].insert(entry.element)
       }
     }
+    stale.formUnion(delta.staleDatagrams.keys)
     return delta
+  }
+
+  /// The frontends of all changes since the last call, each with the endpoints that it has now. To be asked for when the table is as
+  /// it is wanted: where that failed, exchanges would stay with endpoints that are gone.
+  mutating func takeStaleDatagrams() -> [ServiceRules.Frontend: Set<IPv4Address>] {
+    defer { stale = [] }
+    return Dictionary(uniqueKeysWithValues: stale.map { ($0, effective($0)?.datagramEndpoints ?? []) })
   }
 
   private mutating func release(_ group: StickyGroup) {
