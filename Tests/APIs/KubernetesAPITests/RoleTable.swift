@@ -64,6 +64,8 @@ enum RoleTable {
     serviceaccounts/token                 c c - - clw c - -
     services                              all all read read lw glw lw glw
     services/status                       read read read - lw - - -
+    nodes.metrics.k8s.io                  read read read - lw - - -
+    pods.metrics.k8s.io                   read read read - lw - - -
     controllerrevisions.apps              read read read - lw - - -
     daemonsets.apps                       all all read - lw - - -
     daemonsets.apps/status                read read read - lw - - -
