@@ -69,7 +69,7 @@ let package = Package(
     tests("CRIProtocol", floor: "Common", []),
     .systemLibrary(name: "CZlib", path: "Sources/Common/CZlib", providers: [.apt(["zlib1g-dev"])]),
     room("PodStreams", floor: "Common", ["CZlib", "HTTPServing", "LinuxSystem", hashes]),
-    tests("PodStreams", floor: "Common", ["CZlib"]),
+    tests("PodStreams", floor: "Common", ["CZlib", "HTTPServing"]),
     room("Persistence", floor: "Common", [.product(name: "GRDB", package: "GRDB.swift"), "Model"]),
     room(
       "ConfigurationFiles", floor: "Common",

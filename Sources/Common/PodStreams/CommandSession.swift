@@ -17,9 +17,10 @@ public struct CommandStreams: Equatable, Sendable {
 }
 
 extension CommandStreams {
-  /// As Kubernetes names them in a query: `stdin=true`. Source: Kubernetes `core/v1.PodExecOptions`.
+  /// As Kubernetes names them in a query: `stdin=true`, or `True`, as clients in Python write it.
+  /// Sources: Kubernetes `core/v1.PodExecOptions`, `conversion.Convert_Slice_string_To_bool`.
   public init(_ query: QueryParameters) {
-    func wants(_ name: String) -> Bool { ["true", "1"].contains(query[name] ?? "") }
+    func wants(_ name: String) -> Bool { query[name].map { !["false", "0"].contains($0.lowercased()) } ?? false }
     self.init(input: wants("stdin"), output: wants("stdout"), errors: wants("stderr"), isTerminal: wants("tty"))
   }
 }

@@ -1,3 +1,4 @@
+import HTTPServing
 import Testing
 
 @testable import PodStreams
@@ -6,6 +7,15 @@ import Testing
   private static let all = CommandStreams(input: true, output: true, errors: true, isTerminal: false)
 
   private static func masked(_ payload: [UInt8]) -> [UInt8] { WebSocketFramingTests.masked(0x82, payload) }
+
+  @Test(arguments: [
+    ("stdin=true&stdout=1&stderr=true", true, true, true), ("stdin=False&stdout=True&stderr=0", false, true, false),
+    ("stdout=", false, true, false), ("", false, false, false), ("stderr=true&tty=TRUE", false, false, false),
+  ])
+  func streamsAreAskedForByAnyWordButNo(_ query: String, _ input: Bool, _ output: Bool, _ errors: Bool) throws {
+    let streams = CommandStreams(try QueryParameters(parsing: query, maxItems: 8))
+    #expect((streams.input, streams.output, streams.errors) == (input, output, errors))
+  }
 
   @Test func aCommandAtAWebSocket() throws {
     var session = try CommandSession(

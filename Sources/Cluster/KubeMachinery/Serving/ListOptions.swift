@@ -120,13 +120,10 @@ public struct ListOptions: Sendable {
     return number
   }
 
-  /// A parameter without a value, and any value but these, is a yes. Source: `conversion.Convert_Slice_string_To_bool`.
+  /// A parameter without a value, and any value but these, in whatever case, is a yes. Source: `conversion.Convert_Slice_string_To_bool`.
   static func flag(_ query: QueryParameters, _ name: String) throws -> Bool? {
     guard let text = query[name] else { return nil }
-    switch text {
-    case "false", "0": return false
-    default: return true
-    }
+    return !["false", "0"].contains(text.lowercased())
   }
 
   /// Whether an object is wanted, by its place and what it is found by.

@@ -66,7 +66,7 @@ public struct LogOptions: Sendable, Equatable {
   }
 
   private static func flag(_ query: QueryParameters, _ name: String) -> Bool {
-    query[name].map { $0 != "false" && $0 != "0" } ?? false
+    query[name].map { !["false", "0"].contains($0.lowercased()) } ?? false
   }
 
   /// From when on lines are shown; nil: from the beginning.
