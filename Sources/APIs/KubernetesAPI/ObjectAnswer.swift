@@ -8,6 +8,13 @@ struct ObjectAnswer {
   let includeObject: String?
   let now: Timestamp
 
+  /// The number of replicas of an object.
+  func bytes(scale: JSONValue) throws -> [UInt8] {
+    guard case .table = negotiation.form else { return scale.encoded() + [10] }
+    let metadata: JSONValue = ["resourceVersion": .string(scale.meta.resourceVersion)]
+    return try table(.scale).encoded([written(scale)], metadata: metadata) + [10]
+  }
+
   /// One object.
   func bytes(_ object: StoredObject) throws -> [UInt8] {
     switch negotiation.form {
@@ -96,10 +103,10 @@ struct ObjectAnswer {
   // MARK: writing
 
   /// Throws `StatusError` (400) where `includeObject` is none of the words.
-  private func table() throws -> TableDocument {
+  private func table(_ columns: PrinterTable? = nil) throws -> TableDocument {
     guard let rowObject = TableDocument.RowObject(rawValue: includeObject ?? "Metadata") else {
       throw StatusError.badRequest("unrecognized includeObject value: \(GoText.quoted(includeObject ?? ""))")
     }
-    return TableDocument(kind, rowObject: rowObject, now: now)
+    return TableDocument(columns ?? kind.table, rowObject: rowObject, now: now)
   }
 }

@@ -147,7 +147,7 @@ struct ResourceCall: Sendable {
 
   private func scale(_ paths: ScalePaths, _ verb: ResourceVerb) async throws -> HTTPResponse {
     guard verb != .get else {
-      return Answers.json(try await service.scale(kind, in: namespace, name, paths))
+      return json(try answer.bytes(scale: try await service.scale(kind, in: namespace, name, paths)))
     }
     var form: PatchForm?
     if verb == .patch { form = try patchForm() }

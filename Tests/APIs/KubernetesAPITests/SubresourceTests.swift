@@ -49,6 +49,9 @@ import Testing
       #expect(scale.object.kind == "Scale" && scale.object.apiVersion == "autoscaling/v1")
       #expect(scale.object["spec"] == ["replicas": 3])
       #expect(scale.object["status"] == ["replicas": 0, "selector": "app=web"])
+      let shown = try await kube.call(
+        .GET, address, "", ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"])
+      #expect(try object(shown.text)["rows"]?.items.first?["cells"]?.items.prefix(3) == ["web", 3, 0], "\(shown)")
       var wanted = scale.object
       wanted["spec"] = ["replicas": 5]
       #expect(try await Self.call(kube, .PUT, address, wanted.encodedText).object["spec"] == ["replicas": 5])

@@ -36,6 +36,20 @@ public struct PrinterTable: Sendable {
   public static let nameColumn = PrinterColumn("Name", "Name of the object.", format: "name")
   public static let ageColumn = PrinterColumn("Age", "Time since the object was made.")
 
+  /// Of the number of replicas of an object (`autoscaling/v1` Scale).
+  public static let scale = PrinterTable(
+    columns: [
+      PrinterColumn("Name", "Name of the object."),
+      PrinterColumn("Desired", "How many replicas there shall be.", type: "integer"),
+      PrinterColumn("Available", "How many replicas there are.", type: "integer"), ageColumn,
+    ]
+  ) { scale, now in
+    [
+      .string(scale.meta.name), scale.at("spec", "replicas") ?? 0, scale.at("status", "replicas") ?? 0,
+      .string(scale.age(now)),
+    ]
+  }
+
   /// What kinds without columns of their own show.
   public static let nameAndAge = PrinterTable(columns: [nameColumn, ageColumn]) { object, now in
     [.string(object["metadata"]?["name"]?.text ?? ""), .string(object.age(now))]

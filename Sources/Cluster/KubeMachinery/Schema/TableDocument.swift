@@ -9,19 +9,19 @@ public struct TableDocument: Sendable {
     case object = "Object"
   }
 
-  private let kind: Kind
+  private let table: PrinterTable
   private let rowObject: RowObject
   private let now: Timestamp
 
-  public init(_ kind: Kind, rowObject: RowObject = .metadata, now: Timestamp) {
-    self.kind = kind
+  public init(_ table: PrinterTable, rowObject: RowObject = .metadata, now: Timestamp) {
+    self.table = table
     self.rowObject = rowObject
     self.now = now
   }
 
   public var columnDefinitions: JSONValue {
     .array(
-      kind.table.columns.map { column in
+      table.columns.map { column in
         [
           "name": .string(column.name), "type": .string(column.type), "format": .string(column.format),
           "description": .string(column.summary), "priority": .integer(Int64(column.priority)),
@@ -57,7 +57,7 @@ public struct TableDocument: Sendable {
   public func write(_ object: StoredObject, to encoder: inout ObjectEncoder) throws {
     let (value, metadata) = try object.row()
     encoder.write(encoded: #"{"cells":"#.utf8)
-    encoder.write(.array(kind.table.cells(value, now)))
+    encoder.write(.array(table.cells(value, now)))
     if rowObject != .none { encoder.write(encoded: #","object":"#.utf8) }
     switch rowObject {
     case .none: break

@@ -79,7 +79,7 @@ struct APIDocumentTests {
       document: Array(text.utf8))
     let now = try #require(Timestamp("2026-01-01T00:01:00Z"))
     func rows(_ rowObject: TableDocument.RowObject) throws -> String {
-      let document = TableDocument(Sample.kind, rowObject: rowObject, now: now)
+      let document = TableDocument(Sample.kind.table, rowObject: rowObject, now: now)
       return String(decoding: try document.encoded([object], metadata: [:], showsColumns: false), as: UTF8.self)
     }
     let head = #"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{},"columnDefinitions":[],"rows":["#
@@ -90,7 +90,7 @@ struct APIDocumentTests {
     var encoder = ObjectEncoder()
     try TableDocument.writePartial(of: object, to: &encoder)
     #expect(String(decoding: encoder.bytes, as: UTF8.self) == partial)
-    let document = TableDocument(Sample.kind, now: now)
+    let document = TableDocument(Sample.kind.table, now: now)
     #expect(try document.encoded([object, object], metadata: [:]).count > head.utf8.count + 2 * partial.utf8.count)
     #expect(document.columnDefinitions.items.first?["format"] == "name")
   }
