@@ -81,8 +81,11 @@ public final class Discovery: Sendable {
 
   /// A server that answers has opened its store, so it lives and is ready.
   private static func health(_ path: String, _ request: HTTPRequest) -> HTTPResponse? {
-    guard ["/healthz", "/livez", "/readyz"].contains(path) else { return nil }
-    let name = path.dropFirst()
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    guard let name = parts.first, ["healthz", "livez", "readyz"].contains(name) else { return nil }
+    // The one check there is, by its name.
+    if parts.count == 2, parts.last == "ping" { return Answers.text("ok") }
+    guard parts.count == 1 else { return nil }
     return Answers.text(request.query["verbose"] == nil ? "ok" : "[+]ping ok\n\(name) check passed\n")
   }
 

@@ -93,9 +93,9 @@ public final class KubernetesAPI: HTTPResponder {
     let address = ResourceAddress(request.path)
     let requester = try await gate.admit(request, address)
     if let known = try discovery.answer(request) { return known }
-    guard let address,
-      let kind = service.catalog.kind(group: address.group, version: address.version, plural: address.resource)
-    else { return Answers.pageNotFound }
+    guard let address else { return Answers.pageNotFound }
+    guard let kind = service.catalog.kind(group: address.group, version: address.version, plural: address.resource)
+    else { return customResources(request, address) ?? Answers.pageNotFound }
     // What has no namespace is nowhere below one, and a name needs the namespace it is in.
     if address.namespace != nil, !kind.isNamespaced { return Answers.pageNotFound }
     if address.namespace == nil, address.name != nil, kind.isNamespaced { return Answers.pageNotFound }
@@ -106,6 +106,19 @@ public final class KubernetesAPI: HTTPResponder {
       answer: ObjectAnswer(
         kind: kind, negotiation: negotiation, includeObject: request.query["includeObject"], now: now()))
     return try await call.answer()
+  }
+
+  /// The list of custom resources, of which there are none. It is not in discovery; kubectl asks for it where it does not know a kind,
+  /// and tells its user of the kind only when it gets an answer.
+  private func customResources(_ request: HTTPRequest, _ address: ResourceAddress) -> HTTPResponse? {
+    guard request.method == .GET, address.group == "apiextensions.k8s.io", address.version == "v1",
+      address.resource == "customresourcedefinitions", address.namespace == nil, address.name == nil,
+      request.query["watch"] == nil
+    else { return nil }
+    return Answers.json([
+      "kind": "CustomResourceDefinitionList", "apiVersion": "apiextensions.k8s.io/v1",
+      "metadata": ["resourceVersion": .string("\(service.store.revision)")], "items": .array([]),
+    ])
   }
 
   /// Ends waits of watches so that clients are told how far they are. To be called about once in a minute.

@@ -23,6 +23,12 @@ import Testing
     (.GET, "/api/v1/namespaces/default/namespaces", "", "", "", 404, "404 page not found\n"),
     (.GET, "/healthz", "", "", "", 200, "ok"), (.GET, "/readyz", "", "", "", 200, "ok"),
     (.GET, "/livez?verbose", "", "", "", 200, "[+]ping ok\nlivez check passed\n"),
+    (.GET, "/livez/ping", "", "", "", 200, "ok"), (.GET, "/livez/nonsuch", "", "", "", 404, "404 page not found\n"),
+    (
+      .GET, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "", "", "", 200,
+      #""kind":"CustomResourceDefinitionList""#
+    ),
+    (.POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "{}", "application/json", "", 404, "404 page"),
     (.POST, "/version", "", "", "", 405, "the server does not allow this method on the requested resource"),
     (.PUT, maps, "", "", "", 405, "the server does not allow this method on the requested resource"),
     (.POST, "/api/v1/configmaps", "{}", "application/json", "", 405, "MethodNotAllowed"),
