@@ -199,4 +199,38 @@ struct ServiceTests {
     let object = #"{"metadata":{"name":"x","creationTimestamp":"2026-01-01T00:00:00Z"},"spec":{\#(spec)}}"#
     #expect(try Objects.cells("svc", object) == cells)
   }
+
+  /// What the former type needed, who changes the type need not take back.
+  @Test(arguments: [
+    (
+      #""type":"NodePort","ports":[{"port":80,"nodePort":30001}]"#,
+      #""type":"ClusterIP","ports":[{"port":80,"nodePort":30001}]"#
+    ),
+    (
+      #""type":"LoadBalancer","externalTrafficPolicy":"Local","loadBalancerClass":"x/y",\#(port)"#,
+      #""type":"ClusterIP","externalTrafficPolicy":"Local","loadBalancerClass":"x/y","allocateLoadBalancerNodePorts":true,\#(port)"#
+    ),
+    (
+      #""clusterIP":"10.96.0.7","ipFamilies":["IPv4"],"ipFamilyPolicy":"SingleStack",\#(port)"#,
+      #""type":"ExternalName","externalName":"x.example","clusterIP":"10.96.0.7","clusterIPs":["10.96.0.7"],"ipFamilies":["IPv4"],"ipFamilyPolicy":"SingleStack","internalTrafficPolicy":"Cluster",\#(port)"#
+    ),
+  ])
+  func anotherTypeDropsWhatItHasNoUseFor(_ old: String, _ new: String) throws {
+    #expect(try Objects.updateErrors("svc", from: Self.service(old), to: Self.service(new)) == [])
+    let kind = try Objects.kind("svc")
+    var changed = try Objects.read("svc", Self.service(new))
+    kind.prepareUpdate(&changed, old: try Objects.read("svc", Self.service(old)))
+    let spec = changed["spec"] ?? [:]
+    for field in ["nodePort", "externalTrafficPolicy", "loadBalancerClass", "allocateLoadBalancerNodePorts"] {
+      #expect(!spec.encodedText.contains(field))
+    }
+    #expect(spec["type"] == "ClusterIP" || spec["clusterIP"] == nil && spec["ipFamilies"] == nil)
+  }
+
+  @Test func addressesOfLoadBalancersAreThoseOfPackets() throws {
+    let text =
+      #"{"metadata":{"name":"x"},"spec":{"type":"LoadBalancer"},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"},{"hostname":"a.example"},{"ip":"192.0.2.2","ipMode":"Proxy"}]}}}"#
+    let modes = try Objects.read("svc", text).at("status", "loadBalancer", "ingress")?.items.map { $0["ipMode"]?.text }
+    #expect(modes == ["VIP", nil, "Proxy"])
+  }
 }

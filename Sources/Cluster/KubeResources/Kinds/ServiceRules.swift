@@ -27,11 +27,18 @@ enum ServiceRules {
         spec["clusterIP"] = first
       }
     }
+    guard service.textAt("spec", "type") == "LoadBalancer" else { return }
+    service.change("status") { status in
+      status.change("loadBalancer") { balancer in
+        balancer.changeItems("ingress") { if $0.has("ip") { $0.setDefault("ipMode", "VIP") } }
+      }
+    }
   }
 
-  /// What was allocated stays where the client leaves it out.
+  /// What was allocated stays where the client leaves it out, and goes where the new type has no use for it.
   @Sendable static func keepAllocated(_ service: inout JSONValue, _ old: JSONValue) {
     let former = old["spec"] ?? [:]
+    service.change("spec") { dropUseless(&$0, former) }
     service.change("spec") { spec in
       let needsAddress = spec.textAt("type") != "ExternalName" && former.textAt("type") != "ExternalName"
       if needsAddress, spec.textAt("clusterIP").isEmpty {
@@ -57,6 +64,27 @@ enum ServiceRules {
         if let node = same?["nodePort"] { port["nodePort"] = node }
       }
     }
+  }
+
+  /// What another type needed and the client did not touch: who changes the type need not know of all that follows from it.
+  private static func dropUseless(_ spec: inout JSONValue, _ former: JSONValue) {
+    func drop(_ fields: [String], _ isNeeded: (JSONValue) -> Bool) {
+      guard isNeeded(former), !isNeeded(spec), fields.allSatisfy({ spec[$0] == former[$0] }) else { return }
+      for field in fields { spec[field] = nil }
+    }
+    func isOutside(_ spec: JSONValue) -> Bool { ["NodePort", "LoadBalancer"].contains(spec.textAt("type")) }
+    func isBalanced(_ spec: JSONValue) -> Bool { spec.textAt("type") == "LoadBalancer" }
+    func nodePorts(_ spec: JSONValue) -> [Int64] { spec.listAt("ports").map { $0.numberAt("nodePort") } }
+    if isOutside(former), !isOutside(spec), nodePorts(spec) == nodePorts(former) {
+      spec.changeItems("ports") { $0["nodePort"] = nil }
+    }
+    for fields in [["clusterIP", "clusterIPs"], ["ipFamilies"], ["ipFamilyPolicy"], ["internalTrafficPolicy"]] {
+      drop(fields) { $0.textAt("type") != "ExternalName" }
+    }
+    drop(["externalTrafficPolicy"]) { isOutside($0) || !$0.listAt("externalIPs").isEmpty }
+    drop(["healthCheckNodePort"]) { isBalanced($0) && $0.textAt("externalTrafficPolicy") == "Local" }
+    drop(["loadBalancerClass"], isBalanced)
+    drop(["allocateLoadBalancerNodePorts"], isBalanced)
   }
 
   /// What one service may have at most: each address with each port is an entry of the node's tables.
