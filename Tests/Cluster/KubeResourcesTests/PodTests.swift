@@ -105,7 +105,13 @@ struct PodTests {
       #","env":[{"name":"A","value":"x","valueFrom":{"fieldRef":{"fieldPath":"spec.containers"}}}]"#, "",
       [
         #"spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty"#,
-        #"spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.containers": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs""#,
+        #"spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "spec.containers": error converting fieldPath: field label not supported: spec.containers"#,
+      ]
+    ),
+    (
+      #","env":[{"name":"A","valueFrom":{"fieldRef":{"fieldPath":"status.phase"}}}]"#, "",
+      [
+        #"spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs""#
       ]
     ),
     (
@@ -268,5 +274,21 @@ struct PodTests {
   func aPodsEndTakesABoundedTime(_ wished: Int64?, _ own: String, _ seconds: Int64) throws {
     let pod = try Objects.json(#"{"spec":{"nodeName":"n","terminationGracePeriodSeconds":\#(own)}}"#)
     #expect(try Objects.kind("po").rules.graceSeconds(pod, wished) == seconds)
+  }
+
+  @Test(arguments: [
+    ("[]", ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]),
+    (
+      #"[{"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute"}]"#,
+      ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
+    ),
+    (#"[{"operator":"Exists"}]"#, [""]),
+    (#"[{"key":"k","operator":"Exists"}]"#, ["k", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]),
+  ])
+  func newPodsStayAWhileOnNodesThatAreNotReady(_ own: String, _ keys: [String]) throws {
+    var pod = try Objects.read(
+      "pod", Objects.named(#""spec":{"containers":[{"name":"c","image":"i"}],"tolerations":\#(own)}"#))
+    try Objects.kind("pod").prepareCreate(&pod)
+    #expect(pod.at("spec", "tolerations")?.items.map { $0["key"]?.text ?? "" } == keys)
   }
 }

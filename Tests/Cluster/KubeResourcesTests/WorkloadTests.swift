@@ -133,7 +133,7 @@ struct WorkloadTests {
   private static let jobsAreCheckedCases: [(String, [String])] = [
     (
       #""spec":{"template":{"spec":{"containers":[{"name":"c","image":"i"}]}}}"#,
-      [#"spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "Never", "OnFailure""#]
+      [#"spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never""#]
     ),
     (
       #""spec":{"completionMode":"Indexed","parallelism":2,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}"#,

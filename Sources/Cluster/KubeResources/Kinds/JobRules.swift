@@ -52,7 +52,7 @@ enum JobRules {
     let policy = spec.textAt("template", "spec", "restartPolicy")
     if policy == "Always" {
       errors.append(
-        FieldError.notSupported("spec.template.spec.restartPolicy", policy, ["OnFailure", "Never"]))
+        .required("spec.template.spec.restartPolicy", #"valid values: "OnFailure", "Never""#))
     }
     errors += indexErrors(spec) + failureErrors(spec)
     return errors

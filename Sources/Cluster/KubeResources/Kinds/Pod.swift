@@ -14,6 +14,7 @@ extension Kind {
       nameProblems: Naming.subdomain,
       defaults: { $0.change("spec", PodDefaults.applyToPod) },
       prepareCreate: { pod in
+        pod.change("spec", PodDefaults.addTolerations)
         pod["status"] = [
           "phase": "Pending", "qosClass": .string(PodDefaults.qualityOfService(pod["spec"] ?? [:])),
         ]

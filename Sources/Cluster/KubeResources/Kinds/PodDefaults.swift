@@ -40,6 +40,21 @@ enum PodDefaults {
   }
 
   /// What is limited and not asked for is asked for up to the limit.
+  /// How long a new pod stays on a node that is not ready or cannot be reached, where it does not say so itself.
+  /// Source: Kubernetes *DefaultTolerationSeconds*.
+  static func addTolerations(_ spec: inout JSONValue) {
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+      let isKnown = spec.listAt("tolerations").contains {
+        ["", key].contains($0.textAt("key")) && ["", "NoExecute"].contains($0.textAt("effect"))
+      }
+      guard !isKnown else { continue }
+      spec["tolerations"] = .array(
+        spec.listAt("tolerations") + [
+          ["key": .string(key), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300]
+        ])
+    }
+  }
+
   private static func requestLimits(_ resources: inout JSONValue) {
     guard let limits = resources["limits"] else { return }
     for (name, limit) in limits.members where resources.at("requests", name) == nil {

@@ -79,7 +79,9 @@ enum VolumeRules {
   }
 
   private static func fileName(_ name: String, at path: String) -> [FieldError] {
-    if name.hasPrefix("..") { return [.invalid(path, name, "must not start with '..'")] }
+    if name.hasPrefix(".."), !name.hasPrefix("../"), name != ".." {
+      return [.invalid(path, name, "must not start with '..'")]
+    }
     return Checks.descending(path, name)
   }
 
@@ -129,6 +131,10 @@ enum FieldReferenceRules {
     "metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid",
   ]
 
+  /// Fields of a pod that have a name at all, wherever that may be used.
+  private static let known = Set(
+    inVariables + inFiles + ["spec.host", "spec.restartPolicy", "spec.schedulerName", "status.phase"])
+
   static func errors(_ reference: JSONValue, at path: String, allowed: [String]) -> [FieldError] {
     let field = reference.textAt("fieldPath")
     guard !field.isEmpty else { return [] }
@@ -138,6 +144,12 @@ enum FieldReferenceRules {
       let name = prefix.contains("annotations") ? key.lowercased() : key
       return NameRule.qualifiedName.errors(name, at: path)
     }
-    return allowed.contains(field) ? [] : [.notSupported("\(path).fieldPath", field, allowed)]
+    if allowed.contains(field) { return [] }
+    guard known.contains(field) else {
+      return [
+        .invalid("\(path).fieldPath", field, "error converting fieldPath: field label not supported: \(field)")
+      ]
+    }
+    return [.notSupported("\(path).fieldPath", field, allowed)]
   }
 }
