@@ -5,12 +5,14 @@ import Testing
 @testable import KubeControllers
 
 struct NodeTests {
-  static func node(_ ready: String?, beatSecondsAgo: Int64, taints: String = "[]") throws -> ClusterObject {
+  static func node(
+    _ ready: String?, beatSecondsAgo: Int64, taints: String = "[]", isCordoned: Bool = false
+  ) throws -> ClusterObject {
     let beat = Sample.start.adding(seconds: -beatSecondsAgo).text
     let conditions = ready.map { #"{"type":"Ready","status":"\#($0)","lastHeartbeatTime":"\#(beat)"}"# } ?? ""
     return try Sample.object(
       "node", "node",
-      #"{"metadata":{"creationTimestamp":"\#(beat)"},"spec":{"taints":\#(taints)},"status":{"conditions":[\#(conditions)]}}"#
+      #"{"metadata":{"creationTimestamp":"\#(beat)"},"spec":{"taints":\#(taints),"unschedulable":\#(isCordoned)},"status":{"conditions":[\#(conditions)]}}"#
     )
   }
 
@@ -46,6 +48,16 @@ struct NodeTests {
       marked.lines == [
         #"patch nodes/node {"spec":{"taints":[{"key":"node.kubernetes.io/unreachable","effect":"NoSchedule"}]}}"#
       ])
+  }
+
+  @Test("A cordoned node has a taint that says so, until it is open again")
+  func cordoned() throws {
+    let taint = #"{"key":"node.kubernetes.io/unschedulable","effect":"NoSchedule"}"#
+    let closed = plan(try Self.node("True", beatSecondsAgo: 1, isCordoned: true))
+    #expect(closed.lines == [#"patch nodes/node {"spec":{"taints":[\#(taint)]}}"#])
+    #expect(plan(try Self.node("True", beatSecondsAgo: 1, taints: "[\(taint)]", isCordoned: true)).isEmpty)
+    let open = plan(try Self.node("True", beatSecondsAgo: 1, taints: "[\(taint)]"))
+    #expect(open.lines == [#"patch nodes/node {"spec":{"taints":null}}"#])
   }
 
   @Test("A node that is well again loses the taint, others' taints stay")

@@ -2,7 +2,8 @@ import HTTPServing
 import KubeMachinery
 import KubeResources
 
-/// Tells by its lease whether a node's agent lives, and marks nodes whose agent does not, so that no new pod comes to them.
+/// Tells by its lease whether a node's agent lives, and marks nodes whose agent does not, and those that are cordoned, so that no new
+/// pod comes to them.
 ///
 /// Pods of such a node stay: it may run them well without its agent, and where it is the only one, no other could.
 /// Source: Kubernetes *Nodes*, heartbeats and node controller.
@@ -14,6 +15,7 @@ public struct NodeHealthController: Controller {
   static let leaseNamespace = "kube-node-lease"
   static let unreachable = "node.kubernetes.io/unreachable"
   static let notReady = "node.kubernetes.io/not-ready"
+  static let unschedulable = "node.kubernetes.io/unschedulable"
   private static let conditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]
 
   public init() {}
@@ -46,7 +48,7 @@ public struct NodeHealthController: Controller {
     var plan = Plan()
     if deadline > now {
       plan.look(at: deadline)
-      plan.add(taint(node, Self.effects(node.status)))
+      plan.add(taint(node, node.status))
       return plan
     }
     var status = node.status
@@ -67,7 +69,7 @@ public struct NodeHealthController: Controller {
       // The taint comes with the next look, which the change of the status brings.
       return plan
     }
-    plan.add(taint(node, Self.effects(status)))
+    plan.add(taint(node, status))
     return plan
   }
 
@@ -90,13 +92,17 @@ public struct NodeHealthController: Controller {
     }
   }
 
-  private func taint(_ node: ClusterObject, _ wanted: String?) -> [Change] {
+  private func taint(_ node: ClusterObject, _ status: JSONValue) -> [Change] {
+    let cordon = node.spec.flagAt("unschedulable") ? Self.unschedulable : nil
+    let wanted = [Self.effects(status), cordon].compactMap { $0 }
+    let own = [Self.unreachable, Self.notReady, Self.unschedulable]
+    func isOwn(_ taint: JSONValue) -> Bool {
+      own.contains(taint.textAt("key")) && taint.textAt("effect") == "NoSchedule"
+    }
     let taints = node.document.listAt("spec", "taints")
-    let own = [Self.unreachable, Self.notReady]
-    let there = taints.filter { own.contains($0.textAt("key")) && $0.textAt("effect") == "NoSchedule" }
-    if there.map({ $0.textAt("key") }) == [wanted].compactMap({ $0 }) { return [] }
-    var rest = taints.filter { !(own.contains($0.textAt("key")) && $0.textAt("effect") == "NoSchedule") }
-    if let wanted { rest.append(["key": .string(wanted), "effect": "NoSchedule"]) }
+    if taints.filter(isOwn).map({ $0.textAt("key") }).sorted() == wanted.sorted() { return [] }
+    let rest =
+      taints.filter { !isOwn($0) } + wanted.map { ["key": .string($0), "effect": "NoSchedule"] as JSONValue }
     return [.patch(node, ["spec": ["taints": rest.isEmpty ? .null : .array(rest)]])]
   }
 }
