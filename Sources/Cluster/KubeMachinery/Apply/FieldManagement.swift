@@ -132,7 +132,7 @@ public struct FieldManagement: Sendable {
     return object
   }
 
-  private func check(_ config: JSONValue) throws {
+  func check(_ config: JSONValue) throws {
     guard config.isObject else { throw ApplyError.invalid("error decoding YAML: the configuration is no object") }
     guard config.apiVersion == kind.apiVersion, config.kind == kind.kind else {
       throw ApplyError.invalid("invalid object type: \(config.apiVersion), Kind=\(config.kind)")

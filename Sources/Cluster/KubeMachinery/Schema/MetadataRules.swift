@@ -92,7 +92,7 @@ public enum MetadataRules {
           .forbidden(
             "metadata.finalizers",
             "no new finalizers can be added if the object is being deleted, found new finalizers "
-              + "[\(added.map { GoText.quoted($0) }.joined(separator: ", "))]"))
+              + "[]string{\(added.sorted().map { GoText.quoted($0) }.joined(separator: ", "))}"))
       }
     }
     return errors + commonErrors(metadata)

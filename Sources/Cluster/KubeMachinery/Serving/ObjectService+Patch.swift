@@ -72,8 +72,13 @@ extension ObjectService {
     if config.meta.name.isEmpty { config.meta.name = name }
     try Self.checkName(config.meta.name, name)
     try Self.checkNamespace(kind, config.meta.namespace, namespace)
+    do {
+      try kind.management(part).check(config)
+    } catch let error as ApplyError {
+      throw StatusError.badRequest(error.message)
+    }
     var warnings: [String] = []
-    // For what is unknown in it only: what is applied is what was sent.
+    // For its kind and version only: what is applied is what was sent.
     _ = try kind.accept(config, options.fieldValidation, &warnings)
     let place = key(kind, namespace, name)
     for _ in 0..<Self.maxTries {
