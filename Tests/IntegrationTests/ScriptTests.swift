@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import Testing
 
-/// Clients written in Python: the `docker` package, the CLI on a terminal, HTTP. Each script reports its checks by lines.
+/// Clients written in Python: the `docker` and `kubernetes` packages, kubectl, the CLI on a terminal, HTTP. Each script reports its checks by lines.
 @Suite("scripts", .enabled(if: Target.canServe))
 struct ScriptTests {
   @Test(
@@ -18,7 +18,7 @@ struct ScriptTests {
     "the server", .enabled(if: Target.canStart),
     arguments: [
       "server", "clients", "collection", "adversity", "metrics", "survival", "volumes", "network", "bootstrap",
-      "kubernetes", "cri", "pods", "services",
+      "kubectl", "cri", "pods", "services", "kubernetes_client",
     ])
   func server(_ name: String) throws {
     try Self.runAlone(name)

@@ -3,11 +3,9 @@
     pods.py BULKHEADD FOLDER
 """
 import base64
-import glob
 import http.client
 import json
 import os
-import pathlib
 import shutil
 import signal
 import socket
@@ -16,46 +14,14 @@ import subprocess
 import sys
 
 from checks import check, equal, main, until
-from service import Local, Server, exchange
+from cluster import IMAGE, Cluster
+from scenario import Batch, Client, versions
+from scenarios import running
 
-# Rules, addresses and links end with the namespace.
-if os.environ.get("BULKHEAD_TEST_INSIDE") != "yes":
-    os.environ["BULKHEAD_TEST_INSIDE"] = "yes"
-    os.execvp("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv])
-for words in ("link set lo up", "link add uplink type veth peer name outside", "link set outside up", "address add 198.51.100.2/24 dev uplink", "link set uplink up",
-              "route add default via 198.51.100.1"):
-    subprocess.run(["ip", *words.split()], check=True)
-
-PROGRAM, FOLDER = sys.argv[1:3]
-SOURCES = pathlib.Path(__file__).resolve().parents[3]
-IMAGE = "local/tool:1"
-
-
-class Role:
-    """One of the processes."""
-
-    def __init__(self, name, *arguments):
-        self.name = name
-        self.arguments = [PROGRAM, name, "--root", SERVER.root, "--run", SERVER.run, *arguments]
-        self.start()
-
-    def start(self):
-        with open(f"{FOLDER}/{self.name}.log", "a") as log:
-            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def end(self, number):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-            self.process.wait(60)
-
-
-SERVER = Server(PROGRAM, FOLDER)
-CONFIG = FOLDER + "/engine.yaml"
-with open(CONFIG, "w") as file:
-    file.write("{}\n")
-ENGINE = Role("engine", "--config", CONFIG)
-until("the engine serves", lambda: os.path.exists(SERVER.run + "/cri.sock"))
-AGENT = Role("agent")
+FOLDER = sys.argv[2]
+CLUSTER = Cluster()
+SERVER, AGENT = CLUSTER.server, CLUSTER.agent
+engine = CLUSTER.ask_engine
 
 
 def kubectl(*words, typed=None, fails=False, config=SERVER.run + "/server/admin.kubeconfig"):
@@ -71,20 +37,6 @@ def kubectl(*words, typed=None, fails=False, config=SERVER.run + "/server/admin.
 
 def pod(name):
     return json.loads(kubectl("get", "pod", name, "-o", "json"))
-
-
-def engine(method, path, body=None, headers=None):
-    return exchange(Local(SERVER.run + "/docker.sock"), method, path, body, headers or {})
-
-
-def load_image(name, *programs):
-    """`programs`: statically linked, to its /bin."""
-    rootfs = subprocess.run(
-        [SOURCES / "Benchmarks/busybox-rootfs", *programs], check=True, capture_output=True).stdout
-    repository, tag = name.split(":")
-    status, answer, _ = engine(
-        "POST", f"/images/create?fromSrc=-&repo={repository}&tag={tag}", rootfs, {"Content-Type": "application/x-tar"})
-    assert status == 200, answer
 
 
 POD = """apiVersion: v1
@@ -226,8 +178,7 @@ def is_ready(document):
 
 @check("the node registers and is ready")
 def node():
-    until("the engine serves", lambda: engine("GET", "/_ping")[0] == 200, ignoring=(OSError,))
-    load_image(IMAGE)
+    CLUSTER.load_image(IMAGE)
     until("the node is ready", lambda: " Ready " in kubectl("get", "nodes", "--no-headers"))
     until("its lease is there", lambda: kubectl("get", "leases", "-n", "kube-node-lease", "-o", "name"))
 
@@ -368,13 +319,6 @@ def job():
     kubectl("delete", "job", "again", "--timeout=30s")
 
 
-def clients():
-    """The one that is called without a version (WebSockets), and the oldest (SPDY)."""
-    found = os.path.realpath(shutil.which("kubectl"))
-    versions = sorted(glob.glob(os.path.dirname(found) + "/kubectl.1.*"), key=lambda path: int(path.split(".")[-1]))
-    return [found] + versions[:1]
-
-
 def run(client, *words, typed=None):
     home = f"{FOLDER}/home-{os.path.basename(client)}"
     os.makedirs(home, exist_ok=True)
@@ -390,7 +334,7 @@ def streams():
         kubectl("wait", "--for=condition=Ready", f"pod/talker{number}", "--timeout=30s")
     web = next(item["metadata"]["name"] for item in json.loads(kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
                if is_ready(item) and "deletionTimestamp" not in item["metadata"])
-    for number, client in enumerate(clients()):
+    for number, client in enumerate(versions()):
         def does(*words, typed=None, code=0):
             done = run(client, *words, typed=typed)
             equal((os.path.basename(client), words, done.returncode, done.stderr if done.returncode != code else ""),
@@ -483,9 +427,9 @@ def top():
     kubectl("apply", "-f", "-", typed=BUSY)
     kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=30s")
     # What was measured is told again for a quarter of a minute.
-    until("it is measured", lambda: run(clients()[0], "top", "pod", "busy").returncode == 0)
+    until("it is measured", lambda: run(versions()[0], "top", "pod", "busy").returncode == 0)
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
-    for client in clients():
+    for client in versions():
         def rows(*words):
             done = run(client, "top", *words, "--no-headers")
             equal((os.path.basename(client), words, done.returncode, done.stderr), (os.path.basename(client), words, 0, ""))
@@ -548,7 +492,7 @@ def services():
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}")
     assert get(f"{node}:{port}", "/hostname") in names
     for name in ("web", "web.default", "web.default.svc.cluster.local", address):
-        said = run(clients()[0], "exec", "one", "--", "timeout", "10", "wget", "-qO-", f"http://{name}/hostname")
+        said = run(versions()[0], "exec", "one", "--", "timeout", "10", "wget", "-qO-", f"http://{name}/hostname")
         assert said.stdout.strip() in names, (name, said.stdout, said.stderr)
     kubectl("scale", "rc", "web", "--replicas=0")
     def refused():
@@ -567,7 +511,7 @@ def services():
 
 def inside(pod, *words):
     """What a command in a pod says, and what it complains of."""
-    done = run(clients()[0], "exec", "-n", "inside", pod, "--", *words)
+    done = run(versions()[0], "exec", "-n", "inside", pod, "--", *words)
     return done.stdout, done.stderr
 
 
@@ -581,7 +525,7 @@ def ask_inside(*options):
 
 @check("a pod finds the API by its service and its token, and may there what roles say")
 def api():
-    load_image("local/client:1", os.path.realpath(shutil.which("kubectl")))
+    CLUSTER.load_image("local/client:1", os.path.realpath(shutil.which("kubectl")))
     kubectl("create", "namespace", "inside")
     refused = kubectl("apply", "-f", "-", typed=CLIENT.replace("NAME", "client").replace("AUTOMOUNT", "true"), fails=True)
     assert 'pods "client" is forbidden: error looking up service account inside/robot: serviceaccount "robot" not found' in refused, refused
@@ -688,12 +632,18 @@ def unable():
     assert done.returncode == 1 and "is no kubeconfig" in done.stderr, (done.returncode, done.stderr)
 
 
+CLIENTS = [Client(path, CLUSTER.kubeconfig, FOLDER, number, {"TOOL": IMAGE}) for number, path in enumerate(versions())]
+Batch(CLIENTS, running.SCENARIOS, prefix="r")
+Batch(CLIENTS, running.ALONE, prefix="a", workers=1)
+
+
 @check("deleted pods are gone, with all that they had")
 def deletion():
     kubectl("delete", "rc", "web", "--wait=false")
     kubectl("delete", "pods", "--all", "--timeout=40s")
     kubectl("delete", "namespace", "inside", "--timeout=40s")
-    until("no pod is left", lambda: json.loads(kubectl("get", "pods", "-o", "json"))["items"] == [])
+    kubectl("delete", "namespaces", "-l", "scenario", "--wait=false")
+    until("no pod is left", lambda: json.loads(kubectl("get", "pods", "-A", "-o", "json"))["items"] == [], seconds=60)
     until("no folder is left", lambda: os.listdir(SERVER.root + "/agent/pods") == [])
     status, answer, _ = engine("GET", "/containers/json?all=1")
     equal((status, json.loads(answer)), (200, []))
@@ -702,6 +652,4 @@ def deletion():
 try:
     main()
 finally:
-    AGENT.end(signal.SIGTERM)
-    ENGINE.end(signal.SIGTERM)
-    SERVER.stop()
+    CLUSTER.stop()
