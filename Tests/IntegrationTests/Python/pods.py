@@ -525,7 +525,9 @@ def ask_inside(*options):
 
 @check("a pod finds the API by its service and its token, and may there what roles say")
 def api():
-    CLUSTER.load_image("local/client:1", os.path.realpath(shutil.which("kubectl")))
+    program = FOLDER + "/kubectl"
+    shutil.copy(versions()[0], program)
+    CLUSTER.load_image("local/client:1", program)
     kubectl("create", "namespace", "inside")
     refused = kubectl("apply", "-f", "-", typed=CLIENT.replace("NAME", "client").replace("AUTOMOUNT", "true"), fails=True)
     assert 'pods "client" is forbidden: error looking up service account inside/robot: serviceaccount "robot" not found' in refused, refused
