@@ -80,8 +80,10 @@ struct Negotiation: Equatable {
 extension StringProtocol {
   func trimmingBlanks() -> String {
     let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-    guard let first = utf8.firstIndex(where: { !isBlank($0) }), let last = utf8.lastIndex(where: { !isBlank($0) })
+    let text = Substring(self)
+    guard let first = text.utf8.firstIndex(where: { !isBlank($0) }),
+      let last = text.utf8.lastIndex(where: { !isBlank($0) })
     else { return "" }
-    return String(self[first...last])
+    return String(text[first...last])
   }
 }
