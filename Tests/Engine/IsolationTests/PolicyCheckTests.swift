@@ -240,7 +240,7 @@ import Testing
     var policy = EnginePolicy()
     policy.hostPaths.allowed.append(HostPathRule(path: root))
     let check = PolicyCheck(policy: policy)
-    func asked(_ path: String) -> PlatformError {
+    func asked(_ path: String) -> (code: PlatformError.Code?, message: String) {
       failure { _ = try check.resolveAllowed(path, readOnly: true, isForPod: true) }
     }
     for path in [
