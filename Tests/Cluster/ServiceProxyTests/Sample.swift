@@ -20,7 +20,8 @@ enum Sample {
   }
 
   static let settings = ServiceProxySettings(
-    node: "node", serviceRange: range("10.96.0.0/16"), answeredHere: [OwnPlace(IPv4Address(bits: 0x0a60_000a), port: 53, transports: [.udp, .tcp])],
+    node: "node", serviceRange: range("10.96.0.0/16"),
+    answeredHere: [OwnPlace(IPv4Address(bits: 0x0a60_000a), port: 53, transports: [.udp, .tcp])],
     podRanges: [range("10.244.0.0/24")], nodeAddresses: [IPv4Address(bits: 0xc000_0207)])
 
   static func service(
@@ -71,4 +72,13 @@ enum Sample {
   static func present(_ service: JSONValue) -> ClusterNews { .present(ServiceCatalog.servicesResource, service) }
   static func gone(_ service: JSONValue) -> ClusterNews { .gone(ServiceCatalog.servicesResource, service) }
   static func changed(_ slice: JSONValue) -> ClusterNews { .present(ServiceCatalog.slicesResource, slice) }
+}
+
+extension ServiceRules {
+  /// All entries by set, whatever frontend they are of.
+  var elements: [String: Set<Element>] {
+    frontends.values.reduce(into: shared) { all, claim in
+      for (set, elements) in claim.elements { all[set, default: []].formUnion(elements) }
+    }
+  }
 }
