@@ -24,7 +24,7 @@ public final class KubernetesAPI: HTTPResponder {
     public var pageBytes = 3 << 20
     /// What lists and first events under way may hold in all, and those of one user.
     public var listBytes = 256 << 20
-    public var listBytesOfUser = 96 << 20
+    public var listBytesOfUser = 128 << 20
     /// How long a client may take for a page of a list, in milliseconds.
     public var listWriteMilliseconds: Int64 = 60_000
 

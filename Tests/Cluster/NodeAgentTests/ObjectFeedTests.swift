@@ -35,7 +35,8 @@ import Testing
   }
 
   private static func found(_ server: LongAnswers) async -> (names: [String], failures: Int) {
-    let (names, failures) = (Mutex<[String]>([]), Mutex(0))
+    let names = Mutex<[String]>([])
+    let failures = Mutex(0)
     // A failure ends the feed here, as a task that is cancelled does not sleep.
     let work = Task {
       await ObjectFeed(server, path: ["api", "v1", "services"]).run(

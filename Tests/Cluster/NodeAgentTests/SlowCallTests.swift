@@ -92,7 +92,7 @@ import Testing
       for _ in 0..<ProbeTurns.limit { await iterator.next() }
       #expect(await turns.running == ProbeTurns.limit)
       // Connections are no programs.
-      let other = await turns.run(.sleep(1)) { .unknown("") }
+      let other = await turns.run(.sleep(seconds: 1)) { .unknown("") }
       #expect(other == .unknown(""))
       await gates.open()
       for _ in 0..<2 { await iterator.next() }
