@@ -43,7 +43,7 @@ struct WatchStream: Sendable {
   private func follow(
     _ watch: ObjectWatch, _ place: FairBound.Place?, to writer: StreamWriter, _ isEnding: () -> Bool
   ) async throws {
-    var (watch, place) = (watch, place)
+    var watch = watch
     var wroteColumns = false
     do {
       while !isEnding() {
@@ -55,8 +55,8 @@ struct WatchStream: Sendable {
           lines = []
         }
         if !lines.isEmpty { try await writer.write(lines, withinMilliseconds: writeMilliseconds) }
-        withExtendedLifetime(place) {}
-        if !watch.isTellingInitial { place = nil }
+        // Not only with the watch, which may go on for an hour.
+        if !watch.isTellingInitial { place?.giveBack() }
       }
     } catch let error as StatusError {
       var encoder = ObjectEncoder()

@@ -3,11 +3,12 @@ import Synchronization
 
 /// How much there is of something at once, in all and for each that asks, so that one cannot take what is there for all.
 public final class FairBound: Sendable {
-  /// A share; given back with the last reference to it.
+  /// A share; given back with the last reference to it, if not before.
   public final class Place: Sendable {
     private let bound: FairBound
     private let key: String
     private let weight: Int
+    private let isHeld = Atomic<Bool>(true)
 
     fileprivate init(_ bound: FairBound, _ key: String, _ weight: Int) {
       self.bound = bound
@@ -15,7 +16,12 @@ public final class FairBound: Sendable {
       self.weight = weight
     }
 
-    deinit { bound.giveBack(key, weight) }
+    deinit { giveBack() }
+
+    /// Once; later calls do nothing.
+    public func giveBack() {
+      if isHeld.exchange(false, ordering: .relaxed) { bound.giveBack(key, weight) }
+    }
   }
 
   private struct Counts {

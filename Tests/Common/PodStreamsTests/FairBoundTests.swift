@@ -17,6 +17,18 @@ import Testing
     #expect(bound.take("a", weight: 3) == nil)
   }
 
+  @Test func aShareIsGivenBackOnce() throws {
+    let bound = FairBound(each: 2, all: 2)
+    var place: FairBound.Place? = try #require(bound.take("a"))
+    let other = try #require(bound.take("b"))
+    place?.giveBack()
+    place?.giveBack()
+    let next = try #require(bound.take("c"))
+    place = nil
+    #expect(bound.take("d") == nil)
+    withExtendedLifetime((other, next)) {}
+  }
+
   @Test func weightsCount() throws {
     let bound = FairBound(each: 10, all: 15)
     let place = try #require(bound.take("a", weight: 8))
