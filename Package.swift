@@ -194,7 +194,8 @@ let package = Package(
     tests(
       "NodeAgent", floor: "Cluster",
       [
-        "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model", logging,
+        "CRIProtocol", "HTTPServing", "KubeControllers", "KubeMachinery", "KubeResources", "LinuxSystem", "Model",
+        logging,
       ]),
     room(
       "ServiceProxy", floor: "Cluster",

@@ -65,7 +65,9 @@ final class TestNode: Sendable {
 
   private static let settings = ServiceProxySettings(
     node: "node", serviceRange: IPv4Subnet(containing: IPv4Address(bits: 0x0a60_0000), prefixLength: 16),
-    answeredHere: [OwnPlace(nameService, port: 53, transports: [.udp, .tcp]), OwnPlace(apiAddress, port: 6_443, isOfService: true)])
+    answeredHere: [
+      OwnPlace(nameService, port: 53, transports: [.udp, .tcp]), OwnPlace(apiAddress, port: 6_443, isOfService: true),
+    ])
 
   /// One that takes over, as after a start of the agent.
   func secondProxy() throws -> ServiceProxy {
