@@ -60,7 +60,7 @@ struct JobTests {
           #"{"conditions":[{"type":"Complete","status":"True","lastTransitionTime":"2027-01-15T07:00:00Z"}]}"#))
     #expect(finished.deeds == [])
     let indexed = #""parallelism":1,"completions":2,"completionMode":"Indexed""#
-    let pods = try [Int.max, -1, 2, 1].map { try Self.pod("p\($0)", "Succeeded", index: $0) }
+    let pods = try [Int.max, -1, 2, 1].map { (index: Int) in try Self.pod("p\(index)", "Succeeded", index: index) }
     #expect(plan(try Self.job(indexed), pods).status?["completedIndexes"] == "1")
   }
 

@@ -256,7 +256,7 @@ actor PodWorker {
       memory.volumesAt = now
       succeed()
     case (.createSandbox, .done): succeed()
-    case (.prepareVolumes, .failed), (.createSandbox, .failed):
+    case (.prepareVolumes, .failed(let failure)), (.createSandbox, .failed(let failure)):
       // Volumes that were there stay as they are where they cannot be renewed.
       if memory.areVolumesReady, action == .prepareVolumes { memory.volumesAt = now }
       let wait = min(Self.retrySeconds << Int64(min(failures, 5)), Self.maxRetrySeconds)
