@@ -129,7 +129,7 @@ struct PodWorkerTests {
       await cluster.wait { $0?.textAt("status", "phase") == "Failed" }
       #expect(cluster.pod?.textAt("status", "reason") == "OutOfpods")
       #expect(cluster.pod?.textAt("status", "message") == "Pod was rejected: no room")
-      await worker.take(cluster.change(Self.delete))
+      await worker.take(cluster.change(Self.delete(within: 30)))
       await cluster.wait { $0 == nil }
       #expect(runtime.calls.isEmpty)
     }
