@@ -16,10 +16,10 @@ FORMATTED     := Package.swift $(wildcard Sources Tests) examples/voting-app/wor
 # What scripts/install-deps put there because the host lacks it: Python's docker package, docker's client.
 CLIENTS       := PATH="$(CURDIR)/.build/venv/bin:$$PATH:$(CURDIR)/.build/docker/usr/bin"
 
-.PHONY: help deps build demo demo-browser demo-down demo-k8s test compare-dockerfiles compare-compose test-crash test-crash-images test-crash-cluster conformance test-guest check lint fence tree compile format bench install uninstall clean
+.PHONY: help deps build demo demo-browser demo-down demo-k8s demo-voting-k8s test compare-dockerfiles compare-compose test-crash test-crash-images test-crash-cluster conformance test-guest check lint fence tree compile format bench install uninstall clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that are missing (needs root only when something is missing)
 	@scripts/install-deps
@@ -38,12 +38,16 @@ demo-browser: ## vote with headless Chromium at the running voting app, and see 
 	@scripts/install-deps browser
 	@python3 -B Tests/IntegrationTests/Python/browser.py http://127.0.0.1:$${VOTE_PORT:-8080}/ http://127.0.0.1:$${RESULT_PORT:-8081}/
 
-demo-down: ## remove the voting app of `make demo`, its engine and its registry (root)
+demo-down: ## remove the voting app of `make demo` and `make demo-voting-k8s`, its engine, registry and cluster (root)
 	@scripts/demo-app down
 
 demo-k8s: build ## a service of six pods on the machine's own cluster, asked while pods are killed (root; two minutes)
 	@scripts/install-deps run demo cluster
 	@scripts/demo-k8s .build/release
+
+demo-voting-k8s: build ## the voting app by kubectl on the machine's own cluster: votes, scaling, an update, and leave it running (root)
+	@scripts/install-deps run demo cluster
+	@scripts/demo-app .build/release kubernetes
 
 test: deps ## build and run all tests (root: the kernel tests and the integration tests run too)
 	$(SWIFT) build --build-tests

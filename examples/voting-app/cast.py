@@ -51,7 +51,7 @@ def main():
             body = answer.read()
         finally:
             connection.close()
-        by = re.search(rb"Answered by (\w+)", body)
+        by = re.search(rb"Answered by ([\w-]+)", body)
         if answer.status != 200 or by is None or (choice and b'id="taken"' not in body):
             raise ValueError(f"status {answer.status}: {body[:60]!r}")
         return choice, by[1].decode()

@@ -4,6 +4,7 @@ Who imports this is started anew within the namespace. Arguments: the program, a
 """
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,8 +48,12 @@ class Cluster:
         self.server = Server(program, self.folder)
         self.kubeconfig = self.server.run + "/server/admin.kubeconfig"
         settings = self.folder + "/engine.yaml"
+        # The server's registry is trusted, as `bulkhead trust` has it.
+        trust = f"{self.folder}/trust/{self.server.host}"
+        os.makedirs(trust)
+        shutil.copy(self.server.authority, trust + "/ca.crt")
         with open(settings, "w") as file:
-            file.write("{}\n")
+            file.write(f"registries: {{certificateFolders: [{self.folder}/trust]}}\n")
         self.engine = Role(program, "engine", self.server, "--config", settings)
         until("the engine serves", lambda: os.path.exists(self.server.run + "/cri.sock"))
         self.agent = Role(program, "agent", self.server)
