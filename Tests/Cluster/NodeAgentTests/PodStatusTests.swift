@@ -183,21 +183,6 @@ struct PodStatusTests {
     #expect(patch.textAt("metadata", "uid") == "u1")
   }
 
-  @Test("After a patch nothing is left to tell: reasons that hold no more are taken away")
-  func exact() throws {
-    let kind = try #require(KindCatalog.all.kind(group: "", version: "v1", plural: "pods"))
-    let unready = status(Sample.view(Sample.pod("{}"), [Sample.record(.exited, code: 1)]))
-    #expect(condition(unready, "Ready").contains("ContainersNotReady"))
-    let before = Sample.pod("{}", status: unready.encodedText)
-    let view = Sample.view(before, [Sample.record(.running, attempt: 1)], after: 60)
-    let patched = try StrategicMergePatch(kind.schema).apply(
-      StatusPatch.patch(from: before, to: status(view)), to: ["status": unready, "metadata": ["uid": "u1"]])
-    #expect(condition(patched["status"] ?? .null, "Ready") == "True")
-    let after = Sample.pod("{}", status: (patched["status"] ?? .null).encodedText)
-    let settled = status(Sample.view(after, [Sample.record(.running, attempt: 1)], after: 61))
-    #expect(settled.means(after.status))
-  }
-
   static let deleted = #"{"deletionTimestamp":"2027-01-15T08:00:30Z","deletionGracePeriodSeconds":30}"#
 
   @Test(
@@ -271,6 +256,29 @@ struct PodStatusTests {
   func neverRan(_ known: String, _ attempt: Int) {
     let pod = Sample.pod("{}", status: #"{"containerStatuses":[{"name":"c",\#(known)}]}"#)
     #expect(PodPlan(Sample.view(pod)).words == ["start c \(attempt)"])
+  }
+
+  @Test(
+    "What the server makes of a status is what it was told: reasons go with what they were for, and nothing is left to tell"
+  )
+  func merged() throws {
+    let schema = try #require(KindCatalog.all.kind(called: "pod")).schema
+    var pod = Sample.pod(#"{"containers":[{"name":"c","image":"i:1","readinessProbe":{"exec":{"command":["x"]}}}]}"#)
+    var memory = Sample.ready
+    for isReady in [false, true, false, true] {
+      memory["c"].probed = "c0"
+      memory["c"].isReady = isReady
+      let view = Sample.view(pod, [Sample.record(.running)], memory: memory)
+      let told = status(view)
+      pod = PodDocument(
+        try StrategicMergePatch(schema).apply(StatusPatch.patch(from: pod, to: told), to: pod.document))
+      let ready = pod.status.listAt("conditions").first { $0.textAt("type") == "Ready" }
+      #expect(ready?.textAt("status") == (isReady ? "True" : "False"))
+      #expect(ready?.textAt("reason") == (isReady ? "" : "ContainersNotReady"))
+      #expect(pod.status.means(told))
+      let again = status(Sample.view(pod, [Sample.record(.running)], memory: memory, after: 60))
+      #expect(again.means(pod.status))
+    }
   }
 
   @Test("A restart that the runtime has forgotten is counted on")

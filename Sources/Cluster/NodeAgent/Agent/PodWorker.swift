@@ -393,11 +393,13 @@ actor PodWorker {
     isTelling = true
     let request = ClusterRequest.strategicPatch(
       ClusterRequest.pod(identity, "status"), StatusPatch.patch(from: pod, to: status))
-    let subject = "status"
+    let (subject, version) = ("status", pod.meta.resourceVersion)
     // Owned by this worker.
     tasks[subject] = Task(executorPreference: context.executor) { [weak self, context] in
       do {
         let answer = try await context.cluster.send(request)
+        // Where the server makes something else of it, it is not told again at once.
+        if answer.meta.resourceVersion == version { try? await context.clock.sleep(for: .seconds(Self.retrySeconds)) }
         await self?.told(PodDocument(answer))
       } catch {
         let code = (error as? StatusError)?.code ?? 0
@@ -432,19 +434,22 @@ enum StatusPatch {
       case "conditions":
         changed[name] = .array(
           value.items.compactMap { new in
-            let before = old.listAt("conditions").first { $0.textAt("type") == new.textAt("type") }
-            guard let before else { return new }
-            guard !before.means(new) else { return nil }
-            // Conditions are merged: a reason that holds no more has to be taken away by its name.
-            var change = new
-            for name in before.members.map(\.name) where new[name] == nil { change[name] = .null }
-            return change
+            guard let known = old.listAt("conditions").first(where: { $0.textAt("type") == new.textAt("type") })
+            else { return new }
+            return known.means(new) ? nil : withoutWhatWent(from: known, to: new)
           })
       case "podIPs", "hostIPs": changed[name] = .array(value.items + [["$patch": "replace"]])
       default: changed[name] = value
       }
     }
-    for name in old.members.map(\.name) where status[name] == nil { changed[name] = .null }
-    return ["metadata": ["uid": .string(pod.identity.uid)], "status": changed]
+    return ["metadata": ["uid": .string(pod.identity.uid)], "status": withoutWhatWent(from: old, to: status, changed)]
+  }
+
+  /// The server merges: what is not there any more has to be said to go.
+  /// - Parameter part: what is sent of the new one; nil: all.
+  private static func withoutWhatWent(from old: JSONValue, to new: JSONValue, _ part: JSONValue? = nil) -> JSONValue {
+    var sent = part ?? new
+    for name in old.members.map(\.name) where new[name] == nil { sent[name] = .null }
+    return sent
   }
 }

@@ -121,8 +121,7 @@ struct PodStatus {
     let isSame = old?.textAt("status") == status
     let moment = isSame ? old?["lastTransitionTime"] : nil
     var condition: JSONValue = [
-      "type": .string(type), "status": .string(status), "lastProbeTime": .null,
-      "lastTransitionTime": moment ?? .string(view.now.text),
+      "type": .string(type), "status": .string(status), "lastTransitionTime": moment ?? .string(view.now.text),
     ]
     if !reason.isEmpty { condition["reason"] = .string(reason) }
     if !message.isEmpty { condition["message"] = .string(message) }
