@@ -204,4 +204,29 @@ struct VolumeTests {
       #expect(!FileSystem.exists("\(folder)/..half"))
     }
   }
+
+  @Test(
+    "An empty folder is its pod's group's, also where an agent was killed when it made it, and is left alone once it is there",
+    .enabled(if: geteuid() == 0))
+  func empty() throws {
+    let root = FileManager.default.temporaryDirectory.path + "/empty-\(UUID().uuidString)"
+    defer { try? FileSystem.removeTree(root) }
+    var node = Sample.node
+    node.root = root
+    let pod = Sample.pod(
+      #"{"securityContext":{"fsGroup":10001},"volumes":[{"name":"a","emptyDir":{}},{"name":"b","emptyDir":{}}]}"#)
+    let folder = PodFolder(pod: pod, node: node)
+    let fields = FieldReference(pod: pod, hostAddress: "", addresses: [], capacity: node.capacity)
+    try FileSystem.makeDirectories(folder.volumePath("a") + ".new", mode: 0o700)
+    try folder.prepare(PodObjects(), fields, [:])
+    for name in ["a", "b"] {
+      let status = try Descriptor.open(folder.volumePath(name), flags: O_PATH).status()
+      #expect(status.mode == 0o2777 && status.uid == 0 && status.gid == 10_001)
+    }
+    #expect(try FileSystem.list(FileSystem.parent(of: folder.volumePath("a"))) == ["a", "b"])
+    let own = try Descriptor.open(folder.volumePath("b"), flags: O_RDONLY | O_DIRECTORY)
+    try own.chmod(0o700)
+    try folder.prepare(PodObjects(), fields, [:])
+    #expect(try own.status().mode == 0o700)
+  }
 }

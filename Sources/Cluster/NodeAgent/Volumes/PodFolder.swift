@@ -61,19 +61,24 @@ struct PodFolder {
 
   private func makeEmpty(_ name: String, isMemory: Bool, limitBytes: Int64?) throws {
     let folder = volumePath(name)
-    // One that is there keeps its content: agents come and go.
-    guard !FileSystem.exists(folder) || isMemory else { return }
-    try FileSystem.makeDirectories(folder, mode: 0o777)
+    let mode: UInt32 = group == nil ? 0o777 : 0o2777
     if isMemory {
+      try FileSystem.makeDirectories(folder, mode: 0o700)
       guard try MountTable.holding(folder)?.mountPoint != folder else { return }
       let size = limitBytes ?? node.capacity.memoryBytes / 2
-      try MountAPI.mount(
+      return try MountAPI.mount(
         source: "tmpfs", target: folder, type: "tmpfs", flags: [.noSetUID, .noDevices],
-        data: "mode=0777,size=\(max(size, 4_096))")
+        data: "mode=\(String(mode, radix: 8)),gid=\(owner.group),size=\(max(size, 4_096))")
     }
-    let descriptor = try Descriptor.open(folder, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    // One that is there keeps its content and its mode: agents come and go. It gets its name when it is whole; names of volumes
+    // have no dots.
+    guard !FileSystem.exists(folder) else { return }
+    let new = "\(folder).new"
+    try FileSystem.makeDirectories(new, mode: 0o700)
+    let descriptor = try Descriptor.open(new, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     try descriptor.chown(uid: owner.user, gid: owner.group)
-    try descriptor.chmod(group == nil ? 0o777 : 0o2777)
+    try descriptor.chmod(mode)
+    try FileSystem.rename(new, to: folder)
   }
 
   /// Longer paths are none (limits.h).
