@@ -132,6 +132,7 @@ enum RoleTable {
     "system:kubelet-api-admin": [
       "nodes": "glwx", "nodes/proxy": "glwcupdDibeasxy*", "nodes/metrics": "glwcupdDibeasxy*",
     ],
+    "system:aggregated-metrics-reader": ["nodes.metrics.k8s.io": "glw", "pods.metrics.k8s.io": "glw"],
     "system:kube-dns": ["endpoints": "lw", "services": "lw"],
     "system:aggregate-to-admin": [
       "localsubjectaccessreviews.authorization.k8s.io": "c", "roles.rbac.authorization.k8s.io": "all",

@@ -50,7 +50,11 @@ import Testing
       #expect(scale.object["spec"] == ["replicas": 3])
       #expect(scale.object["status"] == ["replicas": 0, "selector": "app=web"])
       let shown = try await kube.call(
-        .GET, address, "", ["Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"])
+        .GET, address, "",
+        [
+          "Authorization": "Bearer root/system:masters",
+          "Accept": "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+        ])
       let cells = try Self.object(shown.text)["rows"]?.items.first?["cells"]?.items ?? []
       #expect(Array(cells.prefix(3)) == [.string("web"), .integer(3), .integer(0)], "\(shown)")
       var wanted = scale.object

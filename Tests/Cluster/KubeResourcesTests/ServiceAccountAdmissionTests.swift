@@ -6,11 +6,13 @@ import Testing
 
 @Suite struct ServiceAccountAdmissionTests {
   /// What a pod of these words becomes for an account.
-  private static func completed(_ spec: String, _ account: String = "{}") throws -> JSONValue {
-    var pod = try Objects.read(
-      "pod",
-      Objects.named(
-        #""spec":{"containers":[{"name":"c","image":"i"}],"initContainers":[{"name":"f","image":"i"}]\#(spec)}"#))
+  ///
+  /// - Parameter containers: instead of the two that it has else.
+  private static func completed(
+    _ spec: String, _ account: String = "{}",
+    containers: String = #""containers":[{"name":"c","image":"i"}],"initContainers":[{"name":"f","image":"i"}]"#
+  ) throws -> JSONValue {
+    var pod = try Objects.read("pod", Objects.named(#""spec":{\#(containers)\#(spec)}"#))
     var document = try Objects.json(account)
     document.meta.name = "robot"
     pod.change("spec") { ServiceAccountAdmission.complete(&$0, for: document, volume: "kube-api-access-abcde") }
@@ -61,11 +63,12 @@ import Testing
     let own = #"{"name":"mine","emptyDir":{}}"#
     let taken =
       #"[{"name":"c","image":"i","volumeMounts":[{"name":"mine","mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"}]}]"#
-    let half = try Self.completed(#","containers":\#(taken),"volumes":[\#(own)]"#)
+    let half = try Self.completed(
+      #","volumes":[\#(own)]"#, containers: #""containers":\#(taken),"initContainers":[{"name":"f","image":"i"}]"#)
     #expect(Self.mounts(half).map { $0.textAt("name") } == ["mine"])
     #expect(Self.mounts(half, "initContainers").map { $0.textAt("name") } == ["kube-api-access-abcde"])
     #expect(half.listAt("volumes").map { $0.textAt("name") } == ["mine", "kube-api-access-abcde"])
-    let whole = try Self.completed(#","containers":\#(taken),"initContainers":[],"volumes":[\#(own)]"#)
+    let whole = try Self.completed(#","volumes":[\#(own)]"#, containers: #""containers":\#(taken)"#)
     #expect(whole.listAt("volumes").map { $0.textAt("name") } == ["mine"])
     let earlier = try Self.completed(#","volumes":[{"name":"kube-api-access-old","emptyDir":{}}]"#)
     #expect(earlier.listAt("volumes").map { $0.textAt("name") } == ["kube-api-access-old"])

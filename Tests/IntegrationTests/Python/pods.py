@@ -19,9 +19,9 @@ from checks import check, equal, main, until
 from cluster import IMAGE, Cluster
 from scenario import Batch, Client, versions
 from scenarios import running
-from service import PASSWORD
+from service import PASSWORD, exchange
 
-FOLDER = sys.argv[2]
+PROGRAM, FOLDER = sys.argv[1:3]
 SOURCES = pathlib.Path(__file__).resolve().parents[3]
 CLUSTER = Cluster()
 SERVER, AGENT = CLUSTER.server, CLUSTER.agent
@@ -659,7 +659,7 @@ def inside(pod, *words):
 def ask_inside(*options):
     """The pods that a pod sees, and why it sees none."""
     said, complaint = inside("client", "sh", "-c", " ".join(
-        ["kubectl", "get", "--raw", "/api/v1/namespaces/inside/pods", "--request-timeout=10s", *options]))
+        ["kubectl", "get", "--raw", "/api/v1/namespaces/inside/pods", *options]))
     names = [item["metadata"]["name"] for item in json.loads(said)["items"]] if said else []
     return names, complaint
 

@@ -19,6 +19,7 @@ extension Kind {
           "phase": "Pending", "qosClass": .string(PodDefaults.qualityOfService(pod["spec"] ?? [:])),
         ]
       },
+      prepareUpdate: { pod, _ in pod.change("spec", PodDefaults.addTolerations) },
       validate: PodRules.errors,
       validateUpdate: PodRules.updateErrors,
       validateStatusUpdate: PodRules.statusErrors,

@@ -138,7 +138,8 @@ public struct AgentAPI: HTTPResponder {
       body: .stream { writer in
         do {
           try await reader.run(
-            isAlive: { await worker.records.contains { $0.id == record.id && $0.isAlive } }
+            // What is not known to run yet may have begun already.
+            isAlive: { await worker.records.contains { $0.id == record.id && $0.state != .exited } }
           ) { try await writer.write($0) }
         } catch let error as SystemError where error.errno == ENOENT {
           // It has not written yet, and is not waited for.

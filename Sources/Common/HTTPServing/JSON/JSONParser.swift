@@ -4,7 +4,7 @@
 public struct JSONParser {
   private let bytes: [UInt8]
   private var index = 0
-  /// Objects that are open.
+  /// Objects and arrays that are open.
   private var depth = 0
   private var omission: Omission?
 
@@ -160,7 +160,9 @@ public struct JSONParser {
     index += 1
     var items: [JSONValue] = []
     if take(UInt8(ascii: "]")) { return .array(items) }
+    depth += 1
     repeat { items.append(try value()) } while take(UInt8(ascii: ","))
+    depth -= 1
     guard take(UInt8(ascii: "]")) else { throw failure("expected ',' or ']'") }
     return .array(items)
   }

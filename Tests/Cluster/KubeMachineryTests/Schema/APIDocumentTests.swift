@@ -72,7 +72,7 @@ struct APIDocumentTests {
 
   @Test func tablesCarryWhatIsAskedFor() throws {
     let metadata =
-      #"{"name":"g","creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{"a":"]},\\""},[]],"labels":{}}"#
+      #"{"name":"g","creationTimestamp":"2026-01-01T00:00:00Z","managedFields":[{"a":"]},\""},[]],"labels":{}}"#
     let text = #"{"kind":"Gadget","metadata":"# + metadata + #","spec":{"mode":"x","managedFields":1}}"#
     let object = StoredObject(
       key: ObjectKey(Sample.kind.resource, name: "g"), revision: 3, attributes: ObjectAttributes(),
