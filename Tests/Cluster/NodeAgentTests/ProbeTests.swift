@@ -58,7 +58,8 @@ struct ProbeTests {
   func lengths() {
     let most = #"{"periodSeconds":9223372036854775807,"timeoutSeconds":9223372036854775807,"initialDelaySeconds":-1}"#
     let schedule = ProbeSchedule(.readiness, Sample.json(most))
-    #expect(schedule.period == 2_147_483_647 && schedule.timeout == 2_147_483_647 && schedule.initialDelay == 0)
+    #expect(
+      schedule.period == 2_147_483_647 && schedule.timeout == ProbeSchedule.maxTimeout && schedule.initialDelay == 0)
     var counter = ProbeCounter(schedule, verdict: true)
     _ = counter.take(.success)
     #expect(counter.waitMilliseconds == 2_147_483_647_000)
@@ -68,7 +69,9 @@ struct ProbeTests {
       #"{"activeDeadlineSeconds":9223372036854775807}"#, status: #"{"startTime":"2027-01-15T08:00:00Z"}"#)
     #expect(Sample.view(deadline).deadline?.text == "9999-12-31T23:59:59Z")
     let restarts = Sample.pod(
-      status: #"{"containerStatuses":[{"name":"c","containerID":"x","restartCount":9223372036854775807}]}"#)
+      status:
+        #"{"containerStatuses":[{"name":"c","containerID":"x","restartCount":9223372036854775807,"state":{"running":{}}}]}"#
+    )
     #expect(PodPlan(Sample.view(restarts)).words == ["start c 2147483648"])
   }
 

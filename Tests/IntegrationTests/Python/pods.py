@@ -500,7 +500,8 @@ def platform():
         _, page = platform_status()
         return page if page["Cluster"]["State"] == "up" else None
     page = until("the cluster is well", seen)
-    equal([page[part]["State"] for part in ("Engine", "Server", "Cluster", "Agent")], ["up"] * 4)
+    for part in ("Engine", "Server", "Cluster", "Agent"):
+        equal((part, page[part]["State"], page[part].get("Problems")), (part, "up", page[part].get("Problems")))
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
     equal((page["Agent"]["Node"], page["Cluster"]["Nodes"], page["Cluster"]["NodesNotReady"]), (node, 1, []))
     assert page["Cluster"]["Pods"]["Running"] >= 4 and page["Cluster"]["Pods"]["Failed"] >= 1, page["Cluster"]
