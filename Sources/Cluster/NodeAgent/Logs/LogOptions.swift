@@ -108,6 +108,13 @@ struct LogFilter {
     return output
   }
 
+  /// A time as kubelets show it: UTC by its letter, where the monitor writes an offset of nothing.
+  private static func time(_ stamp: ArraySlice<UInt8>) -> [UInt8] {
+    let offset = Array("+00:00".utf8)
+    return stamp.suffix(offset.count).elementsEqual(offset)
+      ? stamp.dropLast(offset.count) + [UInt8(ascii: "Z")] : Array(stamp)
+  }
+
   private mutating func show(_ line: ArraySlice<UInt8>, _ output: inout [UInt8]) {
     guard let line = LogLine(line) else { return }
     switch options.stream {
@@ -122,7 +129,7 @@ struct LogFilter {
       isPastStart = true
     }
     var shown: [UInt8] = []
-    if options.showsTimes, isWithin[line.isError] != true { shown += Array(line.stamp) + [32] }
+    if options.showsTimes, isWithin[line.isError] != true { shown += Self.time(line.stamp) + [32] }
     shown += line.text
     if line.isWhole { shown.append(10) }
     isWithin[line.isError] = !line.isWhole
