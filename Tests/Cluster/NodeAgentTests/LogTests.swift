@@ -29,7 +29,7 @@ struct LogTests {
     ("", "one\ntwo\nthree\n"),
     (
       "timestamps=true",
-      "2027-01-15T08:00:00.000000001Z one\n2027-01-15T08:00:01.5+00:00 two\n2027-01-15T10:00:02+02:00 three\n"
+      "2027-01-15T08:00:00.000000001Z one\n2027-01-15T08:00:01.5Z two\n2027-01-15T10:00:02+02:00 three\n"
     ),
     ("limitBytes=5", "one\nt"), ("sinceSeconds=1", "three\n"), ("sinceTime=2027-01-15T08:00:01.55Z", "o\nthree\n"),
     ("stream=Stderr", "two\n"), ("stream=Stdout", "one\nthree\n"), ("sinceTime=2028-01-01T00:00:00Z", ""),

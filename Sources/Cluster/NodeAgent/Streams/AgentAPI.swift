@@ -126,7 +126,7 @@ public struct AgentAPI: HTTPResponder {
       throw StatusError.badRequest(
         options.isPrevious
           ? "previous terminated container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) not found"
-          : "container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) is waiting to start: ContainerCreating"
+          : "container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) is waiting to start: \(Self.waitingReason(container, pod))"
       )
     }
     let settings = agent.settings
@@ -145,6 +145,13 @@ public struct AgentAPI: HTTPResponder {
           // It has not written yet, and is not waited for.
         }
       })
+  }
+
+  private static func waitingReason(_ container: String, _ pod: PodDocument) -> String {
+    let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"]
+    let status = lists.flatMap { pod.status.listAt($0) }.first { $0.textAt("name") == container }
+    let reason = status?.textAt("state", "waiting", "reason") ?? ""
+    return reason.isEmpty ? "ContainerCreating" : reason
   }
 
   /// The one that is meant. Throws `StatusError` (400).
