@@ -18,7 +18,7 @@ struct ScriptTests {
     "the server", .enabled(if: Target.canStart),
     arguments: [
       "server", "clients", "collection", "adversity", "metrics", "survival", "volumes", "network", "bootstrap",
-      "kubectl", "cri", "pods", "services", "kubernetes_client",
+      "kubectl", "cri", "pods", "services", "voting", "kubernetes_client",
     ])
   func server(_ name: String) throws {
     try Self.runAlone(name)

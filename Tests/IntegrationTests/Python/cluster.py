@@ -47,11 +47,11 @@ class Cluster:
         program, self.folder = sys.argv[1:3]
         self.server = Server(program, self.folder)
         self.kubeconfig = self.server.run + "/server/admin.kubeconfig"
-        settings = self.folder + "/engine.yaml"
         # The server's registry is trusted, as `bulkhead trust` has it.
         trust = f"{self.folder}/trust/{self.server.host}"
         os.makedirs(trust)
         shutil.copy(self.server.authority, trust + "/ca.crt")
+        settings = self.folder + "/engine.yaml"
         with open(settings, "w") as file:
             file.write(f"registries: {{certificateFolders: [{self.folder}/trust]}}\n")
         self.engine = Role(program, "engine", self.server, "--config", settings)

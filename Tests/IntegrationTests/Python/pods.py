@@ -6,23 +6,20 @@ import base64
 import http.client
 import json
 import os
-import pathlib
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 
 from checks import check, equal, main, until
 from cluster import IMAGE, Cluster
 from scenario import Batch, Client, versions
 from scenarios import running
-from service import PASSWORD, exchange
+from service import exchange
 
 PROGRAM, FOLDER = sys.argv[1:3]
-SOURCES = pathlib.Path(__file__).resolve().parents[3]
 CLUSTER = Cluster()
 SERVER, AGENT = CLUSTER.server, CLUSTER.agent
 engine = CLUSTER.ask_engine
@@ -108,34 +105,6 @@ spec:
   containers: [{name: c, image: "local/client:1", imagePullPolicy: Never, command: [sleep, "1000"]}]
 """
 ACCESS = "/var/run/secrets/kubernetes.io/serviceaccount"
-ROLLED = """apiVersion: apps/v1
-kind: Deployment
-metadata: {name: rolled}
-spec:
-  replicas: 2
-  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
-  selector: {matchLabels: {app: rolled}}
-  template:
-    metadata: {labels: {app: rolled}}
-    spec:
-      terminationGracePeriodSeconds: 20
-      containers:
-        - name: c
-          image: IMAGE
-          imagePullPolicy: Never
-          command: [busybox, httpd, -f, -p, "8080", -h, /etc]
-          readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
-          lifecycle: {preStop: {exec: {command: [sleep, "3"]}}}
-""".replace("IMAGE", IMAGE)
-
-PULLING = """apiVersion: v1
-kind: Pod
-metadata: {name: NAME}
-spec:
-  restartPolicy: Never
-  imagePullSecrets: [{name: SECRET}]
-  containers: [{name: c, image: IMAGE, command: ["true"]}]
-"""
 
 FAILING = """apiVersion: v1
 kind: Pod
@@ -541,114 +510,6 @@ def services():
     kubectl("scale", "rc", "web", "--replicas=3")
     until("all answer again", lambda: get(address, "/hostname"), ignoring=(OSError,))
     until("three are ready", lambda: "3" == kubectl("get", "rc", "web", "-o", "jsonpath={.status.readyReplicas}"))
-
-
-@check("a deployment is rolled over and scaled and loses a pod while its service is asked: no request fails")
-def rolling():
-    kubectl("apply", "-f", "-", typed=ROLLED)
-    kubectl("expose", "deployment", "rolled", "--port=80", "--target-port=8080")
-    kubectl("rollout", "status", "deployment/rolled", "--timeout=50s")
-    address = kubectl("get", "svc", "rolled", "-o", "jsonpath={.spec.clusterIP}")
-    answers, failures, over = [], [], threading.Event()
-
-    def ask():
-        while not over.is_set():
-            try:
-                answers.append(get(address, "/hostname"))
-            except (OSError, http.client.HTTPException) as failure:
-                failures.append(repr(failure))
-
-    until("it answers", lambda: get(address, "/hostname"), ignoring=(OSError,))
-    first = kubectl("get", "pods", "-l", "app=rolled", "-o", "jsonpath={.items[*].metadata.name}").split()
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        for words in (("rollout", "restart"), ("scale", "--replicas=3")):
-            kubectl(*words, "deployment/rolled")
-            kubectl("rollout", "status", "deployment/rolled", "--timeout=50s")
-        newest = kubectl("get", "pods", "-l", "app=rolled", "--sort-by=.metadata.creationTimestamp",
-                         "-o", "jsonpath={.items[-1:].metadata.name}")
-        kubectl("delete", "pod", newest)
-        kubectl("rollout", "status", "deployment/rolled", "--timeout=50s")
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-    equal(failures, [])
-    # Hooks that are cut short are told as failed.
-    equal(kubectl("get", "events", "--field-selector", "reason=FailedPreStopHook", "-o", "name"), "")
-    # Two of before, three of after, and the one that came for the last.
-    assert set(first) < set(answers) and len(set(answers)) >= 5, (len(answers), set(answers))
-    kubectl("delete", "svc,deployment", "rolled")
-
-
-@check("an image of a private project is pulled with the pod's secret for it, and not without")
-def pulled():
-    equal(SERVER.local("POST", "/api/v1/projects", {"name": "team"})[0], 201)
-    equal(SERVER.local("POST", "/api/v1/users", {"name": "ada", "password": PASSWORD})[0], 201)
-    equal(SERVER.local("PUT", "/api/v1/projects/team/members/ada", {"role": "developer"})[0], 204)
-    status, answer, _ = SERVER.local("POST", "/api/v1/projects/team/robots", {"name": "node", "actions": ["pull"]})
-    equal(status, 201)
-    robot, image = json.loads(answer), f"{SERVER.host}/team/tool"
-    equal(engine("POST", f"/images/{IMAGE}/tag?repo={image}&tag=1")[0], 201)
-    login = json.dumps({"username": "ada", "password": PASSWORD, "serveraddress": SERVER.host})
-    status, answer, _ = engine(
-        "POST", f"/images/{image}/push?tag=1", headers={"X-Registry-Auth": base64.urlsafe_b64encode(login.encode()).decode()})
-    assert status == 200 and b"error" not in answer, answer
-    equal(engine("DELETE", f"/images/{image}:1")[0], 200)
-
-    def state(name):
-        containers = pod(name)["status"].get("containerStatuses", [{}])
-        return containers[0].get("state", {}).get("waiting", {}).get("reason", "")
-
-    stranger = PULLING.replace("IMAGE", image + ":1").replace("NAME", "stranger").replace("SECRET", "nonesuch")
-    kubectl("apply", "-f", "-", typed=stranger)
-    until("it is refused", lambda: state("stranger") in ("ErrImagePull", "ImagePullBackOff"))
-    told = kubectl("get", "events", "--field-selector", "involvedObject.name=stranger")
-    assert "Unable to retrieve some image pull secrets (nonesuch)" in told and "pull access denied" in told, told
-    kubectl("create", "secret", "docker-registry", "registry", f"--docker-server={SERVER.host}",
-            f"--docker-username={robot['login']}", f"--docker-password={robot['secret']}")
-    kubectl("apply", "-f", "-", typed=stranger.replace("stranger", "friend").replace("nonesuch", "registry"))
-    until("it has run", lambda: pod("friend")["status"]["phase"] == "Succeeded")
-    assert "Successfully pulled image" in kubectl("get", "events", "--field-selector", "involvedObject.name=friend")
-
-
-@check("the voting app's manifests are taken without a warning, change nothing a second time, and fence their pods in")
-def voting():
-    folder = FOLDER + "/voting"
-    shutil.copytree(SOURCES / "examples/voting-app/k8s", folder, ignore=shutil.ignore_patterns("secrets"))
-    os.mkdir(folder + "/secrets")
-    with open(folder + "/secrets/db_password.txt", "w") as file:
-        file.write("a password of the test\n")
-
-    def does(client, *words):
-        done = run(client, *words, "--warnings-as-errors")
-        equal((os.path.basename(client), words, done.returncode, done.stderr), (os.path.basename(client), words, 0, ""))
-        return done.stdout
-
-    newest, oldest = versions()[0], versions()[-1]
-    does(newest, "apply", "-f", folder + "/namespace.yaml")
-    for client in (newest, oldest):
-        made = does(client, "apply", "-k", folder, "--dry-run=server").splitlines()
-        equal([line for line in made if not line.endswith(" created (server dry run)")], ["namespace/voting unchanged (server dry run)"])
-    made = does(newest, "apply", "-k", folder).splitlines()
-    equal([line for line in made if not line.endswith(" created")], ["namespace/voting unchanged"])
-    again = does(oldest, "apply", "-k", folder).splitlines()
-    equal((len(again), [line for line in again if not line.endswith(" unchanged")]), (len(made), []))
-    equal(does(newest, "diff", "-k", folder), "")
-    found = json.loads(does(newest, "-n", "voting", "get", "deployments", "-o", "json"))["items"]
-    equal([item["metadata"]["name"] for item in found], ["db", "redis", "result", "vote", "worker"])
-    for item in found:
-        spec = item["spec"]["template"]["spec"]
-        container, = spec["containers"]
-        fences = container["securityContext"]
-        equal((item["metadata"]["name"], spec["securityContext"]["runAsNonRoot"], spec["securityContext"]["seccompProfile"],
-               fences["allowPrivilegeEscalation"], fences["readOnlyRootFilesystem"], fences["capabilities"]),
-              (item["metadata"]["name"], True, {"type": "RuntimeDefault"}, False, True, {"drop": ["ALL"]}))
-        equal({"startupProbe", "readinessProbe", "livenessProbe"} - set(container), set())
-        equal(set(container["resources"]), {"requests", "limits"})
-    does(newest, "delete", "namespace", "voting", "--timeout=50s")
 
 
 def inside(pod, *words):
