@@ -262,8 +262,9 @@ SCENARIOS = [
         ("expose cm c --port=80", "! cannot expose a ConfigMap"),
         ("create -f -", POD, "created"),
         ("expose pod p", "! couldn't find port via --port flag or introspection"),
-        ("expose pod p --port=80 --external-ip=192.0.2.7", "exposed"),
-        ("get svc p", "~ ClusterIP +10.96.\\S+ +192.0.2.7 +80/TCP"),
+        ("expose pod p --port=80 --external-ip=192.0.2.7", "! services may not claim 192.0.2.7"),
+        ("expose pod p --port=80", "exposed"),
+        ("get svc p", "~ ClusterIP +10.96.\\S+ +<none> +80/TCP"),
     ]),
     ("documents one after the other, as a list, and as JSON", [
         ("create -f -", together(config_map("a", k="1"), "# nothing\n", config_map("b", k="2")), "= configmap/a created\nconfigmap/b created\n"),
