@@ -197,7 +197,7 @@ struct PodTests {
       try Objects.updateErrors(
         "pod", from: Self.pod(),
         to: Objects.named(
-          #""spec":{"containers":[{"name":"c","image":"other","imagePullPolicy":"Always"}],"activeDeadlineSeconds":9,"tolerations":[{"operator":"Exists"}]}"#
+          #""spec":{"containers":[{"name":"c","image":"other","imagePullPolicy":"Always"}],"activeDeadlineSeconds":9,"tolerations":[{"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute","tolerationSeconds":9},{"key":"node.kubernetes.io/unreachable","operator":"Exists","effect":"NoExecute","tolerationSeconds":300},{"operator":"Exists"}]}"#
         )) == [])
     #expect(
       try Objects.updateErrors(

@@ -3,6 +3,7 @@ import KubeMachinery
 import KubeResources
 import Model
 import Synchronization
+import Testing
 
 @testable import NodeAgent
 
@@ -248,18 +249,10 @@ final class FakeCluster: ClusterAccess {
       if state.isAway { throw PlatformError(.unavailable, "away") }
       switch (request.method, request.path.last) {
       case (.patch, "status"):
-        var status = state.pod["status"] ?? [:]
-        for (name, value) in request.body?["status"]?.members ?? [] {
-          guard name == "conditions" else {
-            status[name] = value == .null ? nil : value
-            continue
-          }
-          let new = value.items
-          let types = Set(new.map { $0.textAt("type") })
-          status[name] = .array(status.listAt(name).filter { !types.contains($0.textAt("type")) } + new)
-        }
-        state.pod["status"] = status
-        state.told.append(status)
+        // As the server does it.
+        let schema = try #require(KindCatalog.all.kind(called: "pod")).schema
+        state.pod = try StrategicMergePatch(schema).apply(request.body ?? [:], to: state.pod)
+        state.told.append(state.pod["status"] ?? [:])
         Self.advance(&state)
       case (.delete, _):
         // Who has a finalizer on it lets it go later.
