@@ -198,7 +198,7 @@ class Batch:
         runs = {(client.number, number): Run(client, number, self.prefix) for client in self.clients for number in range(len(self.scenarios))}
         for client in self.clients:
             made = client.run(["create", "-f", "-"], "\n---\n".join(
-                f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {run.namespace}, labels: {{scenario: {self.prefix}}}}}" for run in runs.values() if run.client is client))
+                f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {run.namespace}, labels: {{scenario: \"{self.prefix}\"}}}}" for run in runs.values() if run.client is client))
             if made.returncode:
                 raise AssertionError(f"no namespaces for the scenarios: {made.stderr[:500]}")
         # Without it no pod is taken there.

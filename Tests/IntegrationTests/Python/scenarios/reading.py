@@ -173,7 +173,7 @@ SCENARIOS = [
         ("wait --for=jsonpath={.status.replicas}=3 deploy/web --timeout=20s", "met"),
         ("describe deploy web", ["Replicas:               3 desired | 3 updated | 3 total | 0 available | 3 unavailable", "RollingUpdateStrategy:  25% max unavailable, 25% max surge"]),
         ("describe rs -l app=web", ["Controlled By:  Deployment/web", "3 current / 3 desired"]),
-        ("until describe pods -l app=web", ["Controlled By:  ReplicaSet/web-", "BestEffort", "FailedScheduling"]),
+        ("until describe pods -l app=web", ["~ Controlled By: +ReplicaSet/web-", "BestEffort", "FailedScheduling"]),
         ("describe deploy nope", '! deployments.apps "nope" not found'),
         ("describe deploy web --show-events=false", "- Events:"),
         ("describe deploy we", "Name:                   web"),

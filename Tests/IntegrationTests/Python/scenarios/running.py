@@ -99,7 +99,7 @@ SCENARIOS = [
         ("create -f -", once("echo reason > /dev/termination-log; exit 7"), "created"),
         ("wait --for=jsonpath={.status.phase}=Failed pod/p --timeout=40s", "met"),
         ("get pod p", "~ p +0/1 +Error +0 "),
-        ("describe pod p", ["Reason:       Error", "Message:      reason", "Exit Code:    7"]),
+        ("describe pod p", ["~ Reason: +Error", "~ Message: +reason", "~ Exit Code: +7"]),
         ("exec p -- true", "! cannot exec into a container in a completed pod; current phase is Failed"),
     ]),
     ("a container that ends comes back, and says what it said before", [
@@ -108,7 +108,7 @@ SCENARIOS = [
         ("until logs p --previous", "= begun\n"),
         ("until get pod p", "CrashLoopBackOff"),
         ("until events --for pod/p", "BackOff"),
-        ("until describe pod p", ["Last State:     Terminated", "Exit Code:    1"]),
+        ("until describe pod p", ["~ Last State: +Terminated", "~ Exit Code: +1"]),
     ]),
     ("an image that is not there is told", [
         ("create -f -", POD.replace("TOOL", "local/none:1"), "created"),

@@ -100,6 +100,8 @@ SCENARIOS = [
     ("each change of the template is a revision, with its cause", [
         ("create -f -", WEB, "created"),
         ("annotate deploy web kubernetes.io/change-cause=first", "annotate"),
+        # The controller notes it at the revision, and only at the newest one.
+        ("until rollout history deploy/web", "~ 1 +first\n"),
         ("set image deploy/web nginx=nginx:1.26", "updated"),
         ("annotate deploy web kubernetes.io/change-cause=second --overwrite", "annotate"),
         ("until rollout history deploy/web", "~ REVISION +CHANGE-CAUSE\n1 +first\n2 +second\n"),
