@@ -63,9 +63,6 @@ struct Bulkhead: ParsableCommand {
     helpNames: .long
   )
 
-  @Option(name: [.customShort("H"), .long], help: "The engine's socket: unix:///path/docker.sock.")
-  var host: String?
-
   static func main() {
     do {
       let arguments = try ComposeArguments.moved(hostTaken(from: Array(CommandLine.arguments.dropFirst())))
@@ -126,9 +123,8 @@ struct Bulkhead: ParsableCommand {
 
 /// Where the engine is; part of every command that talks to it.
 struct EngineOptions: ParsableArguments {
-  @Option(
-    name: [.customShort("H"), .long],
-    help: ArgumentHelp("The engine's socket: unix:///path/docker.sock.", visibility: .hidden))
+  // None of the root command's: that one would take it from every command that the tree parses.
+  @Option(name: [.customShort("H"), .long], help: "The engine's socket: unix:///path/docker.sock.")
   var host: String?
 
   func engine() throws(ClientError) -> Engine {
