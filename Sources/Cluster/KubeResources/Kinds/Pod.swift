@@ -94,8 +94,14 @@ enum PodRules {
       spec["terminationGracePeriodSeconds"] = .integer(grace)
     }
     errors += PlacementRules.tolerationErrors(spec.listAt("tolerations"), at: "spec.tolerations")
-    let tolerations = spec.listAt("tolerations")
-    for toleration in former.listAt("tolerations") where !tolerations.contains(where: { $0.means(toleration) }) {
+    func withoutTime(_ toleration: JSONValue) -> JSONValue {
+      var toleration = toleration
+      toleration["tolerationSeconds"] = nil
+      return toleration
+    }
+    let tolerations = spec.listAt("tolerations").map(withoutTime)
+    for toleration in former.listAt("tolerations").map(withoutTime)
+    where !tolerations.contains(where: { $0.means(toleration) }) {
       errors.append(
         .forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"))
     }
