@@ -297,16 +297,17 @@ SCENARIOS = [
 
 # Of the whole node: nothing else may begin meanwhile.
 ALONE = [
+    # A node's pods are those of all namespaces: their labels are this one's own.
     ("a node is drained, and what was on it waits until it is open again", [
-        ("create -f -", WEB.replace("replicas: 2", "replicas: 1"), "created"),
-        ("create -f -", POD, "created"),
+        ("create -f -", WEB.replace("replicas: 2", "replicas: 1").replace("app: web", "app: web-NS"), "created"),
+        ("create -f -", POD.replace("app: p", "app: p-NS"), "created"),
         READY,
         ("rollout status deploy/web --timeout=40s", "successfully rolled out"),
         ("keep NODE get nodes -o jsonpath={.items[0].metadata.name}", ""),
-        ("drain $NODE --pod-selector=app=p --timeout=30s", "! declare no controller (use --force to override): NS/p"),
-        ("drain $NODE --pod-selector='app in (p,web)' --force --timeout=40s", ["evicted", "node/$NODE drained"]),
+        ("drain $NODE --pod-selector=app=p-NS --timeout=30s", "! declare no controller (use --force to override): NS/p"),
+        ("drain $NODE --pod-selector='app in (p-NS,web-NS)' --force --timeout=40s", ["evicted", "node/$NODE drained"]),
         ("get pod p", '! pods "p" not found'),
-        ("until get pods -l app=web", "~ web-\\S+ +0/1 +Pending "),
+        ("until get pods -l app=web-NS", "~ web-\\S+ +0/1 +Pending "),
         ("until events", "were unschedulable"),
         ("uncordon $NODE", "uncordoned"),
         ("rollout status deploy/web --timeout=40s", "successfully rolled out"),

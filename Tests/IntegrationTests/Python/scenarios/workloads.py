@@ -144,7 +144,7 @@ SCENARIOS = [
     ("the state of a rollout is waited for, within bounds", [
         ("create -f -", WEB, "created"),
         ("rollout status deploy/web --timeout=1s", "! timed out waiting for the condition"),
-        ("rollout status deploy/web --watch=false", "= Waiting for deployment \"web\" rollout to finish: 0 of 3 updated replicas are available...\n"),
+        ("until rollout status deploy/web --watch=false", "= Waiting for deployment \"web\" rollout to finish: 0 of 3 updated replicas are available...\n"),
         ("scale deploy web --replicas=0", "scaled"),
         ("rollout status deploy/web --timeout=20s", 'deployment "web" successfully rolled out\n'),
         ("rollout status deploy/web --revision=9 --watch=false", "! desired revision (9) is different from the running revision (1)"),
@@ -152,7 +152,7 @@ SCENARIOS = [
     ("a rollout that makes no progress says so", [
         ("create -f -", WEB.replace("replicas: 3", "replicas: 1\n  progressDeadlineSeconds: 1"), "created"),
         ("rollout status deploy/web --timeout=20s", '! deployment "web" exceeded its progress deadline'),
-        ("get deploy web -o jsonpath='{.status.conditions[?(@.type==\"Progressing\")].reason}'", "= ProgressDeadlineExceeded"),
+        ("until get deploy web -o jsonpath='{.status.conditions[?(@.type==\"Progressing\")].reason}'", "= ProgressDeadlineExceeded"),
         ("get deploy web -o jsonpath='{.status.conditions[?(@.type==\"Available\")].reason}'", "= MinimumReplicasUnavailable"),
     ]),
     ("within surge and unavailable the new set grows", [
@@ -203,7 +203,7 @@ SCENARIOS = [
     ("a daemon set without nodes wants nothing, and has revisions", [
         ("create -f -", DAEMONS, "= daemonset.apps/each created\n"),
         ("get ds", "~ NAME +DESIRED +CURRENT +READY +UP-TO-DATE +AVAILABLE +NODE SELECTOR +AGE\neach +0 +0 +0 +0 +0 +<none> "),
-        ("rollout status ds/each --timeout=20s", '= daemon set "each" successfully rolled out\n'),
+        ("rollout status ds/each --timeout=20s", 'daemon set "each" successfully rolled out\n'),
         ("set image ds/each c=busybox:2", "= daemonset.apps/each image updated\n"),
         ("until rollout history ds/each", "~ REVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n"),
         ("get controllerrevisions", "~ NAME +CONTROLLER +REVISION +AGE\neach-\\S+ +daemonset.apps/each +[12] "),
