@@ -133,6 +133,8 @@ public final class KubernetesAPI: HTTPResponder {
   var areWatchesEnding: Bool { isEnding.load(ordering: .relaxed) }
 
   /// False where there are too many.
+  // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
+  @inline(never)
   func beginWatch() -> Bool {
     openWatches.withLock { count in
       guard count < bounds.watches else { return false }
@@ -141,6 +143,8 @@ public final class KubernetesAPI: HTTPResponder {
     }
   }
 
+  // As above.
+  @inline(never)
   func endWatch() { openWatches.withLock { $0 -= 1 } }
 
   /// How the server tells what it refuses before this API is asked, and what this API does not know.

@@ -19,6 +19,8 @@ public final class FairBound: Sendable {
     deinit { giveBack() }
 
     /// Once; later calls do nothing.
+    // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
+    @inline(never)
     public func giveBack() {
       if isHeld.exchange(false, ordering: .relaxed) { bound.giveBack(key, weight) }
     }
@@ -42,6 +44,8 @@ public final class FairBound: Sendable {
   /// - Parameters:
   ///   - key: who asks.
   ///   - weight: how much, at least 1.
+  // As above.
+  @inline(never)
   public func take(_ key: String, weight: Int = 1) -> Place? {
     let hasRoom = counts.withLock { counts in
       let own = counts.of[key] ?? 0
@@ -53,6 +57,8 @@ public final class FairBound: Sendable {
     return hasRoom ? Place(self, key, weight) : nil
   }
 
+  // As above.
+  @inline(never)
   private func giveBack(_ key: String, _ weight: Int) {
     counts.withLock { counts in
       let own = (counts.of[key] ?? 0) - weight

@@ -7,6 +7,8 @@ public final class Slots: Sendable {
   public init(count: Int) { free = Mutex(count) }
 
   /// Takes a slot; false when all are taken.
+  // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
+  @inline(never)
   public func take() -> Bool {
     free.withLock { free in
       guard free > 0 else { return false }
@@ -15,6 +17,8 @@ public final class Slots: Sendable {
     }
   }
 
+  // As above.
+  @inline(never)
   public func giveBack() { free.withLock { $0 += 1 } }
 }
 
@@ -30,6 +34,8 @@ final class AddressSlots: Sendable {
   }
 
   /// Takes a slot for an address, whatever its port; false when it has too many or all are taken.
+  // As above.
+  @inline(never)
   func take(for address: SocketAddress) -> Bool {
     taken.withLock { taken in
       let own = taken[address.host] ?? 0
@@ -39,6 +45,8 @@ final class AddressSlots: Sendable {
     }
   }
 
+  // As above.
+  @inline(never)
   func giveBack(for address: SocketAddress) {
     taken.withLock { taken in
       let own = taken[address.host] ?? 0
