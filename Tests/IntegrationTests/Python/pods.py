@@ -272,11 +272,12 @@ def logs():
 @check("a log that is written fast is followed without a gap while it is moved away, and takes no more than its share of the disk")
 def rotation():
     count, bursts = 250_000, 3
-    writes = "; ".join(f"seq {count * number + 1} {count * (number + 1)}; sleep 3" for number in range(bursts))
+    # Who follows sees what is written from the newest file on: that has to be the first.
+    writes = "echo begun; sleep 5; " + "; ".join(f"seq {count * number + 1} {count * (number + 1)}; sleep 3" for number in range(bursts))
     kubectl("apply", "-f", "-", typed=failing("chatty", "Never", writes))
     until("it writes", lambda: "waiting" not in kubectl("logs", "chatty", "--limit-bytes=1", fails=True))
-    lines = kubectl("logs", "-f", "chatty").splitlines()
-    equal((len(lines), lines == [str(number + 1) for number in range(count * bursts)]), (count * bursts, True))
+    first, *lines = kubectl("logs", "-f", "chatty").splitlines()
+    equal((first, len(lines), lines == [str(number + 1) for number in range(count * bursts)]), ("begun", count * bursts, True))
     folder = f"{SERVER.root}/agent/pods/{pod('chatty')['metadata']['uid']}/logs/c"
     parts = sorted(os.listdir(folder))
     assert 2 <= len(parts) <= 5 and parts[0] == "0.log", parts
