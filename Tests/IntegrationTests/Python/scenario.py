@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from checks import check, until
 
 SECONDS = 20
+READ_SECONDS = 5
 WORKERS = 4
 
 
@@ -150,6 +151,9 @@ class Run:
                 file.write(typed or "")
             return
         kept = "$" + words.pop(0) if what == "keep" else ""
+        # Controllers work beside the scenario: what is read may become so in a moment.
+        is_read = words[0] in ("get", "describe") and not {"-w", "--watch", "--watch-only"} & set(words)
+        patience = SECONDS if what == "until" else READ_SECONDS if is_read else 0
         if what != "bare":
             words = ["-n", self.namespace, *words]
         if what == "watch":
@@ -159,7 +163,7 @@ class Run:
             self.watch.wait(expected)
             self.watch.end()
         else:
-            said = self.told(words, typed, more, expected, SECONDS if what == "until" else 0)
+            said = self.told(words, typed, more, expected, patience)
             if kept:
                 self.names[kept] = said.strip()
 
