@@ -152,7 +152,7 @@ class Run:
             return
         kept = "$" + words.pop(0) if what == "keep" else ""
         # Controllers work beside the scenario: what is read may become so in a moment.
-        is_read = words[0] in ("get", "describe") and not {"-w", "--watch", "--watch-only"} & set(words)
+        is_read = words[:1] in (["get"], ["describe"]) and not {"-w", "--watch", "--watch-only"} & set(words)
         patience = SECONDS if what == "until" else READ_SECONDS if is_read else 0
         if what != "bare":
             words = ["-n", self.namespace, *words]
