@@ -51,22 +51,23 @@ SCENARIOS = [
         ("until get node NS -o jsonpath={.spec.taints[*].key}", "- unschedulable"),
         ("uncordon NS-none", '! nodes "NS-none" not found'),
     ]),
+    # Daemons of other scenarios may come to the node.
     ("a drain asks before it takes what does not come back", [
         ("create -f -", NODE, "created"),
         ("create -f -", HERE, "created"),
         ("drain NS", ["! node/NS cordoned", "! declare no controller (use --force to override): NS/p"]),
         ("get pod p -o name", "= pod/p\n"),
-        ("drain NS --force --grace-period=0 --timeout=20s", ["node/NS already cordoned", "pod/p evicted", "node/NS drained"]),
+        ("drain NS --force --grace-period=0 --timeout=20s --ignore-daemonsets", ["node/NS already cordoned", "pod/p evicted", "node/NS drained"]),
         ("get pod p", '! pods "p" not found'),
     ]),
     ("a drain spares local data and daemons, unless it is told", [
         ("create -f -", NODE, "created"),
         ("create -f -", HERE.replace("spec:", "spec:\n  volumes: [{name: v, emptyDir: {}}]"), "created"),
         ("drain NS --force", "! cannot delete Pods with local storage (use --delete-emptydir-data to override): NS/p"),
-        ("drain NS --force --delete-emptydir-data --dry-run=client", "node/NS drained (dry run)"),
+        ("drain NS --force --delete-emptydir-data --dry-run=client --ignore-daemonsets", "node/NS drained (dry run)"),
         ("get pod p -o name", "= pod/p\n"),
-        ("drain NS --force --delete-emptydir-data --disable-eviction --grace-period=0 --timeout=20s", ["pod/p deleted", "node/NS drained"]),
-        ("drain NS --pod-selector=none=here", "node/NS drained"),
+        ("drain NS --force --delete-emptydir-data --disable-eviction --grace-period=0 --timeout=20s --ignore-daemonsets", ["pod/p deleted", "node/NS drained"]),
+        ("drain NS --pod-selector=none=here --ignore-daemonsets", "node/NS drained"),
     ]),
     ("an eviction is a deletion that may be asked for by itself", [
         ("create -f -", NODE, "created"),
