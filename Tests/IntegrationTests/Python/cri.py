@@ -423,7 +423,8 @@ def images():
 def errors():
     call = CRI.channel.unary_unary("/runtime.v1.RuntimeService/CheckpointContainer")
     refused(grpc.StatusCode.UNIMPLEMENTED, lambda: call(b"", timeout=30), "CheckpointContainer")
-    for name, fields in (("StartContainer", dict(container_id="ab")), ("PodSandboxStatus", dict(pod_sandbox_id="zz")),
+    # Whole ids: "ab" may be how the id of a container of an earlier check begins.
+    for name, fields in (("StartContainer", dict(container_id="ab" * 32)), ("PodSandboxStatus", dict(pod_sandbox_id="zz")),
                          ("ContainerStats", dict(container_id="")), ("Exec", dict(container_id="x", cmd=["a"]))):
         refused(grpc.StatusCode.NOT_FOUND, lambda: getattr(CRI, name)(**fields), "no such")
     refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: CRI.RunPodSandbox(config=dict()), "name")

@@ -72,7 +72,8 @@ SCENARIOS = [
         ("create secret generic s --from-literal=password=x", "created"),
         ("set env deploy/d --from=configmap/c --prefix=CM_", "env updated"),
         ("set env deploy/d --from=secret/s", "env updated"),
-        ("get deploy d -o jsonpath={.spec.template.spec.containers[0].env[0]}",
+        # The client goes through the config map's keys in any order.
+        ("get deploy d -o 'jsonpath={.spec.template.spec.containers[0].env[?(@.name==\"CM_KEY\")]}'",
          '= {"name":"CM_KEY","valueFrom":{"configMapKeyRef":{"key":"key","name":"c"}}}'),
         ("set env deploy/d --list --resolve", ["CM_KEY=v\n", "CM_OTHER=w\n", "PASSWORD=x\n"]),
     ]),
