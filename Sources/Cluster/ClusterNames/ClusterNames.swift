@@ -8,6 +8,9 @@ import Synchronization
 ///
 /// Somebody tells it of objects (`receive`). It answers pods and the node's own programs, nobody else. Bounds: questions under way
 /// for all and for each client, connections, answers kept, records in an answer.
+///
+/// Source: RFC 1035; Kubernetes *DNS-Based Service Discovery*, version 1.1. Names of which nothing can be known yet are answered with
+/// a failure, as resolvers keep that a name does not exist.
 public final class ClusterNames: Sendable {
   /// The resources that it has to be told of.
   public static let resources = NameCatalog.resources
@@ -32,9 +35,11 @@ public final class ClusterNames: Sendable {
   private let waiting = Mutex<[IPv4Address: Int]>([:])
   private let listener = Mutex<DNSListener?>(nil)
 
-  /// Opens nothing yet. Belongs to the network namespace of the calling thread.
+  /// Opens no port yet. Belongs to the network namespace of the calling thread. Throws `SystemError`.
   ///
-  /// - Parameter forwardLimit: from a client's question to the answer of a server.
+  /// - Parameters:
+  ///   - forwardLimit: from a client's question to the answer of a server.
+  ///   - resolvers: the node's servers, where the settings name none.
   public init(
     settings: ClusterNamesSettings, poller: Poller, logger: Logger,
     forwardLimit: Duration = DNSForwarder.timeLimit, resolvers: HostResolvers = HostResolvers()
@@ -50,7 +55,8 @@ public final class ClusterNames: Sendable {
     forwarder = DNSForwarder(poller: poller, namespace: namespace, limit: forwardLimit)
   }
 
-  /// Begins to answer. The address has to be the node's own (`ServiceProxy` makes it so).
+  /// Begins to answer at port 53, over UDP and TCP; once. The address has to be the node's own (`ServiceProxy` makes it so). Blocking.
+  /// Throws `SystemError`, such as EADDRINUSE and EADDRNOTAVAIL.
   public func start() throws {
     let listener = try namespace.run { [self] in
       try DNSListener(
@@ -60,6 +66,7 @@ public final class ClusterNames: Sendable {
     self.listener.withLock { $0 = listener }
   }
 
+  /// Ends; questions under way are not answered. Nothing where it was not started.
   public func stop() {
     let running = listener.withLock { listener in
       defer { listener = nil }
@@ -68,7 +75,7 @@ public final class ClusterNames: Sendable {
     running?.stop()
   }
 
-  /// Takes a change of an object. News of other resources are passed over.
+  /// Takes a change of an object; returns at once, and the next question is answered by it. News of other resources are passed over.
   public func receive(_ news: ClusterNews) { catalog.withLock { $0.take(news) } }
 
   // MARK: Questions

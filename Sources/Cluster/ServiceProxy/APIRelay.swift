@@ -9,9 +9,11 @@ import Logging
 /// It leads to that one server, and answers pods and this machine only. Bounds: connections in all and of each client, bytes held,
 /// time without a byte.
 public struct APIRelay: Sendable {
+  /// Where it answers, and whom.
   public struct Settings: Sendable {
     /// Where it answers; this node's own when the relay is made (`ServiceProxy` makes it so).
     public var address: IPv4Address
+    /// The service's endpoints name it.
     public var port: UInt16
     /// Who may use it, beside the node's own programs.
     public var podRanges: [IPv4Subnet]
@@ -32,7 +34,8 @@ public struct APIRelay: Sendable {
   private let listener: Descriptor
   private let relay: StreamRelay
 
-  /// Takes the port, in the network namespace of the calling thread, and does not yet answer. Blocking.
+  /// Takes the port, in the network namespace of the calling thread, and does not yet answer. Blocking. Throws `SystemError`, such as
+  /// EADDRINUSE and EADDRNOTAVAIL.
   ///
   /// - Parameter server: where the server is at the moment: `https://HOST:PORT`. A host's name is looked up, which blocks.
   public init(

@@ -52,7 +52,8 @@ public final class ServiceProxy: Sendable {
   private static let patience = Duration.milliseconds(20)
   private static let pauseAfterFailure = Duration.seconds(1)
 
-  /// Makes the addresses of `answeredHere` the node's. Works in the network namespace of the calling thread; blocking.
+  /// Makes the addresses of `answeredHere` the node's. Works in the network namespace of the calling thread; blocking. Throws
+  /// `SystemError` where the kernel refuses (it needs CAP_NET_ADMIN); rules are loaded with the first changes.
   public init(settings: ServiceProxySettings, poller: Poller, logger: Logger) throws {
     self.settings = settings
     self.poller = poller
@@ -69,14 +70,14 @@ public final class ServiceProxy: Sendable {
       table: table, addresses: addresses, exchanges: DatagramExchanges(socket: socket, logger: logger))
   }
 
-  /// Begins to watch over the table; once.
+  /// Begins to watch over the table, so that what others change is put back; once. Throws `SystemError`.
   public func start() throws {
     let monitor = try namespace.run { try NFTablesMonitor() }
     let task = Task { [self] in await watch(monitor) }
     waiting.withLock { $0.watch = task }
   }
 
-  /// Ends; the rules stay.
+  /// Ends the watch and waits for changes that are under way; rules and addresses stay. Blocking.
   public func stop() {
     let task = waiting.withLock { waiting in
       defer { waiting.watch = nil }
@@ -86,7 +87,7 @@ public final class ServiceProxy: Sendable {
     queue.sync {}
   }
 
-  /// Removes the table and the addresses. Blocking.
+  /// Removes the table and the addresses; services are reached no longer. Blocking. Throws `SystemError`, or what `nft` complains of.
   public func removeAll() throws {
     try queue.sync {
       try namespaceRun { kernel in

@@ -8,10 +8,11 @@ public struct ServiceProxySettings: Sendable {
   public var serviceRange: IPv4Subnet
   /// Where in the range somebody on this node answers himself: the cluster's name service, who leads to the API.
   public var answeredHere: [OwnPlace]
-  /// Where pods have their addresses, and the node its own: no service leads them elsewhere.
+  /// Where pods have their addresses: no service leads them elsewhere.
   public var podRanges: [IPv4Subnet]
+  /// The node's own, likewise.
   public var nodeAddresses: [IPv4Address]
-  /// The nftables table. Tables that begin so are left alone by the engine, which follows those of the host.
+  /// The nftables table, of the family `inet`. Tables that begin so are left alone by the engine, which follows those of the host.
   public var table: String
   /// Marks the addresses of `answeredHere` and of load balancers on the loopback device: `lo:` and at most 12 bytes.
   public var label: String
@@ -51,6 +52,7 @@ public struct ServiceProxySettings: Sendable {
 public struct OwnPlace: Sendable, Hashable {
   public let address: IPv4Address
   public let port: UInt16
+  /// Those by which it answers; the others are refused.
   public let transports: [TransportProtocol]
   /// A service has the address, too, and leads its ports to this one.
   public let isOfService: Bool

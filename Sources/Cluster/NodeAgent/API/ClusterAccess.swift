@@ -3,6 +3,7 @@ import KubeMachinery
 
 /// An answer of the server is longer than is taken: fewer objects have to be asked for.
 public struct AnswerTooLong: Error, Sendable, CustomStringConvertible {
+  /// The bound that was exceeded.
   public let limitBytes: Int
 
   public var description: String { "an answer of the server has more than \(limitBytes) bytes" }
@@ -10,14 +11,19 @@ public struct AnswerTooLong: Error, Sendable, CustomStringConvertible {
 
 /// The Kubernetes API, as the agent uses it.
 ///
-/// Calls throw `AnswerTooLong`, `StatusError` where the server refuses, `PlatformError` (`unavailable`) where it does not answer.
+/// Calls block no thread. They throw `AnswerTooLong`, `StatusError` where the server refuses, `PlatformError` (`unavailable`) where it
+/// does not answer or its answer is no JSON, `CancellationError` where the caller's task is cancelled.
 public protocol ClusterAccess: Sendable {
+  /// Sends a request and reads the document that answers it.
   func send(_ request: ClusterRequest) async throws -> JSONValue
-  /// Calls `seen` for each event of a watch, until the server ends it.
+  /// Calls `seen` for each event of a watch (`{"type":…,"object":…}`) in turn, and returns when the server ends it. What `seen` throws
+  /// ends it, too, and is thrown on.
   func watch(_ request: ClusterRequest, _ seen: @escaping @Sendable (JSONValue) async throws -> Void) async throws
 }
 
+/// A request for the Kubernetes API.
 public struct ClusterRequest: Sendable, Equatable {
+  /// Of HTTP.
   public enum Method: String, Sendable {
     case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
   }
@@ -25,8 +31,11 @@ public struct ClusterRequest: Sendable, Equatable {
   public var method: Method
   /// Below the server, each part as it is: `["api", "v1", "nodes"]`.
   public var path: [String]
+  /// As it is: it is encoded when it is sent.
   public var query: [EnvironmentVariable] = []
+  /// Nil: none.
   public var body: JSONValue?
+  /// Of the body: tells patches apart.
   public var contentType = "application/json"
 
   public init(_ method: Method, _ path: [String], query: [EnvironmentVariable] = [], body: JSONValue? = nil) {
@@ -36,6 +45,7 @@ public struct ClusterRequest: Sendable, Equatable {
     self.body = body
   }
 
+  /// A `GET` of a path's parts.
   public static func get(_ path: String..., query: [EnvironmentVariable] = []) -> ClusterRequest {
     ClusterRequest(.get, path, query: query)
   }
@@ -52,11 +62,16 @@ public struct ClusterRequest: Sendable, Equatable {
 }
 
 /// The documents of a resource and what becomes of them: a list, then every change, and a list anew where the thread was lost.
+///
+/// Source: Kubernetes *API Concepts*, lists in pages and watches with bookmarks; a list begins anew after 410 (Gone).
 public struct ObjectFeed: Sendable {
+  /// What the feed tells.
   public enum News: Sendable {
     /// What is there; everything else is gone.
     case all([JSONValue])
+    /// A new or changed object.
     case changed(JSONValue)
+    /// An object as it was at last.
     case gone(JSONValue)
   }
 
@@ -70,6 +85,10 @@ public struct ObjectFeed: Sendable {
   let query: [EnvironmentVariable]
   let clock: any Clock<Duration>
 
+  /// - Parameters:
+  ///   - path: of the resource, as `ClusterRequest` has it: `["api", "v1", "pods"]`.
+  ///   - query: selectors; what pages and watches need is added.
+  ///   - clock: for the pauses after failures.
   public init(
     _ cluster: any ClusterAccess, path: [String], query: [EnvironmentVariable] = [],
     clock: any Clock<Duration> = ContinuousClock()
@@ -80,7 +99,8 @@ public struct ObjectFeed: Sendable {
     self.clock = clock
   }
 
-  /// Runs until cancelled. `failed` is told why the server could not be followed; it is asked again.
+  /// Runs until cancelled; `tell` is awaited before the next news. `failed` is told why the server could not be followed; it is asked
+  /// again after 1 s, and with doubled pauses of up to 15 s.
   public func run(
     _ tell: @escaping @Sendable (News) async -> Void, failed: @escaping @Sendable (any Error) -> Void
   ) async {

@@ -29,7 +29,9 @@ public final class ClusterClient: ClusterAccess {
   private let logger: Logger
   private let state: Mutex<State>
 
-  /// - Parameter path: of the kubeconfig. Throws `PlatformError`.
+  /// Opens no connection yet. Blocks: reads the file. Throws as `NodeKubeconfig.load`; `invalidArgument` for certificates that cannot be
+  /// used.
+  /// - Parameter path: of the kubeconfig.
   public init(kubeconfig path: String, userAgent: String, logger: Logger) throws {
     self.path = path
     self.userAgent = userAgent
@@ -38,6 +40,7 @@ public final class ClusterClient: ClusterAccess {
     state = Mutex(State(config: config, client: try Self.client(config)))
   }
 
+  /// What holds now; `reload` puts another in its place.
   public var config: NodeKubeconfig { state.withLock { $0.config } }
 
   private static func client(_ config: NodeKubeconfig) throws -> HTTPClient {
@@ -61,7 +64,7 @@ public final class ClusterClient: ClusterAccess {
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
-  /// Takes a renewed certificate up. Blocks.
+  /// Takes a renewed certificate up, where the file has one; what is wrong with it is logged, and the old one stays. Blocks.
   public func reload() {
     do {
       let fresh = try NodeKubeconfig.load(path)
@@ -80,6 +83,7 @@ public final class ClusterClient: ClusterAccess {
     }
   }
 
+  /// Ends all connections, without waiting for it; once, at the end.
   public func shutdown() { state.withLock { $0.client }.shutdown { _ in } }
 
   private func prepare(_ request: ClusterRequest) -> (HTTPClientRequest, HTTPClient) {

@@ -7,13 +7,16 @@ import Model
 
 /// How an agent reaches its server: a kubeconfig in JSON, which the server writes for the agent of its own machine.
 public struct NodeKubeconfig: Sendable, Equatable {
+  /// Of the file.
   public static let maxBytes = 256 << 10
 
   /// As the server's certificate authority names it: `system:node:NAME`.
   public let user: String
   /// `https://HOST:PORT`
   public let server: String
+  /// The authority that vouches for the server.
   public let authorityPEM: String
+  /// The node's own certificate and its key.
   public let certificatePEM: String
   public let keyPEM: String
 
@@ -50,7 +53,7 @@ public struct NodeKubeconfig: Sendable, Equatable {
     ]
   }
 
-  /// Reads the first cluster and user. Throws `PlatformError` (`unavailable`: not there yet; `invalidArgument`: not of this form).
+  /// Reads the first cluster and user. Blocks. Throws `PlatformError` (`unavailable`: not there yet; `invalidArgument`: not of this form).
   public static func load(_ path: String) throws -> NodeKubeconfig {
     let bytes: [UInt8]
     do {

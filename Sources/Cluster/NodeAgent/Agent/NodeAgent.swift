@@ -10,12 +10,15 @@ public final class NodeAgent: Sendable {
     public var runtime: any PodRuntime
     public var cluster: any ClusterAccess
     public var node: NodeSettings
+    /// The node's own resolv.conf, for pods with `dnsPolicy: Default`.
     public var hostDNS: SandboxRequest.DNS
-    /// Looks at the machine.
+    /// Looks at the machine, every ten seconds; may take a while.
     public var facts: @Sendable () async -> NodeFacts
     /// Of the agent, as probes tell it.
     public var version: String
+    /// The wall clock, for times in documents.
     public var now: @Sendable () -> Timestamp
+    /// For pauses, back-off and deadlines.
     public var clock: any Swift.Clock<Duration>
     /// For work that blocks.
     public var executor: BlockingExecutor
@@ -56,6 +59,7 @@ public final class NodeAgent: Sendable {
   var now: @Sendable () -> Timestamp { plan.now }
   var clock: any Swift.Clock<Duration> { plan.clock }
 
+  /// Does nothing yet; `run` does.
   public init(_ plan: Plan) {
     self.plan = plan
     probes = NodeProbes(
@@ -88,7 +92,8 @@ public final class NodeAgent: Sendable {
     }
   }
 
-  /// Until cancelled. Pods go on without the agent.
+  /// Registers the node, follows its pods and services, and does what is to be done, until cancelled; once. Fails never: what does not
+  /// answer is asked again. Pods go on without the agent.
   public func run() async {
     let registration = NodeRegistration(
       cluster: plan.cluster, settings: plan.node, facts: plan.facts, now: plan.now, clock: plan.clock,

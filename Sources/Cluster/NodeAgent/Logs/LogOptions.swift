@@ -3,6 +3,7 @@ import KubeMachinery
 
 /// What somebody wants to see of a log. Source: Kubernetes `core/v1.PodLogOptions`.
 public struct LogOptions: Sendable, Equatable {
+  /// Which of the output is shown.
   public enum Stream: String, Sendable {
     case all = "All"
     case output = "Stdout"
@@ -11,16 +12,23 @@ public struct LogOptions: Sendable, Equatable {
 
   /// Empty: the pod's only one.
   public var container = ""
+  /// Goes on with what is written.
   public var follows = false
   /// The attempt before the last.
   public var isPrevious = false
+  /// Each line begins with its time (RFC 3339).
   public var showsTimes = false
+  /// Lines from then on; this or `sinceSeconds`, not both.
   public var since: Timestamp?
+  /// Seconds before now, 1 at least.
   public var sinceSeconds: Int64?
+  /// Only the last lines; 0: none of those that are there. Nil: all.
   public var tailLines: Int?
+  /// Bytes of the answer, 1 at least; it ends there, within a line, too.
   public var limitBytes: Int64?
   public var stream = Stream.all
 
+  /// Reads a request's query; what it does not know is passed over.
   /// - Throws: `StatusError` (400, 422).
   public init(_ query: QueryParameters) throws {
     container = query["container"] ?? ""

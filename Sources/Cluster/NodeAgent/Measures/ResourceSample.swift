@@ -18,11 +18,15 @@ public struct MachineUsage: Sendable, Equatable {
 
 /// What a container of a pod has used since it was started, at one moment.
 public struct ContainerUsage: Sendable, Equatable {
+  /// The runtime's; another one after a restart, so that counts are never compared across it.
   public var id: String
   public var pod: PodIdentity
+  /// Of the container in the pod's specification.
   public var name: String
   public var at: Timestamp
+  /// Of all processors together, since its start.
   public var processorNanoseconds: UInt64
+  /// As of `MachineUsage`.
   public var workingSetBytes: Int64
 
   public init(

@@ -3,18 +3,27 @@ import KubeMachinery
 import KubeResources
 
 /// What a node says about itself. Pure: what was observed comes in.
+///
+/// Source: Kubernetes `core/v1.NodeSystemInfo`. Texts are empty where the machine does not tell.
 public struct NodeFacts: Sendable, Equatable {
+  /// Of machine-id(5).
   public var machineID = ""
+  /// Of the firmware (SMBIOS).
   public var systemUUID = ""
+  /// Another one after each boot.
   public var bootID = ""
   public var kernelVersion = ""
+  /// `PRETTY_NAME` of os-release(5).
   public var osImage = ""
   /// `amd64`, `arm64`, as images name it.
   public var architecture = ""
   /// Of the API that the agent speaks.
   public var version = ""
+  /// `MemAvailable` of `/proc/meminfo`; 100 MiB or less is memory pressure.
   public var availableMemoryBytes: Int64 = 0
+  /// Of the file system that holds what pods write; a tenth of it or less is disk pressure.
   public var freeStorageBytes: Int64 = 0
+  /// Nil where the runtime does not answer: the node is not ready then.
   public var runtime: RuntimeVersion?
 
   public init() {}

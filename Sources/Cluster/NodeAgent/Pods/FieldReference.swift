@@ -75,11 +75,14 @@ struct FieldReference {
   }
 }
 
-/// What a node has.
+/// What a node has for its pods. Source: Kubernetes `core/v1.NodeStatus`, `capacity`.
 public struct NodeCapacity: Sendable, Equatable {
+  /// Whole ones.
   public let processors: Int64
   public let memoryBytes: Int64
+  /// The size of the file system that holds what pods write.
   public let storageBytes: Int64
+  /// How many may be there at once.
   public let pods: Int64
 
   public init(processors: Int64, memoryBytes: Int64, storageBytes: Int64, pods: Int64) {

@@ -4,9 +4,11 @@ import KubeResources
 
 /// A pod's document, and what it says.
 public struct PodDocument: Sendable, Equatable {
+  /// As the server has it.
   public let document: JSONValue
   public let identity: PodIdentity
 
+  /// Takes any document: what is missing reads as empty.
   public init(_ document: JSONValue) {
     self.document = document
     let meta = document.meta

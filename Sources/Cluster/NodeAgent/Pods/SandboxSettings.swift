@@ -4,13 +4,16 @@ import KubeResources
 
 /// What is the same for all pods of a node.
 public struct NodeSettings: Sendable, Equatable {
+  /// Of the node's object.
   public var name: String
+  /// Of the node, IPv4 or IPv6; that of pods on the host's network.
   public var address: String
   public var capacity: NodeCapacity
   /// Folder of the agent; those of pods are below it.
   public var root: String
   /// Of the cluster's name server; nil where there is none.
   public var clusterDNS: String?
+  /// Without dots at its ends.
   public var clusterDomain = "cluster.local"
 
   public init(name: String, address: String, capacity: NodeCapacity, root: String, clusterDNS: String?) {

@@ -2,7 +2,8 @@ import CRIProtocol
 import KubeMachinery
 import PodStreams
 
-/// The runtime behind a CRI socket.
+/// The runtime behind a CRI socket (gRPC). Calls that may take long have connections of their own, so that a hundred slow commands
+/// keep nobody else from being stopped.
 public final class CRIPodRuntime: PodRuntime {
   static let quickSeconds = 15.0
   static let workSeconds = 120.0
@@ -28,6 +29,7 @@ public final class CRIPodRuntime: PodRuntime {
     commands = CallPool(socket: path, connections: 8)
   }
 
+  /// Ends all connections, and calls that are under way with them; once, at the end.
   public func close() async {
     await quick.close()
     await work.close()

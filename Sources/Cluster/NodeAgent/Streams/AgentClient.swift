@@ -21,6 +21,7 @@ public final class AgentClient: Sendable {
   private let client: HTTPClient
   private let logger: Logger
 
+  /// Opens no connection yet. Calls block no thread.
   /// - Parameter path: of the agent's socket, which need not be there yet.
   public init(socket path: String, poller: Poller, logger: Logger) {
     self.path = path
@@ -35,9 +36,10 @@ public final class AgentClient: Sendable {
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
+  /// Ends all connections, without waiting for it; once, at the end.
   public func shutdown() { client.shutdown { _ in } }
 
-  /// A pod's log, as it comes. Throws `StatusError`.
+  /// A pod's log, as it comes, for a day at most. Throws `StatusError`, the agent's or one that says that it does not answer.
   public func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
     var request = HTTPClientRequest(url: address + Self.target("logs", namespace, pod, query))
     // The socket's path is no name of a host.
