@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPServing
 import KubeMachinery
+import LinuxSystem
 import Logging
 import PodStreams
 import Synchronization
@@ -44,7 +45,7 @@ public final class KubernetesAPI: HTTPResponder {
   let logger: Logger
   let streams: FairBound
   let lists: FairBound
-  private let openWatches = Mutex(0)
+  private let openWatches = Locked(0)
   private let isEnding = Atomic(false)
 
   /// - Parameters:
@@ -133,8 +134,6 @@ public final class KubernetesAPI: HTTPResponder {
   var areWatchesEnding: Bool { isEnding.load(ordering: .relaxed) }
 
   /// False where there are too many.
-  // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
-  @inline(never)
   func beginWatch() -> Bool {
     openWatches.withLock { count in
       guard count < bounds.watches else { return false }
@@ -143,8 +142,6 @@ public final class KubernetesAPI: HTTPResponder {
     }
   }
 
-  // As above.
-  @inline(never)
   func endWatch() { openWatches.withLock { $0 -= 1 } }
 
   /// How the server tells what it refuses before this API is asked, and what this API does not know.

@@ -1,4 +1,5 @@
 import HTTPServing
+import LinuxSystem
 import Synchronization
 
 /// How much there is of something at once, in all and for each that asks, so that one cannot take what is there for all.
@@ -19,8 +20,6 @@ public final class FairBound: Sendable {
     deinit { giveBack() }
 
     /// Once; later calls do nothing.
-    // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
-    @inline(never)
     public func giveBack() {
       if isHeld.exchange(false, ordering: .relaxed) { bound.giveBack(key, weight) }
     }
@@ -33,7 +32,7 @@ public final class FairBound: Sendable {
 
   private let each: Int
   private let all: Int
-  private let counts = Mutex(Counts())
+  private let counts = Locked(Counts())
 
   public init(each: Int, all: Int) {
     self.each = each
@@ -44,8 +43,6 @@ public final class FairBound: Sendable {
   /// - Parameters:
   ///   - key: who asks.
   ///   - weight: how much, at least 1.
-  // As above.
-  @inline(never)
   public func take(_ key: String, weight: Int = 1) -> Place? {
     let hasRoom = counts.withLock { counts in
       let own = counts.of[key] ?? 0
@@ -57,8 +54,6 @@ public final class FairBound: Sendable {
     return hasRoom ? Place(self, key, weight) : nil
   }
 
-  // As above.
-  @inline(never)
   private func giveBack(_ key: String, _ weight: Int) {
     counts.withLock { counts in
       let own = (counts.of[key] ?? 0) - weight

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// A name service at one address: a UDP and a TCP socket, and the tasks that serve them.
 ///
@@ -42,7 +41,7 @@ public final class DNSListener: Sendable {
   private let poller: Poller
   private let bounds: Bounds
   private let inFlight: Slots
-  private let service = Mutex<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
+  private let service = Locked<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
 
   /// Opens the sockets in the network namespace of the calling thread.
   ///

@@ -1,14 +1,12 @@
-import Synchronization
+import LinuxSystem
 
 /// A bound on things that go on at the same time.
 public final class Slots: Sendable {
-  private let free: Mutex<Int>
+  private let free: Locked<Int>
 
-  public init(count: Int) { free = Mutex(count) }
+  public init(count: Int) { free = Locked(count) }
 
   /// Takes a slot; false when all are taken.
-  // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
-  @inline(never)
   public func take() -> Bool {
     free.withLock { free in
       guard free > 0 else { return false }
@@ -17,8 +15,6 @@ public final class Slots: Sendable {
     }
   }
 
-  // As above.
-  @inline(never)
   public func giveBack() { free.withLock { $0 += 1 } }
 }
 
@@ -26,7 +22,7 @@ public final class Slots: Sendable {
 final class AddressSlots: Sendable {
   private let count: Int
   private let countOfOne: Int
-  private let taken = Mutex<[String: Int]>([:])
+  private let taken = Locked<[String: Int]>([:])
 
   init(count: Int, countOfOne: Int) {
     self.count = count
@@ -34,8 +30,6 @@ final class AddressSlots: Sendable {
   }
 
   /// Takes a slot for an address, whatever its port; false when it has too many or all are taken.
-  // As above.
-  @inline(never)
   func take(for address: SocketAddress) -> Bool {
     taken.withLock { taken in
       let own = taken[address.host] ?? 0
@@ -45,8 +39,6 @@ final class AddressSlots: Sendable {
     }
   }
 
-  // As above.
-  @inline(never)
   func giveBack(for address: SocketAddress) {
     taken.withLock { taken in
       let own = taken[address.host] ?? 0

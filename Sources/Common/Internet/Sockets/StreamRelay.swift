@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// Accepts TCP connections at a socket and carries their bytes both ways, to and from where each of them is led.
 ///
@@ -146,7 +145,7 @@ public struct StreamRelay: Sendable {
 /// How many connections each client has.
 private final class ClientPlaces: Sendable {
   private let each: Int
-  private let taken = Mutex<[String: Int]>([:])
+  private let taken = Locked<[String: Int]>([:])
 
   init(each: Int) { self.each = each }
 
@@ -169,7 +168,7 @@ private final class ClientPlaces: Sendable {
 
 /// When a connection carried something last.
 private final class Pulse: Sendable {
-  private let last = Mutex(ContinuousClock.now)
+  private let last = Locked(ContinuousClock.now)
 
   func beat() {
     let now = ContinuousClock.now
