@@ -48,13 +48,15 @@ struct LogSocket: Sendable {
   ///   connection is of no use.
   func send(_ message: [UInt8]) async throws {
     let bytes = isStream ? message + [10] : message
-    let sent = bytes.withUnsafeBytes { buffer in
-      Glibc.send(socket.descriptor.raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
-    }
+    var sent = 0
+    do {
+      let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+      sent = try bytes.withUnsafeBytes { buffer in
+        try systemCall("send") { Glibc.send(socket.descriptor.raw, buffer.baseAddress, buffer.count, flags) }
+      }
+    } catch let error as SystemError where error.errno == EAGAIN {}
     if sent == bytes.count { return }
-    let code = errno
-    guard sent >= 0 || code == EAGAIN else { throw SystemError(errno: code, operation: "send") }
-    let rest = Array(bytes[max(0, sent)...])
+    let rest = Array(bytes[sent...])
     try await Self.within(patienceSeconds) { [socket] in try await socket.write(rest) }
   }
 
