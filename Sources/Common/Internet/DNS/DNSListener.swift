@@ -150,7 +150,7 @@ public final class DNSListener: Sendable {
   }
 
   private func serveStreams() async {
-    let slots = AddressSlots(count: bounds.connections, countOfOne: bounds.connectionsOfOne)
+    let places = FairBound(each: bounds.connectionsOfOne, all: bounds.connections)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let client: Descriptor
@@ -164,10 +164,10 @@ public final class DNSListener: Sendable {
         } catch {
           break
         }
-        guard let peer = try? InternetSocket.peer(of: client), slots.take(for: peer) else { continue }
+        guard let peer = try? InternetSocket.peer(of: client), let place = places.take(peer.host) else { continue }
         group.addTask { [self] in
           try? await serve(client, of: peer)
-          slots.giveBack(for: peer)
+          place.giveBack()
         }
       }
       group.cancelAll()

@@ -60,21 +60,16 @@ public struct StreamRelay: Sendable {
 
   /// Runs until cancelled, or until the socket is closed. Connections end with it.
   public func run() async {
-    let all = Slots(count: bounds.connections)
-    let places = ClientPlaces(each: bounds.connectionsOfClient)
+    let places = FairBound(each: bounds.connectionsOfClient, all: bounds.connections)
     await withDiscardingTaskGroup { connections in
       while !Task.isCancelled {
         do {
           let client = try await listener.accept()
-          guard let peer = try? InternetSocket.peer(of: client), admits(peer), all.take() else { continue }
-          guard places.take(peer.host) else {
-            all.giveBack()
-            continue
-          }
+          guard let peer = try? InternetSocket.peer(of: client), admits(peer), let place = places.take(peer.host)
+          else { continue }
           connections.addTask {
             await carry(client, of: peer)
-            places.giveBack(peer.host)
-            all.giveBack()
+            place.giveBack()
           }
         } catch let error as SystemError where error.errno == ENOTSOCK {
           break
@@ -139,30 +134,6 @@ public struct StreamRelay: Sendable {
       await Task.yield()
     }
     try target.shutdownWrite()
-  }
-}
-
-/// How many connections each client has.
-private final class ClientPlaces: Sendable {
-  private let each: Int
-  private let taken = Locked<[String: Int]>([:])
-
-  init(each: Int) { self.each = each }
-
-  func take(_ client: String) -> Bool {
-    taken.withLock { taken in
-      let count = taken[client] ?? 0
-      guard count < each else { return false }
-      taken[client] = count + 1
-      return true
-    }
-  }
-
-  func giveBack(_ client: String) {
-    taken.withLock { taken in
-      let count = taken[client] ?? 0
-      taken[client] = count > 1 ? count - 1 : nil
-    }
   }
 }
 

@@ -1,5 +1,3 @@
-import HTTPServing
-import LinuxSystem
 import Synchronization
 
 /// How much there is of something at once, in all and for each that asks, so that one cannot take what is there for all.
@@ -41,7 +39,7 @@ public final class FairBound: Sendable {
 
   /// Nil where there is not so much left.
   /// - Parameters:
-  ///   - key: who asks.
+  ///   - key: who asks: a user, or an address without its port.
   ///   - weight: how much, at least 1.
   public func take(_ key: String, weight: Int = 1) -> Place? {
     let hasRoom = counts.withLock { counts in
@@ -60,26 +58,5 @@ public final class FairBound: Sendable {
       counts.of[key] = own > 0 ? own : nil
       counts.all -= weight
     }
-  }
-}
-
-extension HTTPResponse {
-  /// Keeps a place until a stream, or a connection that was taken over, has ended.
-  public func holding(_ place: FairBound.Place) -> HTTPResponse {
-    var response = self
-    switch body {
-    case .stream(let write):
-      response.body = .stream { writer in
-        defer { withExtendedLifetime(place) {} }
-        try await write(writer)
-      }
-    case .hijack(let take):
-      response.body = .hijack { client in
-        defer { withExtendedLifetime(place) {} }
-        try await take(client)
-      }
-    case .empty, .bytes, .file: break
-    }
-    return response
   }
 }
