@@ -113,9 +113,8 @@ let package = Package(
     room(
       "RegistryClient", floor: "Images",
       nio + [
-        .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, logging, "ContentStore", "LinuxSystem",
-        "Model",
-        "OCITypes",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, logging, "ContentStore", "Internet",
+        "LinuxSystem", "Model", "OCITypes",
       ]),
     room(
       "Distribution", floor: "Images",
