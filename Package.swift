@@ -63,7 +63,7 @@ let package = Package(
       [
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"), "HTTPServing", logging,
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"), "HTTPServing", "LinuxSystem", logging,
       ],
       exclude: ["Messages/cri.proto"]),
     tests("CRIProtocol", floor: "Common", []),
@@ -83,7 +83,7 @@ let package = Package(
       ]),
     room(
       "Accounts", floor: "Common",
-      [hashes, .product(name: "CryptoExtras", package: "swift-crypto"), "Model", "Persistence"]),
+      [hashes, .product(name: "CryptoExtras", package: "swift-crypto"), "LinuxSystem", "Model", "Persistence"]),
     tests("Accounts", floor: "Common", []),
     tests("Certificates", floor: "Common", []),
     tests("Model", floor: "Common", []),
@@ -113,9 +113,8 @@ let package = Package(
     room(
       "RegistryClient", floor: "Images",
       nio + [
-        .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, logging, "ContentStore", "LinuxSystem",
-        "Model",
-        "OCITypes",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), tls, logging, "ContentStore", "Internet",
+        "LinuxSystem", "Model", "OCITypes",
       ]),
     room(
       "Distribution", floor: "Images",
@@ -179,7 +178,8 @@ let package = Package(
     tests("HostChecks", floor: "Engine", []),
     tests("ContainerEngine", floor: "Engine", []),
     // Cluster
-    room("KubeMachinery", floor: "Cluster", ["HTTPServing", "Model", "Persistence", logging, hashes]),
+    room(
+      "KubeMachinery", floor: "Cluster", ["HTTPServing", "LinuxSystem", "Model", "Persistence", logging, hashes]),
     room("KubeResources", floor: "Cluster", ["HTTPServing", "Internet", "KubeMachinery"]),
     room(
       "NodeAgent", floor: "Cluster",
@@ -213,7 +213,8 @@ let package = Package(
       "ClusterNames", floor: "Cluster",
       ["HTTPServing", "Internet", "KubeMachinery", "LinuxSystem", "TestNetwork", logging]),
     room(
-      "KubeControllers", floor: "Cluster", ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", logging]),
+      "KubeControllers", floor: "Cluster",
+      ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "LinuxSystem", logging]),
     tests(
       "KubeControllers", floor: "Cluster",
       ["HTTPServing", "Internet", "KubeMachinery", "KubeResources", "Persistence", logging]),

@@ -2,7 +2,6 @@ import CRIProtocol
 import ContainerEngine
 import LinuxSystem
 import Model
-import Synchronization
 
 extension CRIService {
   func addStatistics(_ handlers: inout GRPCHandlers) {
@@ -182,7 +181,7 @@ final class UsageHistory: Sendable {
   /// Containers that are remembered; all are forgotten beyond this.
   private static let limit = 4096
 
-  private let samples = Mutex<[ContainerID: (time: Int64, used: UInt64)]>([:])
+  private let samples = Locked<[ContainerID: (time: Int64, used: UInt64)]>([:])
 
   /// Billionths of a processor since the last sample; nil for the first.
   func nanoCores(_ id: ContainerID, time: Int64, used: UInt64) -> UInt64? {

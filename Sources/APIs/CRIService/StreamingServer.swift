@@ -3,7 +3,6 @@ import HTTPServing
 import LinuxSystem
 import Model
 import PodStreams
-import Synchronization
 
 /// The streams of `Exec`, `Attach` and `PortForward`: a call of the interface gives an address with a ticket, and whoever shows it
 /// on this socket gets the stream. The protocol is in docs/cri.md.
@@ -27,7 +26,7 @@ package final class StreamingServer: HTTPResponder {
 
   private let engine: Engine
   private let socketPath: String
-  private let tickets = Mutex(StreamTickets())
+  private let tickets = Locked(StreamTickets())
 
   package init(engine: Engine, socketPath: String) {
     self.engine = engine

@@ -2,7 +2,6 @@ import HTTPServing
 import KubeMachinery
 import LinuxSystem
 import PodStreams
-import Synchronization
 
 /// Carries the streams of a command between a client and the agent of its node.
 enum CommandPump {
@@ -136,9 +135,9 @@ enum CommandStatus {
 
 /// A session that two tasks use. Bytes leave it in the order in which they have to be sent, as each task sends its own.
 final class SharedSession: Sendable {
-  private let session: Mutex<CommandSession>
+  private let session: Locked<CommandSession>
 
-  init(_ session: sending CommandSession) { self.session = Mutex(session) }
+  init(_ session: sending CommandSession) { self.session = Locked(session) }
 
   var greeting: [UInt8] { session.withLock { $0.greeting } }
   var isReady: Bool { session.withLock { $0.isReady } }

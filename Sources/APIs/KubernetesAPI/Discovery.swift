@@ -1,6 +1,6 @@
 import HTTPServing
 import KubeMachinery
-import Synchronization
+import LinuxSystem
 
 /// What a server says about itself: version, health, which kinds there are and what their documents look like.
 ///
@@ -25,7 +25,7 @@ public final class Discovery: Sendable {
   private let aggregated: [String: [String: [UInt8]]]
   private let schemas: OpenAPIDocuments
   /// Documents below `/openapi`, made when one is asked for first: they are large, and most runs need none.
-  private let made = Mutex<[String: [UInt8]]>([:])
+  private let made = Locked<[String: [UInt8]]>([:])
 
   /// - Parameter address: host and port that clients reach the server at.
   public init(_ catalog: KindCatalog, address: String, version: Version = Version()) {

@@ -2,7 +2,6 @@ import HTTPServing
 import KubeMachinery
 import LinuxSystem
 import PodStreams
-import Synchronization
 
 /// Carries forwarded connections between a client and the agent of its node. Each connection has a task of its own, so that one
 /// that is slow to open does not hold the others up.
@@ -84,7 +83,7 @@ final class Forward: Sendable {
   }
 
   let input = ForwardInput()
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Runs until the body ends, this task is cancelled, or the connection is dropped, which is no error.
   func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
@@ -116,10 +115,10 @@ final class Forward: Sendable {
 
 /// A session that several tasks use, and the connections that it is about; each goes with its end.
 private final class SharedForwards: Sendable {
-  private let session: Mutex<ForwardSession>
-  private let forwards = Mutex<[UInt32: Forward]>([:])
+  private let session: Locked<ForwardSession>
+  private let forwards = Locked<[UInt32: Forward]>([:])
 
-  init(_ session: sending ForwardSession) { self.session = Mutex(session) }
+  init(_ session: sending ForwardSession) { self.session = Locked(session) }
 
   func keep(_ forward: Forward, as id: UInt32) { forwards.withLock { $0[id] = forward } }
 

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import HTTPServing
 import KubeMachinery
+import LinuxSystem
 import Logging
-import PodStreams
 import Synchronization
 
 /// The Kubernetes API over HTTP: finds out what is asked for and in which form, asks the machinery, and writes what it says.
@@ -44,7 +44,7 @@ public final class KubernetesAPI: HTTPResponder {
   let logger: Logger
   let streams: FairBound
   let lists: FairBound
-  private let openWatches = Mutex(0)
+  let openWatches: Slots
   private let isEnding = Atomic(false)
 
   /// - Parameters:
@@ -73,6 +73,7 @@ public final class KubernetesAPI: HTTPResponder {
     self.watchExecutor = watchExecutor
     streams = FairBound(each: bounds.streamsOfUser, all: bounds.streams)
     lists = FairBound(each: bounds.listBytesOfUser, all: bounds.listBytes)
+    openWatches = Slots(count: bounds.watches)
     self.now = now
     self.logger = logger
   }
@@ -131,21 +132,6 @@ public final class KubernetesAPI: HTTPResponder {
   }
 
   var areWatchesEnding: Bool { isEnding.load(ordering: .relaxed) }
-
-  /// False where there are too many.
-  // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
-  @inline(never)
-  func beginWatch() -> Bool {
-    openWatches.withLock { count in
-      guard count < bounds.watches else { return false }
-      count += 1
-      return true
-    }
-  }
-
-  // As above.
-  @inline(never)
-  func endWatch() { openWatches.withLock { $0 -= 1 } }
 
   /// How the server tells what it refuses before this API is asked, and what this API does not know.
   public static let errors = ErrorMapper(

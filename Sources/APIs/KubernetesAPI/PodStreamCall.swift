@@ -1,5 +1,6 @@
 import HTTPServing
 import KubeMachinery
+import LinuxSystem
 import PodStreams
 
 /// A request for streams of a pod: `exec`, `attach`, `port-forward`, over SPDY/3.1 or a WebSocket.

@@ -1,6 +1,6 @@
 import HTTPServing
 import KubeMachinery
-import PodStreams
+import LinuxSystem
 
 extension ResourceCall {
   /// Answers up to this many bytes count as nothing.

@@ -120,11 +120,11 @@ struct ResourceCall: Sendable {
     return HTTPResponse(
       headers: ["Content-Type": answer.negotiation.contentType],
       body: .stream { [api] writer in
-        guard api.beginWatch() else {
+        guard api.openWatches.take() else {
           let line = JSONValue.object([("type", "ERROR"), ("object", StatusError.tooManyRequests.document)]).encoded()
           return try await writer.write(line + [10])
         }
-        defer { api.endWatch() }
+        defer { api.openWatches.giveBack() }
         try await withTaskExecutorPreference(api.watchExecutor) {
           try await stream.run(watch, holding: place, to: writer, seconds: seconds) { api.areWatchesEnding }
         }

@@ -1,6 +1,6 @@
 import HTTPServing
 import KubeMachinery
-import PodStreams
+import LinuxSystem
 
 /// A watch as a stream of lines, each a JSON document. Source: Kubernetes `meta/v1.WatchEvent`.
 struct WatchStream: Sendable {

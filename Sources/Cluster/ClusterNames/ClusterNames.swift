@@ -2,7 +2,6 @@ import Internet
 import KubeMachinery
 import LinuxSystem
 import Logging
-import Synchronization
 
 /// The name service of the cluster: answers names of services, endpoints and pods itself, and asks servers for the rest.
 ///
@@ -31,9 +30,9 @@ public final class ClusterNames: Sendable {
   private let resolvers: HostResolvers
   private let rebinding = RebindingGuard()
   private let cache = DNSCache()
-  private let catalog = Mutex(NameCatalog())
-  private let waiting = Mutex<[IPv4Address: Int]>([:])
-  private let listener = Mutex<DNSListener?>(nil)
+  private let catalog = Locked(NameCatalog())
+  private let waiting = Locked<[IPv4Address: Int]>([:])
+  private let listener = Locked<DNSListener?>(nil)
 
   /// Opens no port yet. Belongs to the network namespace of the calling thread. Throws `SystemError`.
   ///

@@ -3,7 +3,6 @@ import Internet
 import KubeMachinery
 import LinuxSystem
 import Logging
-import Synchronization
 
 /// Leads what is sent to services to their endpoints: keeps the rules of the kernel as the services and endpoints of the cluster
 /// want them.
@@ -43,7 +42,7 @@ public final class ServiceProxy: Sendable {
   private let logger: Logger
   private let namespace: HostNamespace
   private let tablePort: UInt32
-  private let waiting = Mutex(Waiting())
+  private let waiting = Locked(Waiting())
   private let queue = DispatchQueue(label: "bulkhead.service-proxy")
   // Only the queue's one thread touches it after `init`.
   nonisolated(unsafe) private let kernel: Kernel

@@ -1,7 +1,7 @@
 import FoundationEssentials
+import LinuxSystem
 import Model
 import Persistence
-import Synchronization
 
 /// Users, projects, roles, access tokens and robots. What is asked on the way of a request is answered from memory; a change
 /// is on disk before its call returns.
@@ -31,12 +31,12 @@ public final class AccountStore: Sendable {
   let database: Database
   let now: @Sendable () -> Int64
   private let passwordRounds: Int
-  private let state: Mutex<AccountState>
+  private let state: Locked<AccountState>
   /// Held over a change on disk and in memory.
-  private let changing = Mutex(())
+  private let changing = Locked(())
   private let signIns = SharedSignIns<SignInKey>()
   /// Held while a password is derived: one at a time, which bounds memory and processor time.
-  private let deriving = Mutex(())
+  private let deriving = Locked(())
   /// What an unknown user's password is held against, so that the time tells nobody who is known.
   private let decoy: PasswordRecord
 
@@ -60,7 +60,7 @@ public final class AccountStore: Sendable {
     for project in try Self.load(Project.self, Table.projects, database) { state.projects[project.name] = project }
     for token in try Self.load(StoredToken.self, Table.tokens, database) { state.put(token) }
     for robot in try Self.load(StoredRobot.self, Table.robots, database) { state.put(robot) }
-    self.state = Mutex(state)
+    self.state = Locked(state)
   }
 
   private static func load<Record: Decodable>(

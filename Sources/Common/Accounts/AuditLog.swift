@@ -1,7 +1,7 @@
 import FoundationEssentials
+import LinuxSystem
 import Model
 import Persistence
-import Synchronization
 
 /// Something that was done, or refused.
 public struct AuditEntry: Sendable, Hashable, Codable {
@@ -84,9 +84,9 @@ public final class AuditLog: Sendable {
 
   let path: String
   private let database: Database
-  private let waiting = Mutex(Waiting())
+  private let waiting = Locked(Waiting())
   /// Held while rows are written.
-  private let written: Mutex<Written>
+  private let written: Locked<Written>
   private let maximumRows: Int
   private let now: @Sendable () -> Int64
 
@@ -107,7 +107,7 @@ public final class AuditLog: Sendable {
     let last = try database.read { transaction in
       try [Self.changes, Self.reads, Self.strangers].map { try transaction.lastID(ofLog: $0) }.max() ?? 0
     }
-    written = Mutex(Written(nextID: last + 1))
+    written = Locked(Written(nextID: last + 1))
     self.maximumRows = maximumRows
     self.now = now
   }

@@ -1,9 +1,9 @@
-import Synchronization
+import LinuxSystem
 
 /// Lets those who bring the same credentials at the same time wait for one answer: a hundred jobs that begin at once cost one
 /// look at the password, and no thread each.
 final class SharedSignIns<Key: Hashable & Sendable>: Sendable {
-  private let waiting = Mutex<[Key: [CheckedContinuation<SignIn?, any Error>]]>([:])
+  private let waiting = Locked<[Key: [CheckedContinuation<SignIn?, any Error>]]>([:])
 
   /// Runs `body` for the first who comes with a key; whoever comes meanwhile gets its answer.
   func answer(_ key: Key, _ body: () throws -> SignIn) async throws -> SignIn {

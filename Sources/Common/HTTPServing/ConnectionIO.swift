@@ -1,3 +1,4 @@
+import LinuxSystem
 import NIOCore
 import Synchronization
 
@@ -55,7 +56,7 @@ final class ConnectionIO: Sendable {
   let isEncrypted: Bool
   private let maxReadAheadBytes: Int
   private let hasSpoken = Atomic<Bool>(false)
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(channel: any Channel, maxReadAheadBytes: Int, isEncrypted: Bool = false) {
     self.channel = channel

@@ -4,7 +4,6 @@ import Logging
 import Model
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// An HTTP/1.1 server. One task for each connection, its requests answered in order.
 ///
@@ -41,7 +40,7 @@ public final class HTTPServer: Sendable {
   private let executor: (any TaskExecutor)?
   private let logger: Logger
   private let group: MultiThreadedEventLoopGroup
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init(
     configuration: HTTPServerConfiguration = HTTPServerConfiguration(), responder: any HTTPResponder,

@@ -1,5 +1,5 @@
+import LinuxSystem
 import NIOCore
-import Synchronization
 
 /// The bytes of a request's body, as they arrive. What nobody asks for is not read from the socket.
 ///
@@ -15,7 +15,7 @@ public final class RequestBody: Sendable, AsyncSequence {
     var isAborted = false
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   let connection: ConnectionIO?
   private let configuration: HTTPServerConfiguration
   /// The length announced, or nil for a chunked body.
@@ -31,7 +31,7 @@ public final class RequestBody: Sendable, AsyncSequence {
     case .length(let count): announcedLength = count
     case .chunked: announcedLength = nil
     }
-    state = Mutex(
+    state = Locked(
       State(
         decoder: BodyDecoder(framing: framing, configuration: configuration), awaitsContinue: expectsContinue,
         isFinished: framing == .none))

@@ -1,6 +1,6 @@
 import Glibc
+import LinuxSystem
 import NIOCore
-import Synchronization
 
 /// Writes response heads. Source: RFC 9112, section 4; RFC 9110, section 6.6.1 (Date).
 enum ResponseEncoder {
@@ -44,7 +44,7 @@ enum ResponseEncoder {
 
 /// The date as HTTP writes it, made once a second. Source: RFC 9110, section 5.6.7.
 enum HTTPDate {
-  private static let cache = Mutex<(second: Int, text: String)>((-1, ""))
+  private static let cache = Locked<(second: Int, text: String)>((-1, ""))
 
   static func now() -> String {
     let second = time(nil)

@@ -1,12 +1,12 @@
+import LinuxSystem
 import Model
 import NIOCore
 import NIOSSL
-import Synchronization
 
 /// What a server proves itself with over TLS. It can be exchanged while the server runs: connections that are open keep
 /// what they began with.
 public final class ServerTLS: Sendable {
-  private let context: Mutex<NIOSSLContext>
+  private let context: Locked<NIOSSLContext>
   private let clientAuthorities: [UInt8]
 
   /// - Parameters:
@@ -18,7 +18,7 @@ public final class ServerTLS: Sendable {
   /// - Throws: `PlatformError` (`invalidArgument`) for what is no certificate or no key, or where they do not fit.
   public init(chain: [UInt8], privateKey: [UInt8], clientAuthorities: [UInt8] = []) throws {
     self.clientAuthorities = clientAuthorities
-    context = Mutex(try Self.context(chain, privateKey, clientAuthorities))
+    context = Locked(try Self.context(chain, privateKey, clientAuthorities))
   }
 
   /// The same for connections from now on; what was there stays where this throws.

@@ -1,5 +1,4 @@
 import LinuxSystem
-import Synchronization
 
 /// A connection to a server on a unix socket that has left HTTP: raw bytes both ways.
 public final class UpgradedConnection: Sendable {
@@ -10,11 +9,11 @@ public final class UpgradedConnection: Sendable {
 
   private let connection: AsyncDescriptor
   /// What came with the head of the answer.
-  private let early: Mutex<[UInt8]>
+  private let early: Locked<[UInt8]>
 
   private init(_ connection: AsyncDescriptor, early: [UInt8]) {
     self.connection = connection
-    self.early = Mutex(early)
+    self.early = Locked(early)
   }
 
   /// Asks by POST to go over to raw bytes.

@@ -36,13 +36,13 @@ final class Container: Sendable {
   let lock = OperationLock()
   /// Resolved when the container has been removed.
   let removal = OneShot<ContainerExit>()
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let revisions: RevisionCounter
 
   init(record: ContainerRecord, revisions: RevisionCounter) {
     self.id = record.id
     self.revisions = revisions
-    self.state = Mutex(State(record: record, revision: revisions.next()))
+    self.state = Locked(State(record: record, revision: revisions.next()))
   }
 
   /// Reads without changing.

@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// The containers by id and by name; names are unique.
 final class ContainerRegistry: Sendable {
@@ -10,7 +10,7 @@ final class ContainerRegistry: Sendable {
     var sorted: [Container]?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var count: Int { state.withLock { $0.byID.count } }
 

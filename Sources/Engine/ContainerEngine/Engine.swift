@@ -11,7 +11,6 @@ import Networking
 import OCIRuntime
 import Persistence
 import Snapshots
-import Synchronization
 
 /// The container engine: containers, images, networks and volumes of one `--root`, and everything that keeps them alive.
 ///
@@ -29,7 +28,7 @@ public final class Engine: Sendable {
   public let buildContexts: ContextStore
   let builder: ImageBuilder
   let agentSessions = AgentSessions()
-  let socketHost = Mutex<(any ContainerSocketHost)?>(nil)
+  let socketHost = Locked<(any ContainerSocketHost)?>(nil)
   let volumeStore: VolumeStore
   let memoryVolumes: MemoryVolumes
   let backupTurns = BackupTurns()

@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// Tasks that live as long as the engine, or until they end by themselves; ended together at shutdown.
 final class EngineLifetime: Sendable {
@@ -10,7 +10,7 @@ final class EngineLifetime: Sendable {
     var isOver = false
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var isOver: Bool { state.withLock { $0.isOver } }
 

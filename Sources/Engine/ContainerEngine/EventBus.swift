@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Tells everyone who listens what happens, and keeps the last events for those who ask later.
 public final class EventBus: Sendable {
@@ -15,7 +14,7 @@ public final class EventBus: Sendable {
     var subscriptions: [UInt64: EventSubscription] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init() {}
 
@@ -66,11 +65,11 @@ public final class EventSubscription: Sendable {
     var waiter: CheckedContinuation<Void, Never>?
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let onCancel: @Sendable () -> Void
 
   init(pending: [EngineEvent], onCancel: @escaping @Sendable () -> Void) {
-    self.state = Mutex(State(pending: pending))
+    self.state = Locked(State(pending: pending))
     self.onCancel = onCancel
   }
 

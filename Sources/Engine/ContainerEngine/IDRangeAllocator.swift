@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Hands every container a range of host ids of its own, so that no two containers ever share one.
 ///
@@ -15,7 +15,7 @@ public final class IDRangeAllocator: Sendable {
   }
 
   private let first: UInt32
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter first: first id of this engine's slice.
   public init(first: UInt32) { self.first = first }

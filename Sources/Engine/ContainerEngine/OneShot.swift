@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// A value that comes once and that any number of tasks may wait for.
 final class OneShot<Value: Sendable>: Sendable {
@@ -8,7 +8,7 @@ final class OneShot<Value: Sendable>: Sendable {
     var waiters: [UInt64: CheckedContinuation<Value?, Never>] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Gives the value; the first call wins.
   func resolve(_ value: Value) {

@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// Lets one operation at a time work on one entity; the others wait in order, without holding a thread.
 final class OperationLock: Sendable {
@@ -12,7 +12,7 @@ final class OperationLock: Sendable {
     var queue: [CheckedContinuation<Void, Never>] = []
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Runs `body` when all who asked before are done.
   func withLock<Result: Sendable>(_ body: (Token) async throws -> Result) async rethrows -> Result {

@@ -2,7 +2,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// The networks of one engine: addresses, links, firewall, published ports and name service.
 ///
@@ -34,7 +33,7 @@ public final class NetworkStack: Sendable {
   let relays: RelayService
   let dns: DNSServer
   let logger: Logger
-  let state = Mutex(State())
+  let state = Locked(State())
 
   /// Networks of one engine; each has its own subnet.
   static let maximumNetworks = 1_024

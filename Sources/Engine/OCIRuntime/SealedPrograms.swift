@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// Copies of runtimes in sealed memory, made once for each version of a program on disk.
 ///
@@ -21,7 +20,7 @@ final class SealedPrograms: Sendable {
 
   /// Holds a folder with a link for each copy, so that processes are called by the program's name and not by a descriptor's number.
   private let directory: String
-  private let copies = Mutex<[Version: Descriptor]>([:])
+  private let copies = Locked<[Version: Descriptor]>([:])
 
   init(directory: String) { self.directory = directory }
 

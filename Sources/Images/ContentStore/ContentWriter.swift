@@ -1,7 +1,6 @@
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Writes one blob of a `ContentStore`.
 public final class ContentWriter: BlobWriter {
@@ -15,7 +14,7 @@ public final class ContentWriter: BlobWriter {
     var writebackBytes: Int64 = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let temporary: String
   private let blobs: String
   private let expected: Digest?
@@ -33,7 +32,7 @@ public final class ContentWriter: BlobWriter {
     self.limitBytes = min(limitBytes, expectedSizeBytes ?? limitBytes)
     temporary = "\(staging)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
     let file = try Descriptor.open(temporary, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-    state = Mutex(State(file: file, hasher: ContentHasher(expected?.algorithm ?? .sha256)))
+    state = Locked(State(file: file, hasher: ContentHasher(expected?.algorithm ?? .sha256)))
   }
 
   deinit { abort() }

@@ -1,7 +1,6 @@
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// A file that grows piece by piece, over several openings and over restarts of the program, hashed on the way.
 ///
@@ -28,7 +27,7 @@ public final class ResumableFile: Sendable {
   }
 
   public let path: String
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// Makes the file; throws where there is one.
   public init(creating path: String) throws {
@@ -36,7 +35,7 @@ public final class ResumableFile: Sendable {
     let file = try translatingSystemErrors("store content") {
       try Descriptor.open(path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
     }
-    state = Mutex(State(file: file))
+    state = Locked(State(file: file))
   }
 
   /// Opens a file that an earlier process left and hashes what is there. Reads all of it.
@@ -47,7 +46,7 @@ public final class ResumableFile: Sendable {
       let hasher = try Self.hash(file, by: .sha256)
       return State(file: file, hasher: hasher, writebackBytes: hasher.sizeBytes)
     }
-    state = Mutex(initial)
+    state = Locked(initial)
   }
 
   /// Hashes a file from its position on.

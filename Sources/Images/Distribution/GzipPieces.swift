@@ -4,7 +4,6 @@ import LinuxSystem
 import Model
 import NIOCore
 import RegistryClient
-import Synchronization
 
 /// A layer's file on its way out, packed as it goes. Waiting for the packing threads happens on threads that may block.
 final class GzipPieces: BlobPieces {
@@ -13,12 +12,12 @@ final class GzipPieces: BlobPieces {
     var hasher = ContentHasher()
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let executor: BlockingExecutor
   private let meter: TransferMeter
 
   init(_ file: Descriptor, sizeBytes: Int64, executor: BlockingExecutor, meter: TransferMeter) throws {
-    state = Mutex(State(gzip: try ParallelGzip(file, sizeBytes: sizeBytes)))
+    state = Locked(State(gzip: try ParallelGzip(file, sizeBytes: sizeBytes)))
     self.executor = executor
     self.meter = meter
   }
@@ -46,12 +45,12 @@ final class GzipPieces: BlobPieces {
 final class MeteredPieces: BlobPieces {
   private let pieces: any BlobPieces
   private let meter: TransferMeter
-  private let position: Mutex<Int64>
+  private let position: Locked<Int64>
 
   init(_ pieces: any BlobPieces, from offset: Int64, meter: TransferMeter) {
     self.pieces = pieces
     self.meter = meter
-    position = Mutex(offset)
+    position = Locked(offset)
   }
 
   func next() async throws -> ByteBuffer? {

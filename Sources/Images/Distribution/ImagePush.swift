@@ -4,7 +4,6 @@ import LinuxSystem
 import Model
 import OCITypes
 import RegistryClient
-import Synchronization
 
 extension ImageDistribution {
   /// Sends an image, or all tags of a repository, to the registry that the name says.
@@ -207,7 +206,7 @@ struct ImagePush: Sendable {
   private func sendPacked(_ layer: ContentDescriptor, _ meter: TransferMeter) async throws {
     let file = try distribution.content.open(layer.digest)
     let executor = distribution.executor
-    let last = Mutex<GzipPieces?>(nil)
+    let last = Locked<GzipPieces?>(nil)
     try await repository.uploadStream(
       pieces: {
         let pieces = try GzipPieces(file, sizeBytes: layer.size, executor: executor, meter: meter)
@@ -234,7 +233,7 @@ struct ImagePush: Sendable {
 
 /// The packed forms of one image's layers.
 final class PackedLayers: Sendable {
-  private let forms = Mutex<[Digest: TransferMemory.Packed]>([:])
+  private let forms = Locked<[Digest: TransferMemory.Packed]>([:])
   subscript(_ layer: Digest) -> TransferMemory.Packed? { forms.withLock { $0[layer] } }
   func set(_ form: TransferMemory.Packed, of layer: Digest) { forms.withLock { $0[layer] = form } }
 }

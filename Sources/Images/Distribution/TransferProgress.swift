@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 /// What a pull or push tells while it goes on, in docker's words.
 public struct TransferEvent: Sendable, Hashable {
@@ -40,7 +39,7 @@ final class TransferMeter: Sendable {
   private let status: String
   private let total: Int64
   private let report: TransferReport
-  private let state = Mutex<(current: Int64, toldAt: UInt64)>((0, 0))
+  private let state = Locked<(current: Int64, toldAt: UInt64)>((0, 0))
 
   init(_ status: String, id: String, total: Int64, report: @escaping TransferReport) {
     self.status = status

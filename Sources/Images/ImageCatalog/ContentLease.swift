@@ -1,10 +1,10 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Keeps blobs and layers from being collected while somebody works with them and no record names them yet.
 public final class ContentLease: Sendable {
   private let ledger: LeaseLedger
-  private let held = Mutex<Set<Digest>>([])
+  private let held = Locked<Set<Digest>>([])
 
   init(ledger: LeaseLedger) { self.ledger = ledger }
 
@@ -31,7 +31,7 @@ extension ContentLease {
 
 /// Counts leases, and makes leases and collections exclude each other.
 final class LeaseLedger: Sendable {
-  private let counts = Mutex<[Digest: Int]>([:])
+  private let counts = Locked<[Digest: Int]>([:])
 
   func take(_ digest: Digest) { counts.withLock { $0[digest, default: 0] += 1 } }
 

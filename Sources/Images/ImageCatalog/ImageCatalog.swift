@@ -7,7 +7,6 @@ import Model
 import OCITypes
 import Persistence
 import Snapshots
-import Synchronization
 
 /// The images of this machine: names, records, and the blobs and layers behind them.
 ///
@@ -42,11 +41,11 @@ public final class ImageCatalog: Sendable {
   let limits: LayerLimits
   let logger: Logger
   let ledger = LeaseLedger()
-  let state: Mutex<State>
+  let state: Locked<State>
   /// Held over the database's write and the change of `state` that belongs to it. Taken before `ledger` and `state`.
-  let writing = Mutex(())
+  let writing = Locked(())
   /// The last flush of layers that was started.
-  let background = Mutex<ThreadOutcome<Void>?>(nil)
+  let background = Locked<ThreadOutcome<Void>?>(nil)
 
   /// Opens the catalog and reads its records. A record whose blobs are damaged is left out and logged, never deleted.
   public init(
@@ -76,7 +75,7 @@ public final class ImageCatalog: Sendable {
       else { continue }
       state.references[document.id] = stored.image
     }
-    self.state = Mutex(state)
+    self.state = Locked(state)
   }
 
   // MARK: - Reading

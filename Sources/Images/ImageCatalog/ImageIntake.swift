@@ -1,9 +1,9 @@
 import ContentStore
 import Layers
+import LinuxSystem
 import Model
 import OCITypes
 import Snapshots
-import Synchronization
 
 /// An image on its way into the catalog from elsewhere: its blobs come in any order, several at once, and are unpacked while
 /// they come; the record is written last.
@@ -12,7 +12,7 @@ import Synchronization
 public final class ImageIntake: Sendable {
   private let catalog: ImageCatalog
   private let lease: ContentLease
-  private let unpacked = Mutex<[Digest: UnpackedLayer]>([:])
+  private let unpacked = Locked<[Digest: UnpackedLayer]>([:])
 
   init(_ catalog: ImageCatalog) {
     self.catalog = catalog

@@ -2,7 +2,6 @@ import ContentStore
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// What became of a layer's stream.
 public struct AppliedLayer: Sendable {
@@ -139,7 +138,7 @@ private final class HashingSource: ChunkSource {
 /// Counts and hashes a stream on the thread that reads it; asked from others.
 final class StreamMeter: Sendable {
   private let sink: (any BlobWriter)?
-  private let hasher = Mutex(ContentHasher())
+  private let hasher = Locked(ContentHasher())
 
   init(sink: (any BlobWriter)?) { self.sink = sink }
 

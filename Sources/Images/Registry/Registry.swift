@@ -4,7 +4,6 @@ import LinuxSystem
 import Logging
 import Model
 import Persistence
-import Synchronization
 
 /// A registry's content: blobs, manifests and tags of repositories, on disk and in one SQLite file.
 ///
@@ -33,11 +32,11 @@ public final class Registry: Sendable {
   let uploads: UploadTable
   let epochs = ProjectEpochs()
   /// Held by the one collection or check that runs.
-  let maintenance = Mutex<Bool>(false)
+  let maintenance = Locked<Bool>(false)
   private let lock: FileLock
-  private let turn = Mutex(Turn())
-  private let version = Mutex([UInt64](repeating: 0, count: Registry.versions))
-  private let observers = Mutex<[@Sendable (RegistryEvent) -> Void]>([])
+  private let turn = Locked(Turn())
+  private let version = Locked([UInt64](repeating: 0, count: Registry.versions))
+  private let observers = Locked<[@Sendable (RegistryEvent) -> Void]>([])
 
   public var content: ContentStore { files.content }
 

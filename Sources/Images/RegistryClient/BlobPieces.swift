@@ -2,7 +2,6 @@ import Glibc
 import LinuxSystem
 import Model
 import NIOCore
-import Synchronization
 
 /// A blob's bytes on their way out, piece by piece. One task at a time asks; the next piece is asked for when the peer can
 /// take it.
@@ -18,14 +17,14 @@ public final class FilePieces: BlobPieces {
   private let file: Descriptor
   private let endOffset: Int64
   private let executor: BlockingExecutor
-  private let position: Mutex<Int64>
+  private let position: Locked<Int64>
 
   /// - Parameter count: bytes to send; a file that has fewer is an error.
   public init(_ file: Descriptor, offset: Int64, count: Int64, executor: BlockingExecutor) {
     self.file = file
     endOffset = offset + count
     self.executor = executor
-    position = Mutex(offset)
+    position = Locked(offset)
   }
 
   public func next() async throws -> ByteBuffer? {
@@ -49,9 +48,9 @@ public final class FilePieces: BlobPieces {
 
 /// Bytes at hand.
 public final class MemoryPieces: BlobPieces {
-  private let buffer: Mutex<ByteBuffer?>
+  private let buffer: Locked<ByteBuffer?>
 
-  public init(_ bytes: some Sequence<UInt8>) { buffer = Mutex(ByteBuffer(bytes: bytes)) }
+  public init(_ bytes: some Sequence<UInt8>) { buffer = Locked(ByteBuffer(bytes: bytes)) }
 
   public func next() async throws -> ByteBuffer? {
     buffer.withLock { buffer in

@@ -1,8 +1,8 @@
+import LinuxSystem
 import Model
 import NIOCore
 import NIOHTTP1
 import OCITypes
-import Synchronization
 
 /// How a blob came to be in a repository.
 public enum BlobArrival: Sendable, Hashable {
@@ -253,11 +253,11 @@ private struct UploadState {
 /// The first bytes of a longer stream.
 private final class BoundedPieces: BlobPieces {
   private let pieces: any BlobPieces
-  private let left: Mutex<Int64>
+  private let left: Locked<Int64>
 
   init(_ pieces: any BlobPieces, count: Int64) {
     self.pieces = pieces
-    left = Mutex(count)
+    left = Locked(count)
   }
 
   func next() async throws -> ByteBuffer? {

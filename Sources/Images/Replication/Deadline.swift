@@ -1,5 +1,4 @@
 import LinuxSystem
-import Synchronization
 
 /// The outcome of `body`, or `late` thrown where `pause` ends first. `body` is cancelled then, and when the caller is, and not
 /// waited for: looking up a name cannot be cut short.
@@ -37,7 +36,7 @@ private final class Race<R: Sendable>: Sendable {
     case over(Result<R, any Error>)
   }
 
-  private let state = Mutex<State>(.running(nil))
+  private let state = Locked<State>(.running(nil))
 
   func end(with result: Result<R, any Error>) {
     let waiter = state.withLock { state -> CheckedContinuation<R, any Error>? in

@@ -5,7 +5,6 @@ import Model
 import OCITypes
 import Registry
 import RegistryClient
-import Synchronization
 
 /// Serves cache projects: asks their upstreams for what is not here and keeps it.
 ///
@@ -50,7 +49,7 @@ public final class PullThroughCache: Sendable {
   private let logger: Logger
   private let now: @Sendable () -> Int64
   private let client: RegistryClient
-  private let upstreams = Mutex<[String: Result<Upstream, PlatformError>]>([:])
+  private let upstreams = Locked<[String: Result<Upstream, PlatformError>]>([:])
   private let fetches: SharedFetches<CachedManifest>
   private let pause: @Sendable (Int64) async throws -> Void
 

@@ -1,7 +1,7 @@
 import FoundationEssentials
+import LinuxSystem
 import Model
 import Persistence
-import Synchronization
 
 /// Peers, rules and the history of their runs, cache projects and what they know. Each write is durable on return; calls
 /// block. Passwords are sealed with a key in a file beside the database, named as it with `.key`.
@@ -25,7 +25,7 @@ public final class ReplicationStore: Sendable {
   let bounds: CacheBounds
   let database: Database
   private let seal: PasswordSeal
-  private let lastID = Mutex<UInt64>(0)
+  private let lastID = Locked<UInt64>(0)
 
   /// Opens or makes the file; runs that the end of the server cut off become `interrupted`.
   public convenience init(path: String, now: Int64) throws {

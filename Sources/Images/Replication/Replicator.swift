@@ -3,7 +3,6 @@ import Logging
 import Model
 import Registry
 import RegistryClient
-import Synchronization
 
 /// Runs replication rules: when asked, by their schedule, and after pushes.
 public actor Replicator {
@@ -43,7 +42,7 @@ public actor Replicator {
   /// When a rule with a time-table was looked at first or ran last.
   private var lastRuns: [String: Int64] = [:]
   /// What was pushed since the rules were looked at last; beyond the bound all of a project is taken.
-  private let pushed = Mutex<Pushed>(Pushed())
+  private let pushed = Locked<Pushed>(Pushed())
 
   struct Pushed: Sendable {
     var tags: [String: Set<String>] = [:]

@@ -1,7 +1,6 @@
 import LinuxSystem
 import Model
 import Registry
-import Synchronization
 
 /// Fetches that are under way, each for all who want the same. A fetch ends at its deadline, and with the last who waits for
 /// it. Each project has places of its own, so that nobody who pulls from one keeps others from theirs.
@@ -33,7 +32,7 @@ final class SharedFetches<Value: Sendable>: Sendable {
   private let executor: BlockingExecutor
   private let deadline: @Sendable () async throws -> Void
   private let late: UpstreamFailure
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameters:
   ///   - limit: fetches of one project.

@@ -3,7 +3,6 @@ import LinuxSystem
 import Logging
 import Metrics
 import Model
-import Synchronization
 
 /// The engine, its containers, networks and volumes in numbers, as a page for Prometheus.
 ///

@@ -1,7 +1,7 @@
 import Certificates
 import FoundationEssentials
 import HTTPServing
-import Synchronization
+import LinuxSystem
 
 /// The server's certificate, made anew at each start and after two thirds of its life. Its key is in memory only.
 final class RenewedTLS: Sendable {
@@ -9,7 +9,7 @@ final class RenewedTLS: Sendable {
   private let authority: CertificateAuthority
   private let names: [String]
   private let lifeSeconds: Double
-  private let dates: Mutex<(renewAt: Date, endsAt: Date)>
+  private let dates: Locked<(renewAt: Date, endsAt: Date)>
 
   /// - Parameter clientAuthorities: in PEM form, who may vouch for clients; empty where none is asked for a certificate.
   init(
@@ -22,7 +22,7 @@ final class RenewedTLS: Sendable {
     serving = try ServerTLS(
       chain: Array(identity.chainPEM.utf8), privateKey: Array(identity.keyPEM.utf8),
       clientAuthorities: Array(clientAuthorities.utf8))
-    dates = Mutex((identity.renewAt, identity.endsAt))
+    dates = Locked((identity.renewAt, identity.endsAt))
   }
 
   /// The last moment of the present certificate.

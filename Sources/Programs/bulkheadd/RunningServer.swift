@@ -1,7 +1,6 @@
 import FoundationEssentials
 import LinuxSystem
 import RegistryAPI
-import Synchronization
 
 /// What is known of the server once it serves; told at its local socket.
 final class RunningServer: ServerFacts {
@@ -12,7 +11,7 @@ final class RunningServer: ServerFacts {
 
   private let root: String
   private let tls: RenewedTLS
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(root: String, tls: RenewedTLS) {
     self.root = root

@@ -3,7 +3,6 @@ import HTTPServing
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Serves each container's engine socket by a small server of its own, all on a few threads that nobody else waits for.
 public final class ContainerSocketServer: ContainerSocketHost {
@@ -15,7 +14,7 @@ public final class ContainerSocketServer: ContainerSocketHost {
   private let version: String
   private let logger: Logger
   private let executor: BlockingExecutor
-  private let servers = Mutex<[ContainerID: HTTPServer?]>([:])
+  private let servers = Locked<[ContainerID: HTTPServer?]>([:])
 
   public init(engine: Engine, version: String, logger: Logger) throws {
     self.engine = engine

@@ -1,6 +1,6 @@
 import ContainerEngine
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Entries of `GET /containers/json`.
 enum ContainerSummary {
@@ -63,7 +63,7 @@ enum ContainerSummary {
 
 /// Keeps the encoded entry of each container until the container changes, so that a list costs little.
 final class ContainerSummaryCache: Sendable {
-  private let entries = Mutex<[ContainerID: ContainerSummary.Encoded]>([:])
+  private let entries = Locked<[ContainerID: ContainerSummary.Encoded]>([:])
   /// Entries of containers that are gone are thrown out when there are this many more than containers.
   private static let slack = 64
 

@@ -3,7 +3,6 @@ import Glibc
 import HTTPServing
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Moves bytes between HTTP bodies and the descriptors that the engine reads and writes. Blocking: callers run on the
 /// threads of a `TransferPermit`.
@@ -78,10 +77,10 @@ enum BytePipe {
 
 /// Hands a descriptor over once, so that it is closed when the one who took it is done.
 private final class HeldDescriptor: Sendable {
-  private let descriptor: Mutex<Descriptor?>
+  private let descriptor: Locked<Descriptor?>
 
   init(_ descriptor: Descriptor) {
-    self.descriptor = Mutex(descriptor)
+    self.descriptor = Locked(descriptor)
   }
 
   func take() throws -> Descriptor {

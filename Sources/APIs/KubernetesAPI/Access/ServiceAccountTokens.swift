@@ -2,7 +2,7 @@ import Crypto
 import FoundationEssentials
 import HTTPServing
 import KubeMachinery
-import Synchronization
+import LinuxSystem
 
 /// Tokens of service accounts: signed statements (JWT, ES256) that end by time, with their account, and with the object that they are
 /// bound to.
@@ -36,7 +36,7 @@ public final class ServiceAccountTokens: Sendable {
   private let service: ObjectService
   private let now: @Sendable () -> Timestamp
   /// By the token's text: signatures are the dear part.
-  private let known = Mutex<[String: Claims]>([:])
+  private let known = Locked<[String: Claims]>([:])
 
   /// - Parameter keyPEM: of the key that signs. Throws where it is none.
   public init(

@@ -1,5 +1,4 @@
 import KubeMachinery
-import Synchronization
 
 /// The numbers that fields of documents have in protobuf. Source: the `protobuf` tags of Kubernetes' API types.
 ///

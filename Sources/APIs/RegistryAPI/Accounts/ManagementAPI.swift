@@ -6,7 +6,6 @@ import Model
 import OCITypes
 import Registry
 import Replication
-import Synchronization
 
 /// The management of users, projects and the registry as a whole, below `/api/v1/`, in JSON. It translates; it decides
 /// nothing but who may.
@@ -25,7 +24,7 @@ public final class ManagementAPI: HTTPResponder {
   }
 
   final class Changes: Sendable {
-    private let entries = Mutex<[AuditEntry]>([])
+    private let entries = Locked<[AuditEntry]>([])
 
     func add(_ entry: AuditEntry) { entries.withLock { $0.append(entry) } }
     var all: [AuditEntry] { entries.withLock { $0 } }

@@ -1,7 +1,7 @@
 import HTTPServing
+import LinuxSystem
 import Model
 import Registry
-import Synchronization
 
 /// Manifests and small blobs that were asked for lately, ready to be sent. An entry is true as long as its repository has
 /// the version that it was made at.
@@ -57,7 +57,7 @@ final class HotAnswers: Sendable {
     }
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func find(_ path: String) -> Entry? {
     state.withLock { state in

@@ -1,6 +1,6 @@
 import KubeMachinery
+import LinuxSystem
 import Logging
-import Synchronization
 
 /// Moves a machine in life: follows every resource, runs work that is due with a bounded number of workers, sleeps until
 /// there is more.
@@ -18,7 +18,7 @@ public final class ControllerLoop: Sendable {
   private let machine: ControllerMachine
   private let service: ObjectService
   private let bounds: Bounds
-  private let clock: any Clock<Duration>
+  private let clock: any Swift.Clock<Duration>
   private let now: @Sendable () -> Timestamp
   private let logger: Logger
   private let bell = Bell()
@@ -27,7 +27,7 @@ public final class ControllerLoop: Sendable {
   ///   - clock: to sleep by.
   ///   - now: the wall clock, the same as the machine's.
   public init(
-    machine: ControllerMachine, service: ObjectService, bounds: Bounds = Bounds(), clock: any Clock<Duration>,
+    machine: ControllerMachine, service: ObjectService, bounds: Bounds = Bounds(), clock: any Swift.Clock<Duration>,
     now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.machine = machine
@@ -146,7 +146,7 @@ public final class Bell: Sendable {
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init() {}
 

@@ -1,7 +1,7 @@
 import HTTPServing
 import KubeMachinery
+import LinuxSystem
 import Logging
-import Synchronization
 
 /// All controllers with what they share: the index, the queue of work, expectations and events.
 ///
@@ -39,7 +39,7 @@ public final class ControllerMachine: Sendable {
   private let bounds: Bounds
   private let logger: Logger
   private let now: @Sendable () -> Timestamp
-  private let state: Mutex<State>
+  private let state: Locked<State>
   /// Every kind that is followed.
   public let kinds: [Kind]
 
@@ -57,7 +57,7 @@ public final class ControllerMachine: Sendable {
     writer = ChangeWriter(service: service, fieldManager: "kube-controller-manager", now: now)
     let events: Set<ResourceName> = [.events, .newEvents]
     kinds = service.catalog.kinds.filter { $0.verbs.contains("watch") && !events.contains($0.resource) }
-    state = Mutex(
+    state = Locked(
       State(
         index: ObjectIndex(whole: controllers.reduce(into: []) { $0.formUnion($1.follows) }),
         recorder: EventRecorder(serial: eventSerial), unlisted: Set(kinds.map(\.resource))))

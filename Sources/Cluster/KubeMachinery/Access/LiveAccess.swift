@@ -1,5 +1,5 @@
 import HTTPServing
-import Synchronization
+import LinuxSystem
 
 /// The roles and bindings as they are now: read once, then kept up by following the store.
 ///
@@ -13,7 +13,7 @@ public final class LiveAccess: Sendable {
 
   private let store: any ObjectStore
   private let kinds: [Kind]
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Reads all roles and bindings. Throws what the store throws.
   public init(_ service: ObjectService) async throws {

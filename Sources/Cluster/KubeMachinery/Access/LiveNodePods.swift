@@ -1,5 +1,5 @@
 import HTTPServing
-import Synchronization
+import LinuxSystem
 
 /// Which pods nodes have and what those name: read once, then kept up by following the store.
 public final class LiveNodePods: NodeAccess.Pods {
@@ -39,7 +39,7 @@ public final class LiveNodePods: NodeAccess.Pods {
   private static let resource = ResourceName(group: "", resource: "pods")
 
   private let store: any ObjectStore
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Reads all pods. Throws what the store throws.
   public init(_ service: ObjectService) async throws {

@@ -1,5 +1,4 @@
 import Persistence
-import Synchronization
 
 extension SQLiteObjectStore {
   public func get(_ key: ObjectKey) async throws -> StoredObject? {

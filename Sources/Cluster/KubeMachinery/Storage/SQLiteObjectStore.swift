@@ -1,9 +1,9 @@
 import Dispatch
 import FoundationEssentials
+import LinuxSystem
 import Logging
 import Model
 import Persistence
-import Synchronization
 
 /// Objects in one SQLite file.
 ///
@@ -65,8 +65,8 @@ public final class SQLiteObjectStore: ObjectStore {
   let reader: Database
   let seal: RecordSeal
   let logger: Logger
-  let state: Mutex<State>
-  let writers = Mutex(WriterQueue())
+  let state: Locked<State>
+  let writers = Locked(WriterQueue())
   /// Called at each step of a write; an error from it stands for a crash there.
   let atStep: @Sendable (CommitStep) throws -> Void
 
@@ -94,7 +94,7 @@ public final class SQLiteObjectStore: ObjectStore {
     self.logger = logger
     self.atStep = atStep
     reader = try Database(readingBeside: database)
-    state = Mutex(try Self.load(reader, seal, bounds))
+    state = Locked(try Self.load(reader, seal, bounds))
   }
 
   public var revision: Int64 { state.withLock { $0.revision } }
@@ -131,7 +131,7 @@ public final class SQLiteObjectStore: ObjectStore {
   /// Opening records takes most of a start: all cores do it.
   private static func events(of page: [RevisionRecord], _ seal: RecordSeal) throws -> [ObjectEvent] {
     let size = 64
-    let opened = Mutex<[Int: Result<[ObjectEvent], any Error>]>([:])
+    let opened = Locked<[Int: Result<[ObjectEvent], any Error>]>([:])
     DispatchQueue.concurrentPerform(iterations: (page.count + size - 1) / size) { part in
       let records = page[(part * size)..<min(page.count, (part + 1) * size)]
       let events = Result { try records.map { try event(of: $0, seal) } }

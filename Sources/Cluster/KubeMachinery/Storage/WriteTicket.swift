@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// One write on its way: waits for its turn, then holds its result.
 final class WriteTicket: Sendable {
@@ -17,8 +17,8 @@ final class WriteTicket: Sendable {
 
   let key: ObjectKey
   let write: ObjectWrite
-  private let wait = Mutex(Wait.none)
-  private let outcome = Mutex<Result<StoredObject, any Error>?>(nil)
+  private let wait = Locked(Wait.none)
+  private let outcome = Locked<Result<StoredObject, any Error>?>(nil)
 
   init(key: ObjectKey, write: ObjectWrite) {
     self.key = key

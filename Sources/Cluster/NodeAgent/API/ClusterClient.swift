@@ -8,7 +8,6 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// Speaks to the server over HTTPS with the node's certificate. The file that holds it is read anew when the server has renewed it.
 public final class ClusterClient: ClusterAccess {
@@ -27,7 +26,7 @@ public final class ClusterClient: ClusterAccess {
   private let path: String
   private let userAgent: String
   private let logger: Logger
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// Opens no connection yet. Blocks: reads the file. Throws as `NodeKubeconfig.load`; `invalidArgument` for certificates that cannot be
   /// used.
@@ -37,7 +36,7 @@ public final class ClusterClient: ClusterAccess {
     self.userAgent = userAgent
     self.logger = logger
     let config = try NodeKubeconfig.load(path)
-    state = Mutex(State(config: config, client: try Self.client(config)))
+    state = Locked(State(config: config, client: try Self.client(config)))
   }
 
   /// What holds now; `reload` puts another in its place.

@@ -2,8 +2,8 @@ import HTTPServing
 import KubeControllers
 import KubeMachinery
 import KubeResources
+import LinuxSystem
 import Logging
-import Synchronization
 
 /// Events at pods and the node, written one after the other. What comes too fast is dropped, as events are for people.
 final class AgentEvents: Sendable {
@@ -19,14 +19,14 @@ final class AgentEvents: Sendable {
   private let cluster: any ClusterAccess
   private let now: @Sendable () -> Timestamp
   private let logger: Logger
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let bell = Bell()
 
   init(_ cluster: any ClusterAccess, serial: UInt64, now: @escaping @Sendable () -> Timestamp, logger: Logger) {
     self.cluster = cluster
     self.now = now
     self.logger = logger
-    state = Mutex(State(recorder: EventRecorder(serial: serial)))
+    state = Locked(State(recorder: EventRecorder(serial: serial)))
   }
 
   func announce(_ subject: JSONValue, isWarning: Bool, reason: String, message: String) {

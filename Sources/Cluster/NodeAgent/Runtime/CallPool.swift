@@ -1,5 +1,5 @@
 import CRIProtocol
-import Synchronization
+import LinuxSystem
 
 /// Connections for calls of one kind that may take long. A connection is made when the calls of those before it are as many as it
 /// takes.
@@ -8,11 +8,11 @@ final class CallPool: Sendable {
 
   private let clients: [GRPCClient]
   /// Calls under way on each.
-  private let counts: Mutex<[Int]>
+  private let counts: Locked<[Int]>
 
   init(socket path: String, connections: Int) {
     clients = (0..<connections).map { _ in GRPCClient(unixSocketPath: path) }
-    counts = Mutex(Array(repeating: 0, count: connections))
+    counts = Locked(Array(repeating: 0, count: connections))
   }
 
   func close() async {

@@ -1,9 +1,9 @@
+import LinuxSystem
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import NIOPosix
 import SwiftProtobuf
-import Synchronization
 
 /// A gRPC client of one unix socket. It connects when the first call comes, keeps that connection for all calls, and connects anew
 /// when it is gone: a server that is started again is found by the next call.
@@ -25,7 +25,7 @@ package final class GRPCClient: Sendable {
   private let path: String
   private let group: any EventLoopGroup
   private let limits: GRPCLimits
-  private let state = Mutex(State.idle)
+  private let state = Locked(State.idle)
 
   /// - Parameters:
   ///   - path: the socket's file; need not exist yet.

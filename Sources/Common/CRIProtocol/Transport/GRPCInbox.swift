@@ -1,5 +1,5 @@
+import LinuxSystem
 import NIOCore
-import Synchronization
 
 /// What a call's channel hands to the task that waits for it: messages in their order, then the end. The channel is asked for
 /// more only while few messages wait, so that the peer is held back by HTTP/2's window and nothing grows here.
@@ -12,7 +12,7 @@ final class GRPCInbox: Sendable {
     var isAbandoned = false
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let maxWaiting: Int
 
   init(maxWaiting: Int) { self.maxWaiting = maxWaiting }

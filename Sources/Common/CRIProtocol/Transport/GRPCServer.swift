@@ -1,9 +1,9 @@
 import HTTPServing
+import LinuxSystem
 import Logging
 import NIOCore
 import NIOHTTP2
 import NIOPosix
-import Synchronization
 
 /// A gRPC server on unix sockets: unary and server-streaming methods, HTTP/2 without TLS.
 ///
@@ -26,7 +26,7 @@ package final class GRPCServer: Sendable {
   let executor: (any TaskExecutor)?
   private let logger: Logger
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   package init(
     handlers: GRPCHandlers, limits: GRPCLimits = GRPCLimits(), executor: (any TaskExecutor)? = nil, logger: Logger

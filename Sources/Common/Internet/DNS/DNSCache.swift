@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// Answers of servers, kept for as long as they allow within bounds, for clients that ask the same again.
 public final class DNSCache: Sendable {
@@ -34,7 +34,7 @@ public final class DNSCache: Sendable {
   }
 
   private let bounds: Bounds
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init(bounds: Bounds = Bounds()) { self.bounds = bounds }
 

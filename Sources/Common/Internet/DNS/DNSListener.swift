@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// A name service at one address: a UDP and a TCP socket, and the tasks that serve them.
 ///
@@ -42,7 +41,7 @@ public final class DNSListener: Sendable {
   private let poller: Poller
   private let bounds: Bounds
   private let inFlight: Slots
-  private let service = Mutex<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
+  private let service = Locked<(token: ReadyLoop.Token, task: Task<Void, Never>)?>(nil)
 
   /// Opens the sockets in the network namespace of the calling thread.
   ///
@@ -151,7 +150,7 @@ public final class DNSListener: Sendable {
   }
 
   private func serveStreams() async {
-    let slots = AddressSlots(count: bounds.connections, countOfOne: bounds.connectionsOfOne)
+    let places = FairBound(each: bounds.connectionsOfOne, all: bounds.connections)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let client: Descriptor
@@ -165,10 +164,10 @@ public final class DNSListener: Sendable {
         } catch {
           break
         }
-        guard let peer = try? InternetSocket.peer(of: client), slots.take(for: peer) else { continue }
+        guard let peer = try? InternetSocket.peer(of: client), let place = places.take(peer.host) else { continue }
         group.addTask { [self] in
           try? await serve(client, of: peer)
-          slots.giveBack(for: peer)
+          place.giveBack()
         }
       }
       group.cancelAll()

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// The name servers that the host uses, read anew when /etc/resolv.conf changes.
 public final class HostResolvers: Sendable {
@@ -26,7 +25,7 @@ public final class HostResolvers: Sendable {
   private static let freshness = Duration.seconds(1)
 
   private let path: String
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   public init(path: String = "/etc/resolv.conf") { self.path = path }
 

@@ -7,6 +7,8 @@ public enum DatagramSocket {
   public static let maximumBytes = 65_535
 
   /// Takes one datagram; nil when none waits. Longer ones than `limit` are cut.
+  // Never inlined: see `systemCall`.
+  @inline(never)
   public static func receive(_ socket: Descriptor, limit: Int) throws -> (bytes: [UInt8], sender: SocketAddress?)? {
     var storage = sockaddr_storage()
     var received = 0

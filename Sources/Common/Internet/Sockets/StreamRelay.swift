@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Synchronization
 
 /// Accepts TCP connections at a socket and carries their bytes both ways, to and from where each of them is led.
 ///
@@ -61,21 +60,16 @@ public struct StreamRelay: Sendable {
 
   /// Runs until cancelled, or until the socket is closed. Connections end with it.
   public func run() async {
-    let all = Slots(count: bounds.connections)
-    let places = ClientPlaces(each: bounds.connectionsOfClient)
+    let places = FairBound(each: bounds.connectionsOfClient, all: bounds.connections)
     await withDiscardingTaskGroup { connections in
       while !Task.isCancelled {
         do {
           let client = try await listener.accept()
-          guard let peer = try? InternetSocket.peer(of: client), admits(peer), all.take() else { continue }
-          guard places.take(peer.host) else {
-            all.giveBack()
-            continue
-          }
+          guard let peer = try? InternetSocket.peer(of: client), admits(peer), let place = places.take(peer.host)
+          else { continue }
           connections.addTask {
             await carry(client, of: peer)
-            places.giveBack(peer.host)
-            all.giveBack()
+            place.giveBack()
           }
         } catch let error as SystemError where error.errno == ENOTSOCK {
           break
@@ -143,33 +137,9 @@ public struct StreamRelay: Sendable {
   }
 }
 
-/// How many connections each client has.
-private final class ClientPlaces: Sendable {
-  private let each: Int
-  private let taken = Mutex<[String: Int]>([:])
-
-  init(each: Int) { self.each = each }
-
-  func take(_ client: String) -> Bool {
-    taken.withLock { taken in
-      let count = taken[client] ?? 0
-      guard count < each else { return false }
-      taken[client] = count + 1
-      return true
-    }
-  }
-
-  func giveBack(_ client: String) {
-    taken.withLock { taken in
-      let count = taken[client] ?? 0
-      taken[client] = count > 1 ? count - 1 : nil
-    }
-  }
-}
-
 /// When a connection carried something last.
 private final class Pulse: Sendable {
-  private let last = Mutex(ContinuousClock.now)
+  private let last = Locked(ContinuousClock.now)
 
   func beat() {
     let now = ContinuousClock.now

@@ -3,7 +3,6 @@ import ContentStore
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Fetches one commit by Debian's git, which believes a stranger's server and so gets nothing of this machine: a user id that nobody
 /// else has, no capabilities and no way to new ones, no configuration, hooks, filters or credentials, one host by the
@@ -208,7 +207,7 @@ struct GitFetch: Sendable {
   }
 
   private final class Flag: Sendable {
-    private let value = Mutex(false)
+    private let value = Locked(false)
     var isSet: Bool { value.withLock { $0 } }
     func set() { value.withLock { $0 = true } }
   }

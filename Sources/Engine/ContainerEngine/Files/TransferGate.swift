@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Lets a bounded number of archives in and out at once, on threads of their own, so that clients that send or read slowly
 /// never take the threads that everything else needs.
@@ -22,13 +21,13 @@ public final class TransferGate: Sendable {
   public let executor: BlockingExecutor
   private let permits: Int
   private let patienceSeconds: Double
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   init(permits: Int = standardPermits, patienceSeconds: Double = patienceSeconds) throws {
     self.permits = permits
     self.patienceSeconds = patienceSeconds
     executor = try BlockingExecutor(maxThreads: permits * Self.threadsPerTransfer, name: "transfer")
-    state = Mutex(State(free: permits))
+    state = Locked(State(free: permits))
   }
 
   /// The right to one transfer; waits a while for it, without a thread.

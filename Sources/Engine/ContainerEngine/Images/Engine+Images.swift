@@ -2,7 +2,6 @@ import Glibc
 import ImageCatalog
 import LinuxSystem
 import Model
-import Synchronization
 
 extension Engine {
   public func images() throws -> [ImageRecord] { try catalog.list() }
@@ -115,9 +114,9 @@ extension Engine {
 
 /// Holds a pipe's end until it has been used, and closes it then: the reader sees the end of the stream.
 final class PipeEnd: Sendable {
-  private let descriptor: Mutex<Descriptor?>
+  private let descriptor: Locked<Descriptor?>
 
-  init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }
+  init(_ descriptor: Descriptor) { self.descriptor = Locked(descriptor) }
 
   func use(_ body: (Descriptor) throws -> Void) throws {
     guard

@@ -1,7 +1,6 @@
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Tells the end of containers' runs by the files that conmon leaves in the folder of exits.
 ///
@@ -11,7 +10,7 @@ final class ExitFileWatch: Sendable {
   private let directory: String
   private let inotify: Result<Inotify, any Error>
   private let poller: Poller
-  private let expected = Mutex<[ContainerID: OneShot<Void>]>([:])
+  private let expected = Locked<[ContainerID: OneShot<Void>]>([:])
 
   /// Where the host has no watch left to give (fs.inotify.max_user_instances), the ends of conmon have to do.
   init(directory: String, poller: Poller) {

@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Whether a container's program was found in its root file system.
 enum CommandLookup: Sendable, Equatable {
@@ -12,7 +11,7 @@ enum CommandLookup: Sendable, Equatable {
 
 /// Carries the lookup's outcome out of the thread that made it.
 final class CommandLookupResult: Sendable {
-  private let value = Mutex<CommandLookup?>(nil)
+  private let value = Locked<CommandLookup?>(nil)
   var current: CommandLookup? { value.withLock { $0 } }
   func set(_ lookup: CommandLookup) { value.withLock { $0 = lookup } }
 }

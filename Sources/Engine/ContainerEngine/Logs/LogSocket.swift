@@ -2,12 +2,15 @@ import Glibc
 import Isolation
 import LinuxSystem
 import Model
+import Networking
 
 /// A connection to a receiver of log lines. No thread waits for a receiver that is slow or away: what it does not take in time
 /// fails.
 struct LogSocket: Sendable {
   static let connectSeconds = 5.0
   static let sendSeconds = 10.0
+  /// Of a server with more addresses the first ones are tried.
+  private static let mostAddresses = 16
 
   private let socket: AsyncDescriptor
   /// Over TCP each message ends with a line feed (RFC 6587, section 3.4.2).
@@ -21,8 +24,10 @@ struct LogSocket: Sendable {
       switch address {
       case .local(let path): return try local(path, poller: poller)
       case .remote(let host, let port, let stream):
-        let candidates = try await lookups.run { try lookUp(host, port: port, stream: stream) }
-        let socket = try await within(connectSeconds) { try await connect(candidates, poller: poller) }
+        let addresses = try await lookups.run { try SocketAddress.lookUp(host, port: port, atMost: mostAddresses) }
+        let socket = try await within(connectSeconds) {
+          try await connect(stream ? .tcp : .udp, to: addresses, poller: poller)
+        }
         return LogSocket(socket: socket, isStream: stream)
       }
     } catch let error as SystemError {
@@ -30,6 +35,10 @@ struct LogSocket: Sendable {
         .unavailable,
         "failed to initialize logging driver: \(address) does not answer: \(SystemError.message(for: error.errno))",
         cause: error)
+    } catch let error as HostNotFound {
+      throw PlatformError(
+        .unavailable,
+        "failed to initialize logging driver: the syslog server '\(error.host)' was not found: \(error.reason)")
     } catch is LogTimeout {
       throw PlatformError(
         .unavailable,
@@ -48,77 +57,36 @@ struct LogSocket: Sendable {
   ///   connection is of no use.
   func send(_ message: [UInt8]) async throws {
     let bytes = isStream ? message + [10] : message
-    let sent = bytes.withUnsafeBytes { buffer in
-      Glibc.send(socket.descriptor.raw, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
-    }
+    var sent = 0
+    do {
+      let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+      sent = try bytes.withUnsafeBytes { buffer in
+        try systemCall("send") { Glibc.send(socket.descriptor.raw, buffer.baseAddress, buffer.count, flags) }
+      }
+    } catch let error as SystemError where error.errno == EAGAIN {}
     if sent == bytes.count { return }
-    let code = errno
-    guard sent >= 0 || code == EAGAIN else { throw SystemError(errno: code, operation: "send") }
-    let rest = Array(bytes[max(0, sent)...])
+    let rest = Array(bytes[sent...])
     try await Self.within(patienceSeconds) { [socket] in try await socket.write(rest) }
   }
 
   // MARK: connecting
 
-  private struct Candidate: Sendable {
-    var family: Int32
-    var type: Int32
-    var address: [UInt8]
-  }
-
-  private static func lookUp(_ host: String, port: UInt16, stream: Bool) throws -> [Candidate] {
-    var hints = addrinfo()
-    hints.ai_socktype = stream ? Int32(SOCK_STREAM.rawValue) : Int32(SOCK_DGRAM.rawValue)
-    var list: UnsafeMutablePointer<addrinfo>?
-    let code = getaddrinfo(host, String(port), &hints, &list)
-    defer { if let list { freeaddrinfo(list) } }
-    var candidates: [Candidate] = []
-    var next = list
-    while let entry = next?.pointee {
-      let bytes = UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen))
-      candidates.append(Candidate(family: entry.ai_family, type: entry.ai_socktype, address: Array(bytes)))
-      next = entry.ai_next
-    }
-    guard code == 0, !candidates.isEmpty else {
-      throw PlatformError(
-        .unavailable,
-        "failed to initialize logging driver: the syslog server '\(host)' was not found: \(String(cString: gai_strerror(code)))"
-      )
-    }
-    return candidates
-  }
-
-  /// The first candidate that takes the connection.
-  private static func connect(_ candidates: [Candidate], poller: Poller) async throws -> AsyncDescriptor {
+  /// The first address that takes the connection.
+  private static func connect(
+    _ transport: TransportProtocol, to addresses: [SocketAddress], poller: Poller
+  ) async throws -> AsyncDescriptor {
     var last = SystemError(errno: EHOSTUNREACH, operation: "connect")
-    for candidate in candidates {
+    for address in addresses {
       do {
-        let raw = try systemCall("socket") {
-          Glibc.socket(candidate.family, candidate.type | Int32(SOCK_CLOEXEC.rawValue), 0)
-        }
-        let socket = try AsyncDescriptor(Descriptor(owning: raw), poller: poller)
-        do {
-          try connectNow(socket.descriptor, candidate.address)
-        } catch let error as SystemError where error.errno == EINPROGRESS {
-          try await poller.waitWritable(raw)
-          try requireConnected(socket.descriptor)
-        }
+        let socket = try AsyncDescriptor(try InternetSocket.connect(transport, to: address), poller: poller)
+        try await poller.waitWritable(socket.descriptor.raw)
+        try requireConnected(socket.descriptor)
         return socket
       } catch let error as SystemError {
         last = error
       }
     }
     throw last
-  }
-
-  private static func connectNow(_ socket: Descriptor, _ address: [UInt8]) throws {
-    try address.withUnsafeBytes { bytes in
-      try bytes.withMemoryRebound(to: sockaddr.self) { pointer in
-        _ = try systemCall("connect") {
-          Glibc.connect(socket.raw, pointer.baseAddress, socklen_t(address.count))
-        }
-      }
-    }
   }
 
   private static func requireConnected(_ socket: Descriptor) throws {

@@ -1,13 +1,13 @@
+import LinuxSystem
 import Model
 import Networking
-import Synchronization
 
 /// The networks in the engine's memory, found by name, id or unique prefix of the id.
 final class NetworkStore: Sendable {
-  private let records: Mutex<[NetworkID: NetworkRecord]>
+  private let records: Locked<[NetworkID: NetworkRecord]>
 
   init(records: [NetworkRecord]) {
-    self.records = Mutex(Dictionary(records.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+    self.records = Locked(Dictionary(records.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
   }
 
   /// By name.

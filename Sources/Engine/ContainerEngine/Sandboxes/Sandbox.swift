@@ -1,16 +1,16 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// A sandbox in the engine's memory. Whoever changes it, or makes or starts a container in it, holds its lock; that comes before
 /// the containers' own.
 final class Sandbox: Sendable {
   let id: ContainerID
   let lock = OperationLock()
-  private let state: Mutex<SandboxRecord>
+  private let state: Locked<SandboxRecord>
 
   init(record: SandboxRecord) {
     id = record.id
-    state = Mutex(record)
+    state = Locked(record)
   }
 
   var record: SandboxRecord { state.withLock { $0 } }
@@ -25,7 +25,7 @@ final class SandboxRegistry: Sendable {
     var keys: [String: ContainerID] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Newest first.
   var all: [Sandbox] {

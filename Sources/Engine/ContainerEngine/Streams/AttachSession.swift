@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 /// A client's connection to the standard streams of a container or of an exec'd process.
 ///
@@ -26,8 +25,8 @@ public final class AttachSession: Sendable {
   public let terminal: Bool
   let options: AttachOptions
   private let channel = OneShot<Channel?>()
-  private let history: Mutex<LogReader?>
-  private let detach: Mutex<DetachKeys>
+  private let history: Locked<LogReader?>
+  private let detach: Locked<DetachKeys>
   private let detached = OneShot<Bool>()
   private let onClose: @Sendable () -> Void
   /// Resolved when the process has ended; pipes are then read only as far as they are full.
@@ -36,7 +35,7 @@ public final class AttachSession: Sendable {
   /// Called once, when the client has typed the detach keys or goes before the output has ended.
   private let onDetach: @Sendable () -> Void
   /// The output has ended, or the detachment was told.
-  private let isOver = Mutex(false)
+  private let isOver = Locked(false)
 
   /// - Parameter onClose: called when the client is gone.
   init(
@@ -47,8 +46,8 @@ public final class AttachSession: Sendable {
     self.onClose = onClose
     self.terminal = terminal
     self.options = options
-    self.history = Mutex(history)
-    self.detach = Mutex(DetachKeys(terminal ? options.detachKeys : []))
+    self.history = Locked(history)
+    self.detach = Locked(DetachKeys(terminal ? options.detachKeys : []))
   }
 
   /// Gives the session its streams; nil when there will be none.

@@ -1,11 +1,11 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Bytes that outputs of all commands may hold at once.
 public final class OutputBudget: Sendable {
-  private let left: Mutex<Int>
+  private let left: Locked<Int>
 
-  public init(bytes: Int) { left = Mutex(bytes) }
+  public init(bytes: Int) { left = Locked(bytes) }
 
   /// As many of these as there is room for.
   fileprivate func take(_ wanted: Int) -> Int {
@@ -29,7 +29,7 @@ public final class ExecOutput: Sendable {
 
   private let limitBytes: Int
   private let budget: OutputBudget
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter limitBytes: of each stream.
   public init(limitBytes: Int, budget: OutputBudget) {

@@ -1,7 +1,6 @@
 import LinuxSystem
 import Model
 import OCIRuntime
-import Synchronization
 
 /// A process that was asked for by `exec create`, from then until its container goes.
 final class ExecSession: Sendable {
@@ -17,8 +16,8 @@ final class ExecSession: Sendable {
   /// On the monotonic clock, in nanoseconds.
   let createdAt: UInt64
   let ended = OneShot<Int32>()
-  private let phase = Mutex(Phase.created)
-  private let pid = Mutex<Int32>(0)
+  private let phase = Locked(Phase.created)
+  private let pid = Locked<Int32>(0)
 
   init(
     id: ExecID, container: ContainerID, settings: ExecSettings, createdAt: UInt64 = Clock.monotonicNanoseconds()
@@ -37,7 +36,7 @@ final class ExecSession: Sendable {
     }
   }
 
-  private let claimed = Mutex(false)
+  private let claimed = Locked(false)
 
   /// Keeps the process, but not its streams: whoever is attached closes them.
   func run(_ process: ExecProcess) {

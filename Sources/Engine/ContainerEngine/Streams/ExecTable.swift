@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// The exec sessions of all containers, by id.
 final class ExecTable: Sendable {
@@ -8,7 +8,7 @@ final class ExecTable: Sendable {
   /// What all sessions that wait for their start may keep in memory.
   static let waitingLimitBytes = 64 << 20
 
-  private let sessions = Mutex<[ExecID: ExecSession]>([:])
+  private let sessions = Locked<[ExecID: ExecSession]>([:])
 
   /// Takes a session in.
   /// - Parameter limit: of sessions of its container that run or wait for their start.

@@ -1,7 +1,6 @@
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Reads a process's stdout and stderr pipes together, in the order in which output comes.
 ///
@@ -70,9 +69,9 @@ actor PipeOutputs {
 
 /// The writing end of a process's stdin pipe, which is closed once.
 final class PipeInput: Sendable {
-  private let pipe: Mutex<AsyncDescriptor?>
+  private let pipe: Locked<AsyncDescriptor?>
 
-  init(_ pipe: AsyncDescriptor?) { self.pipe = Mutex(pipe) }
+  init(_ pipe: AsyncDescriptor?) { self.pipe = Locked(pipe) }
 
   /// Writes everything; a process that reads no more (EPIPE) is not an error.
   func write(_ bytes: [UInt8]) async throws {

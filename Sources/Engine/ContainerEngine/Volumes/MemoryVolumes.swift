@@ -1,14 +1,13 @@
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Volumes whose files are in memory: mounted on their folder for the first container that has them, gone with the last.
 final class MemoryVolumes: Sendable {
   private let paths: EnginePaths
   private let ids: IDRange
   /// Which runs have a volume. Held while something is mounted or unmounted.
-  private let users = Mutex<[String: Set<ContainerID>]>([:])
+  private let users = Locked<[String: Set<ContainerID>]>([:])
 
   init(paths: EnginePaths, ids: IDRange) {
     self.paths = paths

@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Who copies or replaces a volume as a whole: meanwhile no container that has it is started, and nobody removes it.
 final class VolumeGate: Sendable {
@@ -9,7 +9,7 @@ final class VolumeGate: Sendable {
     var shared: [String: Int] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// The volume is one's own until the hold ends. Then come the locks of its containers, never before: a start that holds
   /// its container's lock is refused here and does not wait.

@@ -2,7 +2,6 @@ import ContentStore
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// What counts and bounds the files of folders. Folders are open for reading.
 protocol ProjectQuotas: Sendable {
@@ -38,7 +37,7 @@ final class VolumeLimits: Sendable {
   private let path: String
   private let folder: Descriptor
   private let quotas: any ProjectQuotas
-  private let taken = Mutex<Set<UInt32>>([])
+  private let taken = Locked<Set<UInt32>>([])
 
   /// - Parameter path: the folder of all volumes.
   init(path: String, quotas: any ProjectQuotas = KernelProjectQuotas()) throws {

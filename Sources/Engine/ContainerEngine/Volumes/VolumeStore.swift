@@ -2,7 +2,6 @@ import ContentStore
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// The volumes: folders below the engine's root, owned by the engine's volume id range so that any container can take them.
 final class VolumeStore: Sendable {
@@ -12,7 +11,7 @@ final class VolumeStore: Sendable {
   private let ids: IDRange
   private let limit: Int
   private let syncDirectory: @Sendable (String) throws -> Void
-  private let records: Mutex<[String: VolumeRecord]>
+  private let records: Locked<[String: VolumeRecord]>
   private let names = NameLocks()
   let gate = VolumeGate()
   /// Bounds of the volumes that have one.
@@ -20,9 +19,9 @@ final class VolumeStore: Sendable {
   /// What was wrong with volumes at the start.
   let troubles: [String]
   /// How many are being made.
-  private let making = Mutex(0)
+  private let making = Locked(0)
   /// Held while a container goes with those of its anonymous volumes that no other container uses.
-  let removal = Mutex(())
+  let removal = Locked(())
 
   /// - Parameters:
   ///   - limit: of volumes, the policy's.
@@ -45,7 +44,7 @@ final class VolumeStore: Sendable {
     var known = Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     troubles = Self.renew(&known, limits, paths: paths, store: store)
     try Self.removeLeftovers(known: Set(known.keys), limits, paths: paths)
-    self.records = Mutex(known)
+    self.records = Locked(known)
   }
 
   var all: [VolumeRecord] { records.withLock { $0.values.sorted { $0.name < $1.name } } }
@@ -302,7 +301,7 @@ final class StagedVolume: Sendable {
   let data: String
   private let path: String
   private let limits: VolumeLimits
-  private let owned = Mutex<UInt32?>(nil)
+  private let owned = Locked<UInt32?>(nil)
 
   init(name: String, data: String, path: String, limits: VolumeLimits) {
     self.name = name
@@ -326,15 +325,12 @@ final class StagedVolume: Sendable {
 
 /// Locks for names, so that nobody makes or removes what another one is making. Held across calls of the disk, by one thread.
 private final class NameLocks: Sendable {
-  private final class Lock: Sendable {
-    let mutex = Mutex(())
-  }
-  private let locks = (0..<64).map { _ in Lock() }
+  private let locks = (0..<64).map { _ in Locked(()) }
 
   func withLock<Result: Sendable, Failure>(
     _ name: String, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let index = name.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 63 }
-    return try locks[index].mutex.withLock { (_) throws(Failure) in try body() }
+    return try locks[index].withLock { (_) throws(Failure) in try body() }
   }
 }

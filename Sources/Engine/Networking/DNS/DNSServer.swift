@@ -1,7 +1,6 @@
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// The name service of all containers of an engine: answers names of containers itself and forwards the rest.
 final class DNSServer: Sendable {
@@ -18,9 +17,9 @@ final class DNSServer: Sendable {
   private let resolvers: HostResolvers
   private let rebinding: RebindingGuard
   private let logger: Logger
-  private let listeners = Mutex<[ContainerID: DNSListener]>([:])
+  private let listeners = Locked<[ContainerID: DNSListener]>([:])
   /// When an answer was last told as refused, by container; none of those that are gone.
-  private let told = Mutex<[ContainerID: ContinuousClock.Instant]>([:])
+  private let told = Locked<[ContainerID: ContinuousClock.Instant]>([:])
 
   /// A container that asks for such names again and again does not fill the log.
   private static let pauseOfWarnings = Duration.seconds(60)

@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// Which names containers have on which network.
 final class NameDirectory: Sendable {
@@ -55,7 +55,7 @@ final class NameDirectory: Sendable {
     }
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private static let reverseZone = ".in-addr.arpa"
   private static let reverseZone6 = ".ip6.arpa"
 

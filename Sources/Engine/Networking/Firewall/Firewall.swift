@@ -2,7 +2,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// The engine's nftables table: loads its skeleton, keeps its elements, and restores both when somebody flushed them.
 ///
@@ -28,7 +27,7 @@ final class Firewall: Sendable {
   let table: String
   let socket: NetlinkSocket
   private let logger: Logger
-  let state: Mutex<State>
+  let state: Locked<State>
 
   /// Elements in one message, well below the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
@@ -36,7 +35,7 @@ final class Firewall: Sendable {
   /// - Parameter socket: of the netfilter protocol, in the host's namespace.
   init(names: InstanceNames, closed: Set<ForwardedFamily> = [], socket: NetlinkSocket, logger: Logger) {
     table = names.table
-    state = Mutex(State(rules: FirewallRules(names: names, closed: closed)))
+    state = Locked(State(rules: FirewallRules(names: names, closed: closed)))
     self.socket = socket
     self.logger = logger
   }

@@ -3,7 +3,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Keeps the engine's table as it has to be while others change rules of the host: restores what somebody flushed, and
 /// follows the host's own chains.
@@ -20,7 +19,7 @@ final class FirewallGuard: Sendable {
     var task: Task<Void, Never>?
     var keeper: NetlinkSocket?
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Programs that load rules often do so in several transactions.
   private static let patience = Duration.milliseconds(20)

@@ -1,6 +1,6 @@
 import Dispatch
+import LinuxSystem
 import Logging
-import Synchronization
 
 /// Deletes links some time after their containers ended, if the kernel has not done it together with the namespaces.
 ///
@@ -11,7 +11,7 @@ final class LinkReaper: Sendable {
   private let delay: DispatchTimeInterval
   /// Its thread may block, unlike those of tasks.
   private let queue = DispatchQueue(label: "bulkhead.link-reaper")
-  private let waiting = Mutex<Set<String>>([])
+  private let waiting = Locked<Set<String>>([])
 
   /// Enough for the kernel to take namespaces down under load.
   static let standardDelay = DispatchTimeInterval.seconds(3)

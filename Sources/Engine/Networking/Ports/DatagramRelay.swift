@@ -1,7 +1,6 @@
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Carries datagrams of one published port; each client gets a socket of its own, so that answers find their way back.
 final class DatagramRelay: Sendable {
@@ -11,7 +10,7 @@ final class DatagramRelay: Sendable {
   }
 
   private let relay: PortRelay
-  private let sessions = Mutex<[SocketAddress: Session]>([:])
+  private let sessions = Locked<[SocketAddress: Session]>([:])
 
   /// Clients of one port; the one silent for longest makes room for the next.
   static let maximumSessions = 1_024

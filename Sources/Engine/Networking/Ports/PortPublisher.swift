@@ -2,7 +2,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Publishes ports of containers on the host: by address translation in the kernel; IPv6 by a relay where the container
 /// has none, and on ::1, whose packets the kernel does not lead away.
@@ -35,7 +34,7 @@ final class PortPublisher: Sendable {
   private let connections: ConnectionTracking
   private let relays: RelayService
   private let logger: Logger
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(firewall: Firewall, connections: ConnectionTracking, relays: RelayService, logger: Logger) {
     self.firewall = firewall

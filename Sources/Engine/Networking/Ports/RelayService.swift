@@ -2,7 +2,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Makes relays for ports published on IPv6 addresses.
 final class RelayService: Sendable {
@@ -45,7 +44,7 @@ final class PortRelay: Sendable {
   let listener: Descriptor
   let destination: SocketAddress
   let service: RelayService
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let task = Locked<Task<Void, Never>?>(nil)
 
   /// Connections of one port; one more is closed.
   static let maximumConnections = 1_024

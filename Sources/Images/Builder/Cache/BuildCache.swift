@@ -4,7 +4,6 @@ import LinuxSystem
 import Logging
 import Model
 import Persistence
-import Synchronization
 
 /// The result of one step.
 public struct CachedStep: Sendable, Codable, Hashable {
@@ -45,7 +44,7 @@ public final class BuildCache: Sendable {
   private let catalog: ImageCatalog
   private let database: Database
   private let limits: BuildLimits
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// Must be made before the catalog collects what nobody needs. Entries whose layers are gone are dropped.
   public init(catalog: ImageCatalog, database: Database, limits: BuildLimits, logger: Logger) throws {
@@ -71,7 +70,7 @@ public final class BuildCache: Sendable {
       state.entries[key] = Entry(step: step, lease: lease, isUnsaved: false)
       state.bytes = state.bytes.clampedAdding(step.sizeBytes)
     }
-    self.state = Mutex(state)
+    self.state = Locked(state)
     if !lost.isEmpty {
       try database.transaction { for id in lost { try $0.delete(id, in: Self.table) } }
     }

@@ -2,7 +2,6 @@ import ImageCatalog
 import LinuxSystem
 import Model
 import OCITypes
-import Synchronization
 
 /// What a cache in a registry says: steps by their keys, and which of its layers each gave.
 ///
@@ -116,7 +115,7 @@ final class GatheredSteps: Sendable {
     var layer: (descriptor: ContentDescriptor, diffID: Digest)?
   }
 
-  private let steps = Mutex<[Step]>([])
+  private let steps = Locked<[Step]>([])
 
   func add(_ step: Step) { steps.withLock { $0.append(step) } }
 

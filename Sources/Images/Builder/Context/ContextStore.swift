@@ -3,7 +3,6 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// Keeps contents and lists of build contexts between builds, within a bound: what was used last stays.
 ///
@@ -28,7 +27,7 @@ public final class ContextStore: Sendable {
   let contents: ContentStore
   private let listDirectory: String
   private let logger: Logger
-  let state: Mutex<State>
+  let state: Locked<State>
 
   /// - Parameter root: a directory of its own, made where it is missing.
   public init(root: String, limits: ContextLimits = ContextLimits(), logger: Logger) throws {
@@ -59,7 +58,7 @@ public final class ContextStore: Sendable {
         state.lists[digest] = (0, Int64(size))
       }
     }
-    self.state = Mutex(state)
+    self.state = Locked(state)
   }
 
   /// The context that a client has brought before.

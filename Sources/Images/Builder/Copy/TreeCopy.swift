@@ -2,7 +2,6 @@ import ContentStore
 import Layers
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Copies a tree of an image into a folder, owners and all.
 enum TreeCopy {
@@ -42,8 +41,8 @@ enum TreeCopy {
   /// An end of a pipe until its user takes it, so that it is closed when that one is done and not later: the other side
   /// waits for it.
   private final class PipeEnd: Sendable {
-    private let descriptor: Mutex<Descriptor?>
-    init(_ descriptor: Descriptor) { self.descriptor = Mutex(descriptor) }
+    private let descriptor: Locked<Descriptor?>
+    init(_ descriptor: Descriptor) { self.descriptor = Locked(descriptor) }
     func take() -> Descriptor? {
       descriptor.withLock { descriptor in
         defer { descriptor = nil }

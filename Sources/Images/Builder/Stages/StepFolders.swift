@@ -4,7 +4,6 @@ import Glibc
 import ImageCatalog
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Folders on disk that steps see: caches, which stay, and temporary ones, which go with their step or at the next start.
 final class StepFolders: Sendable {
@@ -18,8 +17,8 @@ final class StepFolders: Sendable {
   }
 
   private let root: String
-  private let state = Mutex(State())
-  private let locks = Mutex<[String: StepLock]>([:])
+  private let state = Locked(State())
+  private let locks = Locked<[String: StepLock]>([:])
 
   init(root: String) throws {
     self.root = root
@@ -185,7 +184,7 @@ final class HeldMounts {
 
 /// A layer on its way out of a closure.
 final class LayerBox: Sendable {
-  private let value = Mutex<BuiltLayer?>(nil)
+  private let value = Locked<BuiltLayer?>(nil)
   func set(_ layer: BuiltLayer) { value.withLock { $0 = layer } }
   var layer: BuiltLayer? { value.withLock { $0 } }
 }

@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// Lets one step at a time use a cache that is `locked`; the others wait without a thread, and not longer than their build
 /// lasts.
@@ -10,7 +10,7 @@ final class StepLock: Sendable {
     /// Tickets whose task was cancelled before it came to wait.
     var cancelled: Set<Int> = []
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Throws: `CancellationError`; the lock is not held then.
   func acquire() async throws {

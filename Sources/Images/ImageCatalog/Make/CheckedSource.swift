@@ -2,7 +2,6 @@ import ContentStore
 import Layers
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Ends a stream only when a check at its end succeeds.
 final class CheckedSource: ByteSource {
@@ -27,26 +26,14 @@ final class PipedSource: ByteSource {
 
   init(_ body: @escaping @Sendable (Descriptor) throws -> Void) throws {
     let (read, write) = try translatingSystemErrors("make a pipe") { try Descriptor.pipe() }
-    let end = Mutex<Descriptor?>(write)
-    // The job takes the pipe's end out of its keeper, so that it is closed, and the stream ends, when the job is done.
-    let keeper = Keeper(end)
+    let end = Locked<Descriptor?>(write)
+    // The job takes the pipe's end out, so that it is closed, and the stream ends, when the job is done.
     let job = try ThreadOutcome<Void> {
-      guard let write = keeper.take() else { return }
+      guard let write = end.withLock({ $0.take() }) else { return }
       try body(write)
     }
     source = CheckedSource(DescriptorSource(read)) { try job.wait() }
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int { try source.read(into: buffer) }
-
-  private final class Keeper: Sendable {
-    private let descriptor: Mutex<Descriptor?>
-    init(_ descriptor: consuming Mutex<Descriptor?>) { self.descriptor = descriptor }
-    func take() -> Descriptor? {
-      descriptor.withLock { descriptor in
-        defer { descriptor = nil }
-        return descriptor
-      }
-    }
-  }
 }

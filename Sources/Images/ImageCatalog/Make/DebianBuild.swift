@@ -3,7 +3,6 @@ import Glibc
 import Layers
 import LinuxSystem
 import Model
-import Synchronization
 
 /// A run of mmdebstrap(1) that writes a tar archive.
 final class DebianBuild: Sendable {
@@ -25,8 +24,8 @@ final class DebianBuild: Sendable {
   let archive: Descriptor
   private let process: SpawnedProcess
   private let lastLines: ThreadOutcome<[String]>
-  private let outcome = Mutex<ExitStatus?>(nil)
-  private let isStopped = Mutex(false)
+  private let outcome = Locked<ExitStatus?>(nil)
+  private let isStopped = Locked(false)
 
   /// Starts the program. The calling thread must stay until `finish`: the program ends with it.
   init(

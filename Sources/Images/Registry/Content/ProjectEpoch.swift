@@ -1,4 +1,4 @@
-import Synchronization
+import LinuxSystem
 
 /// The life of a project that a push began in. A push whose project was removed since, and perhaps made again for others,
 /// ends without a trace: who may push is looked at once, at its begin.
@@ -13,7 +13,7 @@ public struct ProjectEpoch: Sendable, Hashable {
 
 /// How often each project has been removed since the start.
 final class ProjectEpochs: Sendable {
-  private let removed = Mutex<[String: ProjectEpoch]>([:])
+  private let removed = Locked<[String: ProjectEpoch]>([:])
 
   func epoch(of project: String) -> ProjectEpoch { removed.withLock { $0[project] ?? ProjectEpoch() } }
 

@@ -2,7 +2,6 @@ import ContentStore
 import Glibc
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Disk space kept back in a file, so that a full disk can be cleaned up: what was recorded is carried out with it, deletions
 /// and collections run in it. While it is given up nothing new is taken in.
@@ -11,7 +10,7 @@ final class DiskReserve: Sendable {
 
   private let path: String
   /// Whether the file holds its room.
-  private let isHeld = Mutex(false)
+  private let isHeld = Locked(false)
 
   /// Gives the room of an earlier process's reserve up where the disk is full, as a start itself needs some; `restore` takes
   /// it back.

@@ -2,7 +2,6 @@ import ContentStore
 import FoundationEssentials
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Content on its way in, over one request or several. Small content stays in memory until it is complete; other content,
 /// and what was acknowledged piece by piece, lies in a file that outlives the process.
@@ -27,7 +26,7 @@ public final class UploadSession: Sendable {
   public let startedAt: Int64
   private let files: RegistryFiles
   private let configuration: RegistryConfiguration
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   init(
     id: String, repository: RepositoryName, epoch: ProjectEpoch, startedAt: Int64, touchedAt: Int64? = nil,
@@ -39,7 +38,7 @@ public final class UploadSession: Sendable {
     self.startedAt = startedAt
     self.files = files
     self.configuration = configuration
-    state = Mutex(State(touchedAt: touchedAt ?? configuration.now(), restingBytes: restingBytes))
+    state = Locked(State(touchedAt: touchedAt ?? configuration.now(), restingBytes: restingBytes))
   }
 
   /// Bytes that have come.

@@ -3,11 +3,10 @@ import Glibc
 import LinuxSystem
 import Logging
 import Model
-import Synchronization
 
 /// The unfinished uploads, within their bounds.
 final class UploadTable: Sendable {
-  private let sessions = Mutex<[String: UploadSession]>([:])
+  private let sessions = Locked<[String: UploadSession]>([:])
   private let files: RegistryFiles
   private let configuration: RegistryConfiguration
 

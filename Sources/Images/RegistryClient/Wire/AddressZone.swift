@@ -1,4 +1,5 @@
 import Glibc
+import Internet
 
 /// How far inside an address lies, seen from this machine. What comes from outside must not lead further in (ATT-022).
 enum AddressZone: Int, Sendable, Comparable {
@@ -81,30 +82,13 @@ struct ResolvedHost: Sendable {
   /// Asks the system's resolver. Blocks.
   static func lookUp(_ host: String) throws(RegistryFailure) -> ResolvedHost {
     if AddressZone(address: host) != nil, let one = ResolvedHost(addresses: [host]) { return one }
-    var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    var list: UnsafeMutablePointer<addrinfo>?
-    let code = getaddrinfo(host, nil, &hints, &list)
-    defer { if let list { freeaddrinfo(list) } }
-    guard code == 0 else {
-      throw RegistryFailure(.unreachable, "cannot find '\(host)': \(String(cString: gai_strerror(code)))")
+    let found: [SocketAddress]
+    do { found = try SocketAddress.lookUp(host, port: 0, atMost: 64) } catch {
+      throw RegistryFailure(.unreachable, error.description)
     }
-    var addresses: [String] = []
-    var next = list
-    while let entry = next, addresses.count < 64 {
-      var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-      let length = socklen_t(text.count)
-      if getnameinfo(entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text, length, nil, 0, NI_NUMERICHOST) == 0 {
-        let end = text.firstIndex(of: 0) ?? text.endIndex
-        // A zone index (fe80::1%eth0) does not change what the address is.
-        let address = String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self).prefix { $0 != "%" }
-        if !addresses.contains(String(address)) { addresses.append(String(address)) }
-      }
-      next = entry.pointee.ai_next
-    }
-    guard let host = ResolvedHost(addresses: addresses) else {
+    guard let resolved = ResolvedHost(addresses: found.map(\.host)) else {
       throw RegistryFailure(.unreachable, "cannot find '\(host)': it has no address")
     }
-    return host
+    return resolved
   }
 }

@@ -3,7 +3,6 @@ import LinuxSystem
 import Model
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// One HTTP client for each place and way of reaching it, as certificates belong to hosts. The number of unused ones is bounded.
 final class PeerTable: Sendable {
@@ -33,7 +32,7 @@ final class PeerTable: Sendable {
   private static let idleClients = 32
   /// An unused client that is older is made anew, so that changed certificates come into force.
   private static let maximumAgeNanoseconds: UInt64 = 60_000_000_000
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   deinit { close() }
 

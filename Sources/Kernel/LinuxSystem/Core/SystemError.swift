@@ -32,7 +32,8 @@ public struct SystemError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// Makes a system call: repeats it while a signal interrupts it (EINTR), and turns the result -1 into a `SystemError`,
 /// with errno read before anything else runs.
-@discardableResult
+// Never inlined: errno is the thread's, and an asynchronous function may run on another one after a suspension (docs/adr/0018).
+@discardableResult @inline(never)
 public func systemCall<Result: SignedInteger>(
   _ operation: String, _ subject: @autoclosure () -> String = "", _ call: () -> Result
 ) throws -> Result {

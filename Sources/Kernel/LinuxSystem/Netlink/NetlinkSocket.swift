@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A netlink socket that sends requests in batches and collects their answers.
 ///
@@ -13,7 +12,7 @@ public final class NetlinkSocket: Sendable {
   }
 
   private let descriptor: Descriptor
-  private let state: Mutex<State>
+  private let state: Locked<State>
   /// By which the kernel names this socket among those of its namespace (`nl_pid`).
   public let port: UInt32
 
@@ -30,7 +29,7 @@ public final class NetlinkSocket: Sendable {
   public init(protocol number: Int32) throws {
     let kind = Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue)
     descriptor = Descriptor(owning: try systemCall("socket", "netlink") { socket(AF_NETLINK, kind, number) })
-    state = Mutex(State(sequence: 1, buffer: [UInt8](repeating: 0, count: Self.receiveBytes)))
+    state = Locked(State(sequence: 1, buffer: [UInt8](repeating: 0, count: Self.receiveBytes)))
     port = try Self.bind(descriptor)
     // The request is not echoed in acknowledgements, and the kernel's own words for an error are.
     try set(level: 270, option: 10, to: 1)

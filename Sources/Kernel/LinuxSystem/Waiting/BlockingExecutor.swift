@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Runs code that blocks on threads of its own, so that the cooperative pool stays free:
 /// `withTaskExecutorPreference(executor) { … }`.
@@ -46,7 +45,7 @@ public final class BlockingExecutor: TaskExecutor {
   private let name: String
   private let maxThreads: Int
   private let idleSeconds: Int
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// - Parameter name: of its threads.
   public convenience init(maxThreads: Int = BlockingExecutor.defaultMaxThreads, name: String = "blocking") throws {

@@ -1,6 +1,5 @@
 import CLinuxShim
 import Glibc
-import Synchronization
 
 /// Waits for descriptors on behalf of tasks, with one thread that sleeps in epoll_wait(2) and costs nothing while nothing
 /// happens.

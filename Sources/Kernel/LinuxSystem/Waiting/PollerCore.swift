@@ -48,7 +48,7 @@ final class PollerCore: Sendable {
 
   private let epoll: Descriptor
   private let stopEvent: Descriptor
-  private let state = Mutex(State())
+  private let state = Locked(State())
   private let nextID = Atomic<UInt64>(1)
 
   init() throws {

@@ -1,6 +1,5 @@
 import CLinuxShim
 import Glibc
-import Synchronization
 
 /// Calls a function whenever a descriptor can be read, on one thread: for many small messages that are answered at once, where
 /// a task that is woken for each would cost more than the answer.
@@ -58,7 +57,7 @@ final class ReadyLoopCore: Sendable {
 
   private let epoll: Descriptor
   private let stopEvent: Descriptor
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init() throws {
     epoll = Descriptor(owning: try systemCall("epoll_create1") { bh_epoll_create() })

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import LinuxSystem
 
 /// An SSH agent that `--ssh` offers to the steps of a build.
 struct OfferedAgent: Sendable, Equatable {
@@ -63,7 +63,7 @@ final class AgentForwarder: Sendable {
   let session: String
   let agents: [OfferedAgent]
   private let engine: Engine
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(_ agents: [OfferedAgent], engine: Engine) {
     self.agents = agents

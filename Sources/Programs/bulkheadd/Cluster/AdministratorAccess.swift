@@ -1,7 +1,6 @@
 import Certificates
 import FoundationEssentials
 import LinuxSystem
-import Synchronization
 
 /// The kubeconfig for root and the group of the server's user: a file with a certificate of its own, made anew at each start and after
 /// two thirds of its life.
@@ -11,7 +10,7 @@ final class AdministratorAccess: Sendable {
   let path: String
   private let authority: CertificateAuthority
   private let address: String
-  private let renewAt = Mutex(Date.distantPast)
+  private let renewAt = Locked(Date.distantPast)
 
   /// - Parameters:
   ///   - path: of the file, which only its owner writes and his group reads.

@@ -2,7 +2,7 @@ import Certificates
 import FoundationEssentials
 import KubeMachinery
 import KubernetesAPI
-import Synchronization
+import LinuxSystem
 
 /// Who holds a client's certificate, by its subject: the common name is the user, each organisation is a group.
 ///
@@ -15,7 +15,7 @@ final class CertificateHolders: Sendable {
 
   private static let maxKnown = 1_024
 
-  private let known = Mutex<[[UInt8]: Holder]>([:])
+  private let known = Locked<[[UInt8]: Holder]>([:])
   private let now: @Sendable () -> Int64
 
   /// - Parameter now: seconds since 1970.

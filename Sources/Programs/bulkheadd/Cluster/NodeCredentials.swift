@@ -4,7 +4,6 @@ import Glibc
 import KubeMachinery
 import LinuxSystem
 import NodeAgent
-import Synchronization
 
 /// The kubeconfig for the agent of this machine's node: a file with a certificate of its own, made anew at each start and after two
 /// thirds of its life. The agent reads it anew.
@@ -15,7 +14,7 @@ final class NodeCredentials: Sendable {
   let node: String
   private let authority: CertificateAuthority
   private let address: String
-  private let renewAt = Mutex(Date.distantPast)
+  private let renewAt = Locked(Date.distantPast)
 
   /// Writes nothing yet.
   /// - Parameters:

@@ -1,5 +1,5 @@
+import LinuxSystem
 import Model
-import Synchronization
 
 /// A connection of the client that leads to an agent of its user.
 public protocol AgentChannel: Sendable {
@@ -26,7 +26,7 @@ public final class AgentSession: Sendable {
   let user: UInt32
   /// Agents by the names that the Dockerfile's mounts have for them.
   public let agents: Set<String>
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(id: String, user: UInt32, agents: Set<String>) {
     self.id = id
@@ -127,7 +127,7 @@ final class AgentSessions: Sendable {
   static let idDigits = 32
   static let maximumAgents = 16
   static let maximumNameBytes = 256
-  private let sessions = Mutex<[String: AgentSession]>([:])
+  private let sessions = Locked<[String: AgentSession]>([:])
 
   /// - Parameter id: 32 hexadecimal digits, from 128 random bits.
   /// - Throws: `invalidArgument`, `conflict` for an id that a build has.

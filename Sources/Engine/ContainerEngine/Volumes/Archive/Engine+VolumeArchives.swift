@@ -2,7 +2,6 @@ import ContentStore
 import Layers
 import LinuxSystem
 import Model
-import Synchronization
 
 /// Volumes copied as a whole: backups, exports, snapshots; and brought back.
 ///
@@ -19,7 +18,7 @@ extension Engine {
     _ name: String, _ mode: CopyMode, passphrase: [UInt8]?, keep: Int? = nil, isScheduled: Bool = false
   ) async throws -> VolumeBackup {
     let key = try passphrase.map { try ArchiveKey(passphrase: $0) }
-    let still = Mutex<Double?>(nil)
+    let still = Locked<Double?>(nil)
     var backup = try await backups.add(name) { file in
       let archive = try await writeArchive(
         of: name, mode, key: key, isScheduled: isScheduled, to: file, disk: backups.folder)

@@ -1,6 +1,5 @@
 import LinuxSystem
 import Model
-import Synchronization
 
 extension Engine {
   private static let scheduleCheckSeconds = 15.0
@@ -72,7 +71,7 @@ extension Engine {
 /// Which scheduled backups are being made: a few at once, and the one that waits longest first.
 final class BackupTurns: Sendable {
   static let atOnce = 3
-  private let running = Mutex<Set<String>>([])
+  private let running = Locked<Set<String>>([])
 
   /// The volumes whose backups begin now.
   /// - Parameter due: those whose time has come, and when they were backed up last.

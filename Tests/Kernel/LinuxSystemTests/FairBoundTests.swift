@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PodStreams
+@testable import LinuxSystem
 
 @Suite struct FairBoundTests {
   @Test func oneDoesNotTakeWhatIsThereForAll() {
@@ -15,6 +15,19 @@ import Testing
     held = []
     #expect(bound.take("a", weight: 2) != nil)
     #expect(bound.take("a", weight: 3) == nil)
+  }
+
+  @Test func whatOneGivesBackIsThereForOthers() {
+    let bound = FairBound(each: 2, all: 5)
+    let first = (1...3).map { _ in bound.take("a") }
+    let second = (1...3).map { _ in bound.take("b") }
+    let third = bound.take("c")
+    #expect([first, second].map { $0.map { $0 != nil } } == [[true, true, false], [true, true, false]])
+    #expect(third != nil && bound.take("d") == nil)
+    first[0]?.giveBack()
+    let fourth = bound.take("d")
+    #expect(fourth != nil && bound.take("a") == nil)
+    withExtendedLifetime((first, second, third, fourth)) {}
   }
 
   @Test func aShareIsGivenBackOnce() throws {

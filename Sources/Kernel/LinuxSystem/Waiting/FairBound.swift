@@ -1,4 +1,3 @@
-import HTTPServing
 import Synchronization
 
 /// How much there is of something at once, in all and for each that asks, so that one cannot take what is there for all.
@@ -19,8 +18,6 @@ public final class FairBound: Sendable {
     deinit { giveBack() }
 
     /// Once; later calls do nothing.
-    // Never inlined: in an asynchronous function the optimizer (Swift 6.3) takes the thread's id for the lock from before a suspension.
-    @inline(never)
     public func giveBack() {
       if isHeld.exchange(false, ordering: .relaxed) { bound.giveBack(key, weight) }
     }
@@ -33,7 +30,7 @@ public final class FairBound: Sendable {
 
   private let each: Int
   private let all: Int
-  private let counts = Mutex(Counts())
+  private let counts = Locked(Counts())
 
   public init(each: Int, all: Int) {
     self.each = each
@@ -42,10 +39,8 @@ public final class FairBound: Sendable {
 
   /// Nil where there is not so much left.
   /// - Parameters:
-  ///   - key: who asks.
+  ///   - key: who asks: a user, or an address without its port.
   ///   - weight: how much, at least 1.
-  // As above.
-  @inline(never)
   public func take(_ key: String, weight: Int = 1) -> Place? {
     let hasRoom = counts.withLock { counts in
       let own = counts.of[key] ?? 0
@@ -57,34 +52,11 @@ public final class FairBound: Sendable {
     return hasRoom ? Place(self, key, weight) : nil
   }
 
-  // As above.
-  @inline(never)
   private func giveBack(_ key: String, _ weight: Int) {
     counts.withLock { counts in
       let own = (counts.of[key] ?? 0) - weight
       counts.of[key] = own > 0 ? own : nil
       counts.all -= weight
     }
-  }
-}
-
-extension HTTPResponse {
-  /// Keeps a place until a stream, or a connection that was taken over, has ended.
-  public func holding(_ place: FairBound.Place) -> HTTPResponse {
-    var response = self
-    switch body {
-    case .stream(let write):
-      response.body = .stream { writer in
-        defer { withExtendedLifetime(place) {} }
-        try await write(writer)
-      }
-    case .hijack(let take):
-      response.body = .hijack { client in
-        defer { withExtendedLifetime(place) {} }
-        try await take(client)
-      }
-    case .empty, .bytes, .file: break
-    }
-    return response
   }
 }
