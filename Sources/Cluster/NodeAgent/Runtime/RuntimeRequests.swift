@@ -1,3 +1,5 @@
+import KubeMachinery
+
 /// A sandbox as it is asked for.
 public struct SandboxRequest: Sendable, Equatable {
   public enum Sharing: Sendable { case pod, container, host }

@@ -286,14 +286,12 @@ final class ClusterServer: Sendable {
 private struct AgentConnections: NodeConnections {
   let client: AgentClient
 
-  func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
-    try await client.logs(namespace, pod, query: query)
+  func logs(of pod: PodIdentity, query: QueryParameters) async throws -> HTTPResponse {
+    try await client.logs(of: pod, query: query)
   }
 
-  func open(
-    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
-  ) async throws -> UpgradedConnection {
-    try await client.open(action, namespace, pod, query: query)
+  func open(_ action: String, of pod: PodIdentity, query: QueryParameters) async throws -> UpgradedConnection {
+    try await client.open(action, of: pod, query: query)
   }
 
   func measures(of what: String) async throws -> [JSONValue] { try await client.measures(of: what) }
