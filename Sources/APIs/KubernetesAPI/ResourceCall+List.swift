@@ -71,4 +71,7 @@ extension ResourceCall {
     let bytes = watch.isTellingInitial ? 2 * (watch.hasMoreInitial ? api.bounds.pageBytes : watch.initialBytes) : 0
     return bytes > Self.smallBytes ? try listPlace(bytes) : nil
   }
+
+  /// A share for changes that a watch tells; nil where that is little. Throws `StatusError` (429).
+  func share(_ bytes: Int) throws -> FairBound.Place? { bytes > Self.smallBytes ? try listPlace(2 * bytes) : nil }
 }

@@ -116,7 +116,7 @@ struct ResourceCall: Sendable {
     let place = try initialPlace(watch)
     let longest = api.bounds.watchSeconds
     let seconds = min(longest, max(1, options.timeoutSeconds ?? Int64.random(in: longest / 2...longest)))
-    let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds)
+    let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds, share: share)
     return HTTPResponse(
       headers: ["Content-Type": answer.negotiation.contentType],
       body: .stream { [api] writer in

@@ -97,6 +97,16 @@ import Testing
     }
   }
 
+  /// Many watches that are behind, each with a change of a large object to tell, hold no more than lists do.
+  @Test func whatWatchesTellOfLargeObjectsIsBoundedToo() async throws {
+    try await Self.with({ $0.listBytesOfUser = 600_000 }, bytes: 300_000) { kube in
+      let output = try await kube.succeed("get", "--raw", Self.maps + "?watch=1&resourceVersion=1")
+      let lines = output.split(separator: "\n")
+      let error = try JSONParser.parse(Array(try #require(lines.first).utf8))
+      #expect(lines.count == 1 && error["type"]?.text == "ERROR" && error.at("object", "code")?.integer == 429)
+    }
+  }
+
   @Test func whatWatchesTellFirstIsBoundedToo() async throws {
     let (all, new) = (
       Self.maps + "?watch=1", Self.maps + "?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan"

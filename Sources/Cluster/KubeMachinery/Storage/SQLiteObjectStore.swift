@@ -21,6 +21,10 @@ public final class SQLiteObjectStore: ObjectStore {
     public var cachedBytes = 48 << 20
     /// One document.
     public var documentBytes = 3 << 19
+    /// Changes that one who follows is given at once, and bytes of their documents, but one change at least: many who are behind
+    /// hold no more each.
+    public var sliceEvents = 128
+    public var sliceBytes = 256 << 10
     /// Writes that wait.
     public var waitingWrites = 4_096
     /// Writes in one transaction.

@@ -108,6 +108,34 @@ import Testing
       await refusal { try await store.events(of: maps, in: nil, after: 49) } == .expired(requested: 49, oldest: 50))
   }
 
+  /// From memory and from the file: what one who follows is given at once is bounded, and together it is all.
+  @Test(arguments: [1, 2_000, 100_000])
+  func whatIsGivenAtOnceIsBoundedInBytes(_ limit: Int) async throws {
+    let fixture = try StoreFixture()
+    var bounds = SQLiteObjectStore.Bounds()
+    bounds.sliceBytes = limit
+    bounds.sliceEvents = 16
+    let store = try fixture.open(bounds: bounds)
+    for index in 0..<40 {
+      let text = String(repeating: "x", count: index % 4 * 500)
+      _ = try await store.write(key("m\(index)"), .create(draft("m\(index)", text)))
+      _ = try await store.write(key("p\(index)", of: pods), .create(draft("p\(index)")))
+    }
+    let fromFile = try fixture.open(path: fixture.copy(), bounds: bounds)
+    for followed in [store, fromFile] {
+      var (at, seen): (Int64, [Int64]) = (0, [])
+      while at < 80 {
+        let slice = try await followed.events(of: maps, in: nil, after: at)
+        let bytes = slice.events.reduce(0) { $0 + $1.object.document.count }
+        #expect(slice.events.count == 1 || slice.events.count <= 16 && bytes <= limit)
+        #expect(slice.revision >= slice.events.last?.revision ?? .max)
+        seen += slice.events.map(\.revision)
+        at = slice.revision
+      }
+      #expect(seen == Array(stride(from: 1, to: 80, by: 2)) && at == 80)
+    }
+  }
+
   @Test func aDocumentBeyondTheBoundIsRefused() async throws {
     let fixture = try StoreFixture()
     var bounds = SQLiteObjectStore.Bounds()
