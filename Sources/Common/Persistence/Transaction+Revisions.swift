@@ -76,29 +76,23 @@ extension Transaction {
     try statement.execute(arguments: [seal, document, revision])
   }
 
-  /// The rows after `revision`, in order, at most `limit`.
-  public func revisions(of table: String, after revision: Int64, limit: Int) throws -> [RevisionRecord] {
-    let statement = try database.cachedStatement(
-      sql: """
-        SELECT revision, change, resource, namespace, name, attributes, before, seal, document
-        FROM \(DocumentTable.checked(table)) WHERE revision > ? ORDER BY revision LIMIT ?
-        """)
-    return try Row.fetchAll(statement, arguments: [revision, limit]).map(Self.revision)
-  }
-
-  /// The rows of one resource from the one after `revision` to that of `last`, in order: at most `limit`, and of so many bytes, but one
-  /// at least.
+  /// The rows from the one after `revision` to that of `last`, in order: at most `limit`, and of so many bytes, but one at least; of one
+  /// resource only where it is given.
   /// - Returns: `isCut`: there may be more of them.
   public func revisions(
-    of table: String, resource: String, after revision: Int64, through last: Int64, limit: Int, byteLimit: Int
+    of table: String, resource: String? = nil, after revision: Int64, through last: Int64 = .max, limit: Int,
+    byteLimit: Int
   ) throws -> (records: [RevisionRecord], isCut: Bool) {
+    let condition = resource == nil ? "" : " AND resource = ?"
     let statement = try database.cachedStatement(
       sql: """
         SELECT revision, change, resource, namespace, name, attributes, before, seal, document
-        FROM \(DocumentTable.checked(table)) WHERE revision > ? AND revision <= ? AND resource = ?
-        ORDER BY revision LIMIT ?
+        FROM \(DocumentTable.checked(table)) WHERE revision > ? AND revision <= ?\(condition) ORDER BY revision LIMIT ?
         """)
-    let rows = try Row.fetchCursor(statement, arguments: [revision, last, resource, limit])
+    var values: [(any DatabaseValueConvertible)?] = [revision, last]
+    if let resource { values.append(resource) }
+    values.append(limit)
+    let rows = try Row.fetchCursor(statement, arguments: StatementArguments(values))
     var records: [RevisionRecord] = []
     var bytes = 0
     while let row = try rows.next() {

@@ -62,8 +62,9 @@ public struct ObjectService: Sendable {
   func complete(_ kind: Kind, _ object: inout JSONValue, old: JSONValue?) async throws -> [FieldError] {
     guard let complete = kind.rules.complete else { return [] }
     let own = object.meta
-    let others = try await store.list(ListRequest(kind.resource)).objects.map { try $0.value() }
-      .filter { $0.meta.name != own.name || $0.meta.namespace != own.namespace }
+    let others = try await store.collect(ListRequest(kind.resource)) { other in
+      try other.key.name == own.name && other.key.namespace == own.namespace ? nil : other.value()
+    }.items
     return complete(&object, old, others)
   }
 
