@@ -8,7 +8,7 @@ import HTTPServing
 public struct ObjectService: Sendable {
   public let store: any ObjectStore
   public let catalog: KindCatalog
-  let admission: (any ObjectAdmission)?
+  let admission: [any ObjectAdmission]
   /// Kinds whose objects are made with regard to all others.
   private let completing = Turnstile()
 
@@ -17,8 +17,8 @@ public struct ObjectService: Sendable {
   static let maxGeneratedNames = 8
   static let namespaces = ResourceName(group: "", resource: "namespaces")
 
-  /// - Parameter admission: completes new objects; nil: they stay as they were sent.
-  public init(store: any ObjectStore, catalog: KindCatalog, admission: (any ObjectAdmission)? = nil) {
+  /// - Parameter admission: complete new objects, one after the other; without any they stay as they were sent.
+  public init(store: any ObjectStore, catalog: KindCatalog, admission: any ObjectAdmission...) {
     self.store = store
     self.catalog = catalog
     self.admission = admission

@@ -77,7 +77,8 @@ final class ClusterServer: Sendable {
     // Those that come together to write wait for one of them without a thread: more threads than these only stand in each other's way.
     let executor = try BlockingExecutor(maxThreads: requestThreads, name: "cluster")
     let watchExecutor = try BlockingExecutor(maxThreads: watchThreads, name: "watches")
-    let service = ObjectService(store: store, catalog: catalog, admission: ServiceAccountAdmission())
+    let service = ObjectService(
+      store: store, catalog: catalog, admission: ServiceAccountAdmission(), PriorityAdmission())
     let (access, nodePods) = try await withTaskExecutorPreference(executor) {
       try await service.establish(ClusterContents.objects, manager: ClusterContents.manager, at: now())
       return (try await LiveAccess(service), try await LiveNodePods(service))
