@@ -86,11 +86,15 @@ public struct ClusterSummary: Sendable, Equatable, Encodable {
       kind: object.kind, namespace: meta.namespace, name: meta.name, wanted: wanted, available: available)
   }
 
-  mutating func add(services documents: [JSONValue], endpoints: [JSONValue]) {
+  /// `NAMESPACE/NAME` of endpoints that have an address; nil where there is none.
+  static func served(_ endpoints: JSONValue) -> String? {
+    let hasAddress = endpoints["subsets"]?.items.contains { !($0["addresses"]?.items ?? []).isEmpty } ?? false
+    return hasAddress ? "\(endpoints.meta.namespace)/\(endpoints.meta.name)" : nil
+  }
+
+  /// - Parameter served: those with endpoints.
+  mutating func add(services documents: [JSONValue], served: Set<String>) {
     services += documents.count
-    let served = Set(
-      endpoints.filter { $0["subsets"]?.items.contains { !($0["addresses"]?.items ?? []).isEmpty } ?? false }
-        .map { "\($0.meta.namespace)/\($0.meta.name)" })
     let lonely = documents.filter { !($0.at("spec", "selector")?.members ?? []).isEmpty }
       .map { "\($0.meta.namespace)/\($0.meta.name)" }.filter { !served.contains($0) }
     servicesWithoutEndpoints = Array((servicesWithoutEndpoints + lonely).prefix(Self.maxEntries))
@@ -121,18 +125,28 @@ extension KubernetesAPI {
   /// Throws `StatusError`. Blocks as the store does.
   public func summary() async throws -> ClusterSummary {
     var summary = ClusterSummary()
-    summary.add(nodes: try await all("", "nodes"))
-    summary.add(pods: try await all("", "pods"))
+    try await each("", "nodes") { summary.add(nodes: $0) }
+    try await each("", "pods") { summary.add(pods: $0) }
     for (group, plural) in [("apps", "deployments"), ("apps", "daemonsets"), ("", "replicationcontrollers")] {
-      summary.add(workloads: try await all(group, plural))
+      try await each(group, plural) { summary.add(workloads: $0) }
     }
-    summary.add(services: try await all("", "services"), endpoints: try await all("", "endpoints"))
-    for group in ["", "events.k8s.io"] { summary.add(events: try await all(group, "events"), at: now()) }
+    var served: Set<String> = []
+    try await each("", "endpoints") { served.formUnion($0.compactMap(ClusterSummary.served)) }
+    try await each("", "services") { summary.add(services: $0, served: served) }
+    let moment = now()
+    for group in ["", "events.k8s.io"] { try await each(group, "events") { summary.add(events: $0, at: moment) } }
     return summary
   }
 
-  private func all(_ group: String, _ plural: String) async throws -> [JSONValue] {
-    guard let kind = service.catalog.kind(ResourceName(group: group, resource: plural)) else { return [] }
-    return try await service.list(kind, in: nil, ListOptions()).objects.map { try $0.value() }
+  /// All objects, page by page. Each page is as it is when it is read: a summary is of no one moment.
+  private func each(_ group: String, _ plural: String, _ add: ([JSONValue]) -> Void) async throws {
+    guard let kind = service.catalog.kind(ResourceName(group: group, resource: plural)) else { return }
+    var request = ListRequest(kind.resource)
+    request.byteLimit = ListRequest.pageBytes
+    repeat {
+      let page = try await service.store.list(request)
+      add(try page.objects.map { try $0.value() })
+      request.after = page.next
+    } while request.after != nil
   }
 }

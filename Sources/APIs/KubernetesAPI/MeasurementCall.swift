@@ -28,8 +28,19 @@ struct MeasurementCall: Sendable {
     var options = ListOptions()
     options.labels = asked.labels
     options.fields = asked.fields
-    let objects = try await api.service.list(measuredKind, in: namespace, options).objects.map { try $0.value() }
+    let objects = try await api.service.collect(measuredKind, in: namespace, options, Self.measured)
     return try answer.bytes(unstored: try await documents(of: objects))
+  }
+
+  /// What is needed of an object.
+  private static func measured(_ object: StoredObject) throws -> JSONValue? {
+    let meta = try object.value().meta
+    return [
+      "metadata": [
+        "name": .string(meta.name), "namespace": .string(meta.namespace), "uid": .string(meta.uid),
+        "labels": .texts(meta.labels),
+      ]
+    ]
   }
 
   private var measuredKind: Kind {

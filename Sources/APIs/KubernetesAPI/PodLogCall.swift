@@ -2,14 +2,13 @@ import HTTPServing
 import KubeMachinery
 import PodStreams
 
-/// Has nodes and what runs in pods answer: the agents of the nodes.
+/// Has nodes and what runs in pods answer: the agents of the nodes. Where a node has no pod of that uid, though one of that name, it is
+/// not found (404): the successor is not the pod that the client was allowed to see.
 public protocol NodeConnections: Sendable {
   /// A pod's log as it comes, with the client's own parameters (`core/v1.PodLogOptions`). Throws `StatusError`.
-  func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse
+  func logs(of pod: PodIdentity, query: QueryParameters) async throws -> HTTPResponse
   /// A stream of a pod: `exec`, `attach` (frames of docs/cri.md) or `portforward` (with `port`: that port's own bytes). Throws `StatusError`.
-  func open(
-    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
-  ) async throws -> UpgradedConnection
+  func open(_ action: String, of pod: PodIdentity, query: QueryParameters) async throws -> UpgradedConnection
   /// What `nodes` or `pods` use, as documents of `metrics.k8s.io/v1beta1` without kind and labels. Throws `StatusError`.
   func measures(of what: String) async throws -> [JSONValue]
 }
@@ -29,6 +28,6 @@ struct PodLogCall: Sendable {
     guard !(pod.at("spec", "nodeName")?.text ?? "").isEmpty else {
       throw StatusError.badRequest("pod \(name) does not have a host assigned")
     }
-    return try await nodes.logs(namespace, name, query: request.query)
+    return try await nodes.logs(of: PodIdentity(pod.meta), query: request.query)
   }
 }

@@ -25,7 +25,8 @@ struct PodStreamCall: Sendable {
     guard !(pod.at("spec", "nodeName")?.text ?? "").isEmpty else {
       throw StatusError.badRequest("pod \(name) does not have a host assigned")
     }
-    guard action != "portforward" else { return try forward(nodes) }
+    let identity = PodIdentity(pod.meta)
+    guard action != "portforward" else { return try forward(identity, nodes) }
     let streams = CommandStreams(request.query)
     guard streams.input || streams.output || streams.errors else {
       throw StatusError.badRequest("you must specify at least 1 of stdin, stdout, stderr")
@@ -34,21 +35,22 @@ struct PodStreamCall: Sendable {
       throw StatusError.badRequest("you must specify at least 1 command for the container")
     }
     let (carrier, head) = try commandCarrier()
-    let open: @Sendable () async throws -> UpgradedConnection = { [action, namespace, name, query = request.query] in
-      try await nodes.open(action, namespace, name, query: query)
+    let open: @Sendable () async throws -> UpgradedConnection = { [action, query = request.query] in
+      try await nodes.open(action, of: identity, query: query)
     }
     guard let place = api.streams.take(user) else { throw StatusError.tooManyRequests }
     return switched(head) { client in try await CommandPump.run(streams, carrier, client, open: open) }.holding(place)
   }
 
-  private func forward(_ nodes: any NodeConnections) throws -> HTTPResponse {
+  private func forward(_ pod: PodIdentity, _ nodes: any NodeConnections) throws -> HTTPResponse {
     let isTunnelled = request.upgrades.contains("websocket")
     let head =
       isTunnelled
       ? try socketHead(accepting: ["SPDY/3.1+portforward.k8s.io"]) : try spdyHead(accepting: ["portforward.k8s.io"])
-    let open: @Sendable (UInt16) async throws -> UpgradedConnection = { [namespace, name] port in
+    // Connections of a session that outlives its pod do not go to the next one of that name.
+    let open: @Sendable (UInt16) async throws -> UpgradedConnection = { port in
       let query = try QueryParameters(parsing: "port=\(port)", maxItems: 1)
-      return try await nodes.open("portforward", namespace, name, query: query)
+      return try await nodes.open("portforward", of: pod, query: query)
     }
     let place: @Sendable () -> FairBound.Place? = { [places = api.streams, user] in places.take(user) }
     return switched(head) { client in

@@ -9,26 +9,42 @@ extension ResourceCall {
   /// A list. Its objects are read in pages of so many bytes: where a client wants all of them and they are more, they are sent as
   /// they are read, all of one revision; where it wants pages of a number, a page may have fewer.
   ///
+  /// With `deletion` the objects of a page are deleted before it is sent, as they were. What fails later than in the first page ends the
+  /// connection, and so does a client that goes: some are deleted then, as with Kubernetes.
+  ///
   /// Throws `StatusError`.
-  func list() async throws -> HTTPResponse {
+  func list(deleting deletion: DeleteOptions? = nil) async throws -> HTTPResponse {
     var options = try ListOptions(request.query, kind: kind)
     options.byteLimit = api.bounds.pageBytes
     let first = try await api.service.list(kind, in: address.namespace, options)
-    guard options.limit == nil, !first.continueToken.isEmpty else { return try whole(first) }
+    guard options.limit == nil, !first.continueToken.isEmpty else {
+      let response = try whole(first)
+      try await delete(first, deletion)
+      return response
+    }
     let place = try listPlace(2 * api.bounds.pageBytes)
-    // So that what cannot be written is refused before anything is sent.
+    // So that what cannot be written is refused before anything is deleted or sent.
     var encoder = ObjectEncoder(capacity: answer.capacity(for: first.objects))
     try answer.begin(["resourceVersion": .string(String(first.revision))], &encoder)
     try answer.add(first.objects, isFirst: true, &encoder)
     let begun = encoder.bytes
+    try await delete(first, deletion)
     return HTTPResponse(
       headers: ["Content-Type": answer.negotiation.contentType],
-      body: .stream { [options] writer in try await send(begun, first, options, to: writer) }
+      body: .stream { [options] writer in try await send(begun, first, options, deletion, to: writer) }
     ).holding(place)
   }
 
+  private func delete(_ page: ObjectService.Listing, _ deletion: DeleteOptions?) async throws {
+    guard let deletion else { return }
+    try await api.service.delete(kind, shownBy: page, deletion, at: api.now())
+    // Who deletes roles finds them gone.
+    try await api.gate.access.reload(kind)
+  }
+
   private func send(
-    _ begun: [UInt8], _ first: ObjectService.Listing, _ options: ListOptions, to writer: StreamWriter
+    _ begun: [UInt8], _ first: ObjectService.Listing, _ options: ListOptions, _ deletion: DeleteOptions?,
+    to writer: StreamWriter
   ) async throws {
     let patience = api.bounds.listWriteMilliseconds
     try await writer.write(begun, withinMilliseconds: patience)
@@ -36,12 +52,21 @@ extension ResourceCall {
     options.resourceVersion = nil
     options.match = nil
     var token = first.continueToken
+    var revision: Int64? = first.revision
     while !token.isEmpty {
-      options.continueToken = ContinueToken(revision: first.revision, after: try ContinueToken(parsing: token).after)
-      // A revision that is compacted meanwhile ends the connection: the client sees that the list is not whole.
-      let page = try await api.service.list(kind, in: address.namespace, options)
+      options.continueToken = ContinueToken(revision: revision, after: try ContinueToken(parsing: token).after)
+      let page: ObjectService.Listing
+      do {
+        page = try await api.service.list(kind, in: address.namespace, options)
+      } catch let error as StatusError where error.code == 410 && deletion != nil && revision != nil {
+        // Deletions are changes themselves: very many are more than history keeps. What is left goes as it is now.
+        revision = nil
+        continue
+      }
+      // Else a revision that is compacted meanwhile ends the connection: the client sees that the list is not whole.
       var encoder = ObjectEncoder(capacity: answer.capacity(for: page.objects))
       try answer.add(page.objects, isFirst: false, &encoder)
+      try await delete(page, deletion)
       try await writer.write(encoder.bytes, withinMilliseconds: patience)
       token = page.continueToken
     }
@@ -71,4 +96,7 @@ extension ResourceCall {
     let bytes = watch.isTellingInitial ? 2 * (watch.hasMoreInitial ? api.bounds.pageBytes : watch.initialBytes) : 0
     return bytes > Self.smallBytes ? try listPlace(bytes) : nil
   }
+
+  /// A share for changes that a watch tells; nil where that is little. Throws `StatusError` (429).
+  func share(_ bytes: Int) throws -> FairBound.Place? { bytes > Self.smallBytes ? try listPlace(2 * bytes) : nil }
 }

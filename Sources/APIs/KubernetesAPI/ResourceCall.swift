@@ -52,7 +52,7 @@ struct ResourceCall: Sendable {
     case .update: return try await update()
     case .patch: return try await patch()
     case .delete: return try await delete()
-    case .deletecollection: return try await deleteCollection()
+    case .deletecollection: return try await list(deleting: try await deleteOptions())
     }
   }
 
@@ -116,7 +116,7 @@ struct ResourceCall: Sendable {
     let place = try initialPlace(watch)
     let longest = api.bounds.watchSeconds
     let seconds = min(longest, max(1, options.timeoutSeconds ?? Int64.random(in: longest / 2...longest)))
-    let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds)
+    let stream = WatchStream(answer: answer, writeMilliseconds: api.bounds.watchWriteMilliseconds, share: share)
     return HTTPResponse(
       headers: ["Content-Type": answer.negotiation.contentType],
       body: .stream { [api] writer in
@@ -224,13 +224,5 @@ struct ResourceCall: Sendable {
     case .gone(let name, let uid): return Answers.json(Answers.success(name: name, uid: uid, kind: kind))
     case .waits(let document): return json(document + [10])
     }
-  }
-
-  private func deleteCollection() async throws -> HTTPResponse {
-    let options = try await deleteOptions()
-    let list = try ListOptions(request.query, kind: kind)
-    let gone = try await service.deleteCollection(kind, in: address.namespace, list, options, at: api.now())
-    try await api.gate.access.reload(kind)
-    return json(try answer.bytes(gone))
   }
 }

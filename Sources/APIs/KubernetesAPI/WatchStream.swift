@@ -10,6 +10,8 @@ struct WatchStream: Sendable {
   let answer: ObjectAnswer
   /// How long a client may take for what was sent.
   let writeMilliseconds: Int64
+  /// A share for changes of so many bytes; nil where that is little. Throws `StatusError` (429), which ends the watch.
+  let share: @Sendable (_ bytes: Int) throws -> FairBound.Place?
 
   /// Ends where the watch does, the last line telling why.
   /// - Parameters:
@@ -47,14 +49,19 @@ struct WatchStream: Sendable {
     var wroteColumns = false
     do {
       while !isEnding() {
-        var lines: [UInt8] = []
-        for event in try await watch.next() {
-          try append(event, to: &lines, &wroteColumns)
-          guard lines.count >= Self.pieceBytes else { continue }
+        let isInitial = watch.isTellingInitial
+        var events = ArraySlice(try await watch.next())
+        let held = try isInitial ? nil : share(events.reduce(0) { $0 + ($1.object?.document.count ?? 0) })
+        defer { held?.giveBack() }
+        while !events.isEmpty {
+          var lines: [UInt8] = []
+          while lines.count < Self.pieceBytes, let event = events.popFirst() {
+            try append(event, to: &lines, &wroteColumns)
+          }
+          // A client that is slow to take them does not have them held twice.
+          if events.isEmpty { events = [] }
           try await writer.write(lines, withinMilliseconds: writeMilliseconds)
-          lines = []
         }
-        if !lines.isEmpty { try await writer.write(lines, withinMilliseconds: writeMilliseconds) }
         // Not only with the watch, which may go on for an hour.
         if !watch.isTellingInitial { place?.giveBack() }
       }

@@ -76,10 +76,13 @@ extension Transaction {
     try statement.execute(arguments: [seal, document, revision])
   }
 
-  /// The rows from the one after `revision` to that of `last`, in order, at most `limit`; of one resource only where it is given.
+  /// The rows from the one after `revision` to that of `last`, in order: at most `limit`, and of so many bytes, but one at least; of one
+  /// resource only where it is given.
+  /// - Returns: `isCut`: there may be more of them.
   public func revisions(
-    of table: String, after revision: Int64, through last: Int64 = .max, resource: String? = nil, limit: Int
-  ) throws -> [RevisionRecord] {
+    of table: String, resource: String? = nil, after revision: Int64, through last: Int64 = .max, limit: Int,
+    byteLimit: Int
+  ) throws -> (records: [RevisionRecord], isCut: Bool) {
     let condition = resource == nil ? "" : " AND resource = ?"
     let statement = try database.cachedStatement(
       sql: """
@@ -89,7 +92,16 @@ extension Transaction {
     var values: [(any DatabaseValueConvertible)?] = [revision, last]
     if let resource { values.append(resource) }
     values.append(limit)
-    return try Row.fetchAll(statement, arguments: StatementArguments(values)).map(Self.revision)
+    let rows = try Row.fetchCursor(statement, arguments: StatementArguments(values))
+    var records: [RevisionRecord] = []
+    var bytes = 0
+    while let row = try rows.next() {
+      let record = Self.revision(row)
+      bytes += record.document.count + (record.attributes?.count ?? 0) + (record.before?.count ?? 0)
+      if bytes > byteLimit, !records.isEmpty { return (records, true) }
+      records.append(record)
+    }
+    return (records, records.count == limit)
   }
 
   /// The row of that number, or nil.

@@ -46,11 +46,13 @@ struct APIFixture {
   ///   - objects: what is there beside two namespaces.
   ///   - nodes: the agents of nodes.
   ///   - hasAgents: agents of nodes are known.
+  ///   - storeBounds: of what the store keeps.
   static func with(
     kubectl: String = "kubectl", stranger: Requester = Requester(name: "test", groups: [Requester.masters]),
     catalog: KindCatalog = KindCatalog(TestKinds.all), objects: [JSONValue] = [],
     nodes: (any NodeConnections)? = nil, hasAgents: Bool = false,
-    bounds: KubernetesAPI.Bounds = KubernetesAPI.Bounds(), _ test: (APIFixture) async throws -> Void
+    bounds: KubernetesAPI.Bounds = KubernetesAPI.Bounds(),
+    storeBounds: SQLiteObjectStore.Bounds = SQLiteObjectStore.Bounds(), _ test: (APIFixture) async throws -> Void
   ) async throws {
     var template = Array("/tmp/kube-api-XXXXXX".utf8CString)
     let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
@@ -60,7 +62,7 @@ struct APIFixture {
     let store = try SQLiteObjectStore(
       database: Database(path: folder + "/cluster.sqlite"),
       keys: StorageKeys(parsing: StorageKeys.freshLine(id: "test")),
-      secretResources: [secrets], logger: logger)
+      secretResources: [secrets], bounds: storeBounds, logger: logger)
     let service = ObjectService(store: store, catalog: catalog)
     let namespaces = ["default", "kube-system"].map { name -> JSONValue in
       ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]]

@@ -55,14 +55,15 @@ import Testing
     func service(_ name: String, selector: String) -> String {
       #"{"metadata":{"name":"\#(name)","namespace":"x"},"spec":{"selector":\#(selector)}}"#
     }
+    let endpoints = try Self.objects(
+      #"{"metadata":{"name":"good","namespace":"x"},"subsets":[{"addresses":[{"ip":"192.0.2.1"}]}]}"#,
+      #"{"metadata":{"name":"lonely","namespace":"y"},"subsets":[{"addresses":[{"ip":"192.0.2.1"}]}]}"#,
+      #"{"metadata":{"name":"waiting","namespace":"x"},"subsets":[{"notReadyAddresses":[{"ip":"192.0.2.1"}]}]}"#)
     summary.add(
       services: try Self.objects(
         service("good", selector: #"{"a":"b"}"#), service("lonely", selector: #"{"a":"b"}"#),
         service("waiting", selector: #"{"a":"b"}"#), service("own", selector: "{}")),
-      endpoints: try Self.objects(
-        #"{"metadata":{"name":"good","namespace":"x"},"subsets":[{"addresses":[{"ip":"192.0.2.1"}]}]}"#,
-        #"{"metadata":{"name":"lonely","namespace":"y"},"subsets":[{"addresses":[{"ip":"192.0.2.1"}]}]}"#,
-        #"{"metadata":{"name":"waiting","namespace":"x"},"subsets":[{"notReadyAddresses":[{"ip":"192.0.2.1"}]}]}"#))
+      served: Set(endpoints.compactMap(ClusterSummary.served)))
     #expect(summary.services == 4 && summary.servicesWithoutEndpoints == ["x/lonely", "x/waiting"])
   }
 

@@ -8,8 +8,12 @@ import Testing
   private static let maps = "/api/v1/namespaces/default/configmaps"
 
   private static func with(
-    _ change: (inout KubernetesAPI.Bounds) -> Void, bytes: Int = 500, _ test: (APIFixture) async throws -> Void
+    _ change: (inout KubernetesAPI.Bounds) -> Void, bytes: Int = 500, history: Int64 = 10_000,
+    _ test: (APIFixture) async throws -> Void
   ) async throws {
+    var storeBounds = SQLiteObjectStore.Bounds()
+    storeBounds.historyRevisions = history
+    storeBounds.compactionStep = min(history, storeBounds.compactionStep)
     var bounds = KubernetesAPI.Bounds()
     bounds.pageBytes = 2_000
     change(&bounds)
@@ -23,7 +27,7 @@ import Testing
         "data": ["k": .string(text)],
       ]
     }
-    try await APIFixture.with(objects: objects, bounds: bounds, test)
+    try await APIFixture.with(objects: objects, bounds: bounds, storeBounds: storeBounds, test)
   }
 
   private static func answer(_ accept: String) throws -> ObjectAnswer {
@@ -81,6 +85,38 @@ import Testing
     }
   }
 
+  /// With a history that is shorter than what is deleted, too.
+  @Test("what is deleted together goes page by page, and is told whole", arguments: [10_000, 2] as [Int64])
+  func deletion(_ history: Int64) async throws {
+    try await Self.with({ _ in }, history: history) { kube in
+      func names(_ text: String) throws -> [String] {
+        try JSONParser.parse(Array(text.utf8))["items"]?.items.map(\.meta.name) ?? []
+      }
+      let dry = try await kube.succeed("delete", "--raw", Self.maps + "?dryRun=All")
+      #expect(try names(dry) == (10..<30).map { "m\($0)" })
+      let odd = try await kube.succeed("delete", "--raw", Self.maps + "?labelSelector=odd%3D1")
+      #expect(try names(odd) == stride(from: 11, to: 30, by: 2).map { "m\($0)" })
+      let left = try await kube.succeed("get", "--raw", Self.maps)
+      #expect(try names(left) == stride(from: 10, to: 30, by: 2).map { "m\($0)" })
+      // A page of a number is all that goes.
+      let page = try names(try await kube.succeed("delete", "--raw", Self.maps + "?limit=1"))
+      #expect(page == ["m10"])
+      let rest = try await kube.succeed("delete", "--raw", Self.maps)
+      #expect(try names(rest) == stride(from: 12, to: 30, by: 2).map { "m\($0)" })
+      let none = try await kube.call(.GET, Self.maps).text
+      #expect(try names(none) == [])
+    }
+  }
+
+  @Test func nothingIsDeletedWhereItsListIsRefused() async throws {
+    try await Self.with({ $0.listBytesOfUser = 3_999 }) { kube in
+      let refused = try await kube.call(.DELETE, Self.maps)
+      #expect(refused.status == 429)
+      let left = try await kube.api.service.list(TestKinds.configMap, in: "default", ListOptions())
+      #expect(left.objects.count == 20)
+    }
+  }
+
   @Test func whatAllListsHoldIsBounded() async throws {
     try await Self.with({ $0.listBytesOfUser = 3_999 }) { kube in
       let refused = try await kube.call(.GET, Self.maps)
@@ -94,6 +130,16 @@ import Testing
       }
       let names = try await kube.succeed("get", "configmaps", "-o", "name")
       #expect(names.split(separator: "\n").count == 20)
+    }
+  }
+
+  /// Many watches that are behind, each with a change of a large object to tell, hold no more than lists do.
+  @Test func whatWatchesTellOfLargeObjectsIsBoundedToo() async throws {
+    try await Self.with({ $0.listBytesOfUser = 600_000 }, bytes: 300_000) { kube in
+      let output = try await kube.succeed("get", "--raw", Self.maps + "?watch=1&resourceVersion=1")
+      let lines = output.split(separator: "\n")
+      let error = try JSONParser.parse(Array(try #require(lines.first).utf8))
+      #expect(lines.count == 1 && error["type"]?.text == "ERROR" && error.at("object", "code")?.integer == 429)
     }
   }
 

@@ -18,13 +18,13 @@ import Testing
 
     let state = Mutex(State())
 
-    func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
+    func logs(of pod: PodIdentity, query: QueryParameters) async throws -> HTTPResponse {
       throw StatusError.notImplemented("logs")
     }
 
-    func open(
-      _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
-    ) async throws -> UpgradedConnection { throw StatusError.notImplemented(action) }
+    func open(_ action: String, of pod: PodIdentity, query: QueryParameters) async throws -> UpgradedConnection {
+      throw StatusError.notImplemented(action)
+    }
 
     func measures(of what: String) async throws -> [JSONValue] {
       try state.withLock { state in

@@ -136,6 +136,11 @@ struct EndpointTests {
     let none = slices(try Self.service(), [full, half])
     #expect(none.lines.count == 2, "one stays, empty: there is a service, and nobody behind it")
     #expect(none.lines.contains { $0.hasPrefix("delete") })
+    let empty = try Sample.object(
+      "endpointslice", "s1",
+      #"{"metadata":{"labels":{"kubernetes.io/service-name":"svc","endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io"}},"addressType":"IPv4","ports":null,"endpoints":null}"#
+    )
+    #expect(slices(try Self.service(), [empty]).isEmpty, "null says as much as an empty list")
     let away = slices(try Self.service(#","type":"ExternalName""#), [full])
     #expect(away.lines == ["delete endpointslices/s1"])
   }

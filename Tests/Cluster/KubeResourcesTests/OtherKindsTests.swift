@@ -269,6 +269,24 @@ struct OtherKindsTests {
     ),
   ]
 
+  @Test(
+    "empty lists of a slice are told as null",
+    arguments: [
+      (#""addressType":"IPv4","endpoints":[],"ports":[]"#, "null null"), (#""addressType":"IPv4""#, "null null"),
+      (
+        #""addressType":"IPv4","endpoints":null,"ports":[{"name":"a","port":80,"protocol":"TCP"}]"#,
+        #"null [{"name":"a","port":80,"protocol":"TCP"}]"#
+      ),
+      (#""addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"]}]"#, #"[{"addresses":["10.0.0.1"]}] null"#),
+    ])
+  func emptySlices(_ rest: String, _ expected: String) throws {
+    let slice = try Objects.read("endpointslice", Objects.named(rest))
+    #expect(["endpoints", "ports"].map { slice[$0]?.encodedText ?? "" }.joined(separator: " ") == expected)
+    #expect(try Objects.createErrors("endpointslice", Objects.named(rest)) == [])
+    // What a client reads and sends again changes nothing.
+    #expect(try Objects.read("endpointslice", slice.encodedText) == slice)
+  }
+
   @Test(arguments: OtherKindsTests.shown)
   func tablesTellTheState(_ kind: String, _ rest: String, _ cells: String) throws {
     let object = #"{"metadata":{"name":"x","creationTimestamp":"2026-01-01T00:00:00Z"},\#(rest)}"#

@@ -374,6 +374,46 @@ def streams():
     assert "terminal" in terminal.stdout, terminal.stdout
 
 
+NAMED = """apiVersion: v1
+kind: Pod
+metadata: {name: named}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: IMAGE
+      imagePullPolicy: Never
+      command: [busybox, httpd, -f, -p, "8080", -h, /etc]
+      readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+""".replace("IMAGE", IMAGE)
+
+
+@check("a session of forwarded ports does not lead to the pod that takes the name of its own")
+def successor():
+    for client in versions():
+        kubectl("apply", "-f", "-", typed=NAMED)
+        kubectl("wait", "--for=condition=Ready", "pod/named", "--timeout=30s")
+        # kubectl ends where it has no connection to the pod any more; a client that goes on is refused.
+        forward = subprocess.Popen(
+            [client, "--kubeconfig", SERVER.run + "/server/admin.kubeconfig", "port-forward", "pod/named", ":8080"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"HOME": FOLDER, "PATH": os.environ["PATH"]})
+        try:
+            port = int(forward.stdout.readline().split("127.0.0.1:")[1].split()[0])
+            equal(get(f"127.0.0.1:{port}", "/hostname"), "named")
+            kubectl("delete", "pod", "named")
+            kubectl("apply", "-f", "-", typed=NAMED)
+            kubectl("wait", "--for=condition=Ready", "pod/named", "--timeout=30s")
+            try:
+                answer = get(f"127.0.0.1:{port}", "/hostname")
+            except (OSError, http.client.HTTPException):
+                answer = None
+            equal((os.path.basename(client), answer), (os.path.basename(client), None))
+        finally:
+            forward.terminate()
+            forward.wait(10)
+        kubectl("delete", "pod", "named")
+
+
 @check("a client that sends what is no frame is cut off, though its command goes on")
 def faults():
     with open(SERVER.run + "/server/admin.kubeconfig") as file:

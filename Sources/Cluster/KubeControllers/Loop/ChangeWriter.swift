@@ -177,29 +177,26 @@ struct ChangeWriter: Sendable {
           found += try await list(kind, in: namespace, keepsWhole: false)
         }
         answers[question] = found
-      case .objects(let resource, let moment): answers[question] = try await objects(try kind(resource), before: moment)
+      case .objects(let resource, let moment):
+        answers[question] = try await list(try kind(resource), in: nil, keepsWhole: true) { $0.lastSeen < moment }
       }
     }
     return answers
   }
 
-  private func objects(_ kind: Kind, before moment: Timestamp) async throws -> [ClusterObject] {
+  /// The first ones that are wanted, about `maxAnswers` at most.
+  private func list(
+    _ kind: Kind, in namespace: String?, keepsWhole: Bool, where isWanted: (ClusterObject) -> Bool = { _ in true }
+  ) async throws -> [ClusterObject] {
     var options = ListOptions()
     options.limit = Self.maxAnswers
+    options.byteLimit = ListRequest.pageBytes
     var found: [ClusterObject] = []
     while true {
-      let page = try await service.list(kind, in: nil, options)
-      found += try page.objects.map { try ClusterObject($0, kind: kind) }.filter { $0.lastSeen < moment }
+      let page = try await service.list(kind, in: namespace, options)
+      found += try page.objects.map { try ClusterObject($0, kind: kind, keepsWhole: keepsWhole) }.filter(isWanted)
       guard !page.continueToken.isEmpty, found.count < Self.maxAnswers else { return found }
       options.continueToken = try ContinueToken(parsing: page.continueToken)
-    }
-  }
-
-  private func list(_ kind: Kind, in namespace: String?, keepsWhole: Bool) async throws -> [ClusterObject] {
-    var options = ListOptions()
-    options.limit = Self.maxAnswers
-    return try await service.list(kind, in: namespace, options).objects.map {
-      try ClusterObject($0, kind: kind, keepsWhole: keepsWhole)
     }
   }
 }

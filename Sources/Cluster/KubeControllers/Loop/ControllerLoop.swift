@@ -115,6 +115,7 @@ struct Follower {
     self.machine = machine
     var options = ListOptions()
     options.limit = Self.pageSize
+    options.byteLimit = ListRequest.pageBytes
     var objects: [ClusterObject] = []
     var revision: Int64 = 0
     while true {

@@ -163,7 +163,7 @@ struct SlicePlan {
   ) -> [Change] {
     let documents = JSONValue.array(endpoints.map(document))
     var patch: JSONValue = [:]
-    if !documents.means(slice.document["endpoints"] ?? []) { patch["endpoints"] = documents }
+    if !documents.means(.array(slice.document.listAt("endpoints"))) { patch["endpoints"] = documents }
     if Self.text(ports) != Self.text(slice.document.listAt("ports")) { patch["ports"] = .array(ports.map(\.document)) }
     if slice.meta.labels != labels {
       var wanted = JSONValue.texts(labels)

@@ -28,11 +28,10 @@ public final class LiveAccess: Sendable {
   /// Reads all objects of a kind anew; kinds that are no roles or bindings are passed over.
   public func reload(_ kind: Kind) async throws {
     guard kind.name.group == AccessPolicy.group else { return }
-    let list = try await store.list(ListRequest(kind.resource))
-    let objects = try list.objects.map { try $0.value() }
+    let (objects, revision) = try await store.collect(ListRequest(kind.resource)) { try $0.value() }
     state.withLock { state in
-      guard list.revision >= state.revisions[kind.resource] ?? 0 else { return }
-      state.revisions[kind.resource] = list.revision
+      guard revision >= state.revisions[kind.resource] ?? 0 else { return }
+      state.revisions[kind.resource] = revision
       state.policy.removeAll(kind: kind.name.kind)
       for object in objects { state.policy.put(object) }
     }

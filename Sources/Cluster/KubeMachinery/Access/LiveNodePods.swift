@@ -58,15 +58,16 @@ public final class LiveNodePods: NodeAccess.Pods {
 
   /// Reads all pods anew: for who is about to refuse, as an agent may ask before the change that allows it was followed.
   public func reload() async throws {
-    let list = try await store.list(
-      ListRequest(Self.resource) { _, attributes in
-        !(attributes.fields["spec.nodeName"] ?? "").isEmpty
-      })
-    let pods = try list.objects.map { (place: Self.place($0.key), pod: Self.pod(try $0.value())) }
+    let request = ListRequest(Self.resource) { _, attributes in
+      !(attributes.fields["spec.nodeName"] ?? "").isEmpty
+    }
+    let (pods, revision) = try await store.collect(request) { object -> (place: ObjectPlace, pod: Pod?)? in
+      (Self.place(object.key), Self.pod(try object.value()))
+    }
     state.withLock { state in
-      guard list.revision >= state.revision else { return }
+      guard revision >= state.revision else { return }
       state = State()
-      state.revision = list.revision
+      state.revision = revision
       for (place, pod) in pods { state.put(place, pod) }
     }
   }

@@ -28,10 +28,10 @@ public struct RoleAggregator: Sendable {
   /// Changes what has to be changed; returns the revision that was looked at.
   @discardableResult
   func settle(at now: Timestamp) async throws -> Int64 {
-    let list = try await service.store.list(ListRequest(kind.resource))
+    let (roles, revision) = try await service.store.collect(ListRequest(kind.resource)) { try $0.value() }
     var options = WriteOptions()
     options.fieldManager = Self.manager
-    for role in RoleAggregation.changes(try list.objects.map { try $0.value() }) {
+    for role in RoleAggregation.changes(roles) {
       do {
         _ = try await service.update(kind, in: "", role.meta.name, .whole, role, options, at: now)
       } catch let error as StatusError where error.code == 409 || error.code == 404 {
@@ -39,6 +39,6 @@ public struct RoleAggregator: Sendable {
         continue
       }
     }
-    return list.revision
+    return revision
   }
 }

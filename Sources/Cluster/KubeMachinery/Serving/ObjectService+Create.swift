@@ -32,7 +32,7 @@ extension ObjectService {
       let isGenerated = object.meta.name.isEmpty && !object.meta.generateName.isEmpty
       try prepare(kind, &object, namespace, at: now)
       if !isTracked { object = kind.tracked(object, old: nil, .whole, options, at: now) }
-      try await admission?.complete(&object, of: kind, in: store)
+      for step in admission { try await step.complete(&object, of: kind, in: store) }
       let name = object.meta.name
       warnings += attempt == 1 ? kind.rules.warnings(object) : []
       let errors = try await complete(kind, &object, old: nil) + kind.createErrors(object)

@@ -88,19 +88,16 @@ extension ObjectService {
     }
   }
 
-  /// Deletes what a list shows. Goes on where an object is gone meanwhile.
-  /// - Returns: the objects as they were, as a list shows them.
-  public func deleteCollection(
-    _ kind: Kind, in namespace: String?, _ list: ListOptions, _ options: DeleteOptions, at now: Timestamp
-  ) async throws -> Listing {
-    let listing = try await self.list(kind, in: namespace, list)
-    for object in listing.objects {
+  /// Deletes what a page of a list shows. Goes on where an object is gone meanwhile. Throws `StatusError`.
+  public func delete(
+    _ kind: Kind, shownBy page: Listing, _ options: DeleteOptions, at now: Timestamp
+  ) async throws {
+    for object in page.objects {
       do {
         _ = try await delete(kind, in: object.key.namespace, object.key.name, options, at: now)
       } catch let error as StatusError where error.code == 404 {
         continue
       }
     }
-    return listing
   }
 }

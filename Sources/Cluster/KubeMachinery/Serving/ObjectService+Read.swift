@@ -27,6 +27,15 @@ extension ObjectService {
     }
   }
 
+  /// What `item` makes of all objects that are selected, read in pages; nil leaves one out. Throws `StatusError`, and what `item` throws.
+  public func collect<Item: Sendable>(
+    _ kind: Kind, in namespace: String?, _ options: ListOptions, _ item: (StoredObject) throws -> Item?
+  ) async throws -> [Item] {
+    let request = ListRequest(
+      kind.resource, namespace: kind.isNamespaced ? namespace : nil, matches: options.filter)
+    return try await translating(kind, "") { try await store.collect(request, item).items }
+  }
+
   /// Throws `StatusError`: 410, 504.
   public func list(_ kind: Kind, in namespace: String?, _ options: ListOptions) async throws -> Listing {
     var request = ListRequest(

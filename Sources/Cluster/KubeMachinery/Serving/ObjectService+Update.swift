@@ -74,6 +74,7 @@ extension ObjectService {
         let errors =
           missing + (part == .status ? kind.statusUpdateErrors(object, old: old) : kind.updateErrors(object, old: old))
         guard errors.isEmpty else { throw StatusError.invalid(kind.name, name, errors) }
+        if part == .whole { for step in admission { try await step.check(object, of: kind, in: store) } }
         try options.admit?(object, old)
         warnings += kind.rules.warnings(object)
         if options.isDryRun { return WriteResult(document: object.encoded(), warnings: warnings, isCreated: false) }

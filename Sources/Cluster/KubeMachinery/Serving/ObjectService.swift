@@ -8,7 +8,7 @@ import HTTPServing
 public struct ObjectService: Sendable {
   public let store: any ObjectStore
   public let catalog: KindCatalog
-  let admission: (any ObjectAdmission)?
+  let admission: [any ObjectAdmission]
   /// Kinds whose objects are made with regard to all others.
   private let completing = Turnstile()
 
@@ -17,8 +17,8 @@ public struct ObjectService: Sendable {
   static let maxGeneratedNames = 8
   static let namespaces = ResourceName(group: "", resource: "namespaces")
 
-  /// - Parameter admission: completes new objects; nil: they stay as they were sent.
-  public init(store: any ObjectStore, catalog: KindCatalog, admission: (any ObjectAdmission)? = nil) {
+  /// - Parameter admission: complete new objects, one after the other; without any they stay as they were sent.
+  public init(store: any ObjectStore, catalog: KindCatalog, admission: any ObjectAdmission...) {
     self.store = store
     self.catalog = catalog
     self.admission = admission
@@ -62,8 +62,9 @@ public struct ObjectService: Sendable {
   func complete(_ kind: Kind, _ object: inout JSONValue, old: JSONValue?) async throws -> [FieldError] {
     guard let complete = kind.rules.complete else { return [] }
     let own = object.meta
-    let others = try await store.list(ListRequest(kind.resource)).objects.map { try $0.value() }
-      .filter { $0.meta.name != own.name || $0.meta.namespace != own.namespace }
+    let others = try await store.collect(ListRequest(kind.resource)) { other in
+      try other.key.name == own.name && other.key.namespace == own.namespace ? nil : other.value()
+    }.items
     return complete(&object, old, others)
   }
 

@@ -24,14 +24,22 @@ struct EventRing {
     }
   }
 
-  /// The changes after a revision that is not before `floor`, at most `limit`.
-  func events(after revision: Int64, limit: Int) -> [ObjectEvent] {
+  /// The changes after a revision that is not before `floor`: at most `limit`, and of so many bytes, but one at least.
+  func events(after revision: Int64, limit: Int, byteLimit: Int) -> [ObjectEvent] {
     var low = 0
     var high = events.count
     while low < high {
       let middle = (low + high) / 2
       if events[middle].revision <= revision { low = middle + 1 } else { high = middle }
     }
-    return (low..<min(events.count, low.advanced(by: min(limit, events.count - low)))).map { events[$0] }
+    var found: [ObjectEvent] = []
+    var bytes = 0
+    while low < events.count, found.count < limit {
+      bytes += events[low].object.document.count
+      if bytes > byteLimit, !found.isEmpty { break }
+      found.append(events[low])
+      low += 1
+    }
+    return found
   }
 }

@@ -54,8 +54,6 @@ extension SQLiteObjectStore {
 
   // MARK: following
 
-  private static let sliceEvents = 128
-
   private enum Found {
     case slice(EventSlice)
     /// What is wanted is not in memory any more; it is in the file up to this revision.
@@ -70,7 +68,7 @@ extension SQLiteObjectStore {
     let nudges = state.withLock { $0.nudges }
     var isNudged = false
     while true {
-      switch try state.withLock({ try Self.find($0, resource, after: revision) }) {
+      switch try state.withLock({ try find($0, resource, after: revision) }) {
       case .slice(let slice): return Self.narrow(slice, namespace)
       case .inFile(let last): return Self.narrow(try sliceFromFile(resource, after: revision, through: last), namespace)
       case .nothing(let last):
@@ -81,7 +79,7 @@ extension SQLiteObjectStore {
     }
   }
 
-  private static func find(_ state: State, _ resource: ResourceName, after revision: Int64) throws -> Found {
+  private func find(_ state: State, _ resource: ResourceName, after revision: Int64) throws -> Found {
     guard revision <= state.revision else {
       throw StorageError.revisionAhead(requested: revision, current: state.revision)
     }
@@ -91,23 +89,23 @@ extension SQLiteObjectStore {
     let ring = state.rings[resource] ?? EventRing(floor: state.start)
     if revision < ring.floor { return .inFile(through: state.revision) }
     if revision >= ring.last { return .nothing(upTo: state.revision) }
-    let events = ring.events(after: revision, limit: sliceEvents)
+    let events = ring.events(after: revision, limit: bounds.sliceEvents, byteLimit: bounds.sliceBytes)
     let last = events.last?.revision ?? revision
     return .slice(EventSlice(events: events, revision: last == ring.last ? state.revision : last))
   }
 
   private func sliceFromFile(_ resource: ResourceName, after revision: Int64, through last: Int64) throws -> EventSlice
   {
-    let records = try reader.read {
+    let (records, isCut) = try reader.read {
       try $0.revisions(
-        of: Self.table, after: revision, through: last, resource: resource.description, limit: Self.sliceEvents)
+        of: Self.table, resource: resource.description, after: revision, through: last, limit: bounds.sliceEvents,
+        byteLimit: bounds.sliceBytes)
     }
     // Memory knows of a compaction before the file: what was read is whole where memory does not.
     let compacted = compactedRevision
     guard revision >= compacted else { throw StorageError.expired(requested: revision, oldest: compacted) }
     let events = try records.map { try Self.event(of: $0, seal) }
-    return EventSlice(
-      events: events, revision: records.count < Self.sliceEvents ? last : events.last?.revision ?? last)
+    return EventSlice(events: events, revision: isCut ? events.last?.revision ?? last : last)
   }
 
   private static func narrow(_ slice: EventSlice, _ namespace: String?) -> EventSlice {

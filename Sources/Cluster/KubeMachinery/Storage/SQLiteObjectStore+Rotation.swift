@@ -11,7 +11,9 @@ extension SQLiteObjectStore {
     var count = 0
     var last: Int64 = 0
     while true {
-      let page = try reader.read { try $0.revisions(of: Self.table, after: last, limit: 256) }
+      let page = try reader.read {
+        try $0.revisions(of: Self.table, after: last, limit: 256, byteLimit: Self.readBytes).records
+      }
       guard let end = page.last?.revision else { return count }
       let stale = try page.filter { !seal.isCurrent($0) }.map { try seal.resealed($0) }
       if !stale.isEmpty {

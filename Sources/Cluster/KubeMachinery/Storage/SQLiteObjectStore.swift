@@ -21,6 +21,10 @@ public final class SQLiteObjectStore: ObjectStore {
     public var cachedBytes = 48 << 20
     /// One document.
     public var documentBytes = 3 << 19
+    /// Changes that one who follows is given at once, and bytes of their documents, but one change at least: many who are behind
+    /// hold no more each.
+    public var sliceEvents = 128
+    public var sliceBytes = 256 << 10
     /// Writes that wait.
     public var waitingWrites = 4_096
     /// Writes in one transaction.
@@ -102,13 +106,17 @@ public final class SQLiteObjectStore: ObjectStore {
   public var compactedRevision: Int64 { state.withLock { $0.compacted } }
 
   private static let pageRows = 1_024
+  /// Of records that are read at once by who reads all of them.
+  static let readBytes = 16 << 20
 
   private static func load(_ reader: Database, _ seal: RecordSeal, _ bounds: Bounds) throws -> sending State {
     let compacted = try reader.read { try $0.compactedRevision(of: table) }
     var state = State(index: VersionIndex(maxCachedBytes: bounds.cachedBytes), revision: 0, compacted: compacted)
     while true {
       let after = state.revision
-      let page = try reader.read { try $0.revisions(of: table, after: after, limit: pageRows) }
+      let (page, isCut) = try reader.read {
+        try $0.revisions(of: table, after: after, limit: pageRows, byteLimit: readBytes)
+      }
       let events = try events(of: page, seal)
       for (record, event) in zip(page, events) {
         // Below the compaction rows are missing on purpose.
@@ -121,7 +129,7 @@ public final class SQLiteObjectStore: ObjectStore {
         state.index.apply(event.object.key, version(of: event))
         state.revision = record.revision
       }
-      guard page.count == pageRows else { break }
+      guard isCut else { break }
     }
     state.revision = max(state.revision, compacted)
     state.start = state.revision

@@ -26,6 +26,10 @@ extension Kind {
     countsGenerations: true,
     rules: KindRules(
       nameProblems: Naming.subdomain,
+      // A Kubernetes server keeps lists in a form that knows no empty ones, and says null of these two where others are left out.
+      defaults: { slice in
+        for list in ["endpoints", "ports"] where slice.listAt(list).isEmpty { slice[list] = .null }
+      },
       validate: EndpointsRules.sliceErrors,
       validateUpdate: { Checks.immutable("addressType", $0["addressType"], $1["addressType"]) }))
 }

@@ -19,7 +19,15 @@ extension Kind {
           "phase": "Pending", "qosClass": .string(PodDefaults.qualityOfService(pod["spec"] ?? [:])),
         ]
       },
-      prepareUpdate: { pod, _ in pod.change("spec", PodDefaults.addTolerations) },
+      prepareUpdate: { pod, old in
+        pod.change("spec") { spec in
+          PodDefaults.addTolerations(&spec)
+          // What the pod was given when it was made; who sends his own document once more does not take it away.
+          for field in ["priority", "preemptionPolicy"] {
+            if let given = old.at("spec", field), !spec.has(field) { spec[field] = given }
+          }
+        }
+      },
       validate: PodRules.errors,
       validateUpdate: PodRules.updateErrors,
       validateStatusUpdate: PodRules.statusErrors,

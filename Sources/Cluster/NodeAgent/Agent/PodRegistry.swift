@@ -123,14 +123,9 @@ actor PodRegistry {
   /// Pods that are cared for.
   var count: Int { workers.count }
 
-  /// The one that the server has under a name; else one that it has no more, which goes.
-  func worker(_ namespace: String, _ name: String) async -> PodWorker? {
-    var found: PodWorker?
-    for worker in workers.values where worker.identity.namespace == namespace && worker.identity.name == name {
-      if await !worker.isOrphaned { return worker }
-      found = worker
-    }
-    return found
+  /// Of that very pod, also where the server has it no more; never of another one that has its name.
+  func worker(of pod: PodIdentity) -> PodWorker? {
+    workers[pod.uid].flatMap { $0.identity == pod ? $0 : nil }
   }
 
   /// Workers end; what runs goes on.

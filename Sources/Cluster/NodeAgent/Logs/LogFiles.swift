@@ -1,4 +1,5 @@
 import Glibc
+import KubeMachinery
 import LinuxSystem
 
 /// Where logs of containers lie, one file for each attempt, in the form of CRI.

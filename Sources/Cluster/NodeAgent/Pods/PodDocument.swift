@@ -11,8 +11,7 @@ public struct PodDocument: Sendable, Equatable {
   /// Takes any document: what is missing reads as empty.
   public init(_ document: JSONValue) {
     self.document = document
-    let meta = document.meta
-    identity = PodIdentity(namespace: meta.namespace, name: meta.name, uid: meta.uid)
+    identity = PodIdentity(document.meta)
   }
 
   var meta: ObjectMeta { document.meta }

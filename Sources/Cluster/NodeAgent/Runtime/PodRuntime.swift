@@ -126,20 +126,6 @@ public struct SandboxRecord: Sendable, Equatable {
   }
 }
 
-/// Which pod something belongs to.
-public struct PodIdentity: Sendable, Hashable {
-  public let namespace: String
-  public let name: String
-  /// Of the server's object (`metadata.uid`), so that a pod is not taken for an earlier one of its name.
-  public let uid: String
-
-  public init(namespace: String, name: String, uid: String) {
-    self.namespace = namespace
-    self.name = name
-    self.uid = uid
-  }
-}
-
 /// A container that the runtime knows: one of the attempts at a container of a pod.
 public struct ContainerRecord: Sendable, Equatable {
   /// CRI's `ContainerState`. `unknown`: it may run.

@@ -1,3 +1,5 @@
+import KubeMachinery
+
 /// A sandbox as it is asked for: CRI's `PodSandboxConfig`.
 public struct SandboxRequest: Sendable, Equatable {
   /// Whose namespace is used: one that all containers of the pod share, one of each container, or the host's.

@@ -22,19 +22,22 @@ public struct AgentAPI: HTTPResponder {
     self.poller = poller
   }
 
-  /// `GET /measures` (`{"nodes":[…],"pods":[…]}`: `ResourceReport`), `GET /status`, `GET /logs/NAMESPACE/POD?…`, and
-  /// `POST /exec|attach|portforward/NAMESPACE/POD?…` for a connection that goes over to the frames of docs/cri.md, or to a port's own
-  /// bytes.
+  /// `GET /measures` (`{"nodes":[…],"pods":[…]}`: `ResourceReport`), `GET /status`, `GET /logs/NAMESPACE/POD/UID?…`, and
+  /// `POST /exec|attach|portforward/NAMESPACE/POD/UID?…` for a connection that goes over to the frames of docs/cri.md, or to a port's
+  /// own bytes. A pod of that name with another uid is not the one that is meant: 404.
   public func respond(to request: HTTPRequest) async throws -> HTTPResponse {
     do {
       if request.method == .GET, request.path.count == 1 { return try await page(request.path[0]) }
-      guard request.path.count == 3 else { throw Self.unknown }
-      guard let place = places.take("\(request.path[1])/\(request.path[2])") else { throw Self.crowded }
-      if request.method == .GET, request.path[0] == "logs" {
-        return try await logs(request.path[1], request.path[2], try LogOptions(request.query)).holding(place)
+      guard request.path.count == 4 else { throw Self.unknown }
+      let (action, pod) = (
+        request.path[0], PodIdentity(namespace: request.path[1], name: request.path[2], uid: request.path[3])
+      )
+      guard let place = places.take(pod.uid) else { throw Self.crowded }
+      if request.method == .GET, action == "logs" {
+        return try await logs(pod, try LogOptions(request.query)).holding(place)
       }
       guard request.method == .POST, request.isUpgrade else { throw Self.unknown }
-      return try await stream(request.path[0], request.path[1], request.path[2], request.query).holding(place)
+      return try await stream(action, pod, request.query).holding(place)
     } catch let error as StatusError {
       return HTTPResponse(
         status: HTTPStatus(statusCode: error.code), contentType: "application/json", bytes: error.document.encoded())
@@ -61,17 +64,13 @@ public struct AgentAPI: HTTPResponder {
     return HTTPResponse(contentType: "application/json", bytes: document.encoded())
   }
 
-  private func stream(
-    _ action: String, _ namespace: String, _ name: String, _ query: QueryParameters
-  ) async throws -> HTTPResponse {
-    guard let worker = await agent.registry.worker(namespace, name) else {
-      throw StatusError.notFound(ResourceName(group: "", resource: "pods"), name)
-    }
+  private func stream(_ action: String, _ pod: PodIdentity, _ query: QueryParameters) async throws -> HTTPResponse {
+    let worker = try await worker(of: pod)
     let wish: StreamWish
     switch action {
     case "portforward":
       guard let port = query["port"].flatMap(UInt16.init), port > 0, let sandbox = await worker.sandboxID else {
-        throw StatusError.badRequest("pod \(name) has no network to forward a port to")
+        throw StatusError.badRequest("pod \(pod.name) has no network to forward a port to")
       }
       wish = .port(port, sandbox: sandbox)
     case "exec":
@@ -115,18 +114,24 @@ public struct AgentAPI: HTTPResponder {
     return record.id
   }
 
-  private func logs(_ namespace: String, _ name: String, _ options: LogOptions) async throws -> HTTPResponse {
-    guard let worker = await agent.registry.worker(namespace, name) else {
-      throw StatusError.notFound(ResourceName(group: "", resource: "pods"), name)
+  /// Throws `StatusError` (404).
+  private func worker(of pod: PodIdentity) async throws -> PodWorker {
+    guard let worker = await agent.registry.worker(of: pod) else {
+      throw StatusError.notFound(ResourceName(group: "", resource: "pods"), pod.name)
     }
+    return worker
+  }
+
+  private func logs(_ wished: PodIdentity, _ options: LogOptions) async throws -> HTTPResponse {
+    let worker = try await worker(of: wished)
     let pod = await worker.document
     let container = try Self.container(pod, options.container)
     let records = await worker.records.filter { $0.name == container }.sorted { $0.attempt > $1.attempt }
     guard let record = options.isPrevious ? records.dropFirst().first : records.first else {
       throw StatusError.badRequest(
         options.isPrevious
-          ? "previous terminated container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) not found"
-          : "container \(GoText.quoted(container)) in pod \(GoText.quoted(name)) is waiting to start: \(Self.waitingReason(container, pod))"
+          ? "previous terminated container \(GoText.quoted(container)) in pod \(GoText.quoted(wished.name)) not found"
+          : "container \(GoText.quoted(container)) in pod \(GoText.quoted(wished.name)) is waiting to start: \(Self.waitingReason(container, pod))"
       )
     }
     let settings = agent.settings

@@ -40,8 +40,8 @@ public final class AgentClient: Sendable {
   public func shutdown() { client.shutdown { _ in } }
 
   /// A pod's log, as it comes, for a day at most. Throws `StatusError`, the agent's or one that says that it does not answer.
-  public func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
-    var request = HTTPClientRequest(url: address + Self.target("logs", namespace, pod, query))
+  public func logs(of pod: PodIdentity, query: QueryParameters) async throws -> HTTPResponse {
+    var request = HTTPClientRequest(url: address + Self.target("logs", pod, query))
     // The socket's path is no name of a host.
     request.headers.add(name: "Host", value: "localhost")
     let response: HTTPClientResponse
@@ -87,12 +87,10 @@ public final class AgentClient: Sendable {
   }
 
   /// A stream of a pod: `exec`, `attach` or `portforward`. Throws `StatusError`.
-  public func open(
-    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
-  ) async throws -> UpgradedConnection {
+  public func open(_ action: String, of pod: PodIdentity, query: QueryParameters) async throws -> UpgradedConnection {
     do {
       return try await UpgradedConnection.open(
-        socket: path, target: Self.target(action, namespace, pod, query), poller: poller)
+        socket: path, target: Self.target(action, pod, query), poller: poller)
     } catch let refusal as UpgradeRefusal {
       throw Self.refusal(refusal.status, refusal.body)
     } catch let error as SystemError {
@@ -100,10 +98,12 @@ public final class AgentClient: Sendable {
     }
   }
 
-  private static func target(_ action: String, _ namespace: String, _ pod: String, _ query: QueryParameters) -> String {
+  /// As `AgentAPI` takes it.
+  static func target(_ action: String, _ pod: PodIdentity, _ query: QueryParameters) -> String {
     let items = query.names.sorted().flatMap { name in query.all(name).map { (name, $0) } }
     let text = items.map { "\(PercentCoding.encode($0.0))=\(PercentCoding.encode($0.1))" }.joined(separator: "&")
-    return "/\(action)/\(PercentCoding.encode(namespace))/\(PercentCoding.encode(pod))?\(text)"
+    let place = [pod.namespace, pod.name, pod.uid].map { PercentCoding.encode($0) }.joined(separator: "/")
+    return "/\(action)/\(place)?\(text)"
   }
 
   private static func refusal(_ status: Int, _ body: [UInt8]) -> StatusError {

@@ -77,7 +77,8 @@ final class ClusterServer: Sendable {
     // Those that come together to write wait for one of them without a thread: more threads than these only stand in each other's way.
     let executor = try BlockingExecutor(maxThreads: requestThreads, name: "cluster")
     let watchExecutor = try BlockingExecutor(maxThreads: watchThreads, name: "watches")
-    let service = ObjectService(store: store, catalog: catalog, admission: ServiceAccountAdmission())
+    let service = ObjectService(
+      store: store, catalog: catalog, admission: ServiceAccountAdmission(), PriorityAdmission())
     let (access, nodePods) = try await withTaskExecutorPreference(executor) {
       try await service.establish(ClusterContents.objects, manager: ClusterContents.manager, at: now())
       return (try await LiveAccess(service), try await LiveNodePods(service))
@@ -286,14 +287,12 @@ final class ClusterServer: Sendable {
 private struct AgentConnections: NodeConnections {
   let client: AgentClient
 
-  func logs(_ namespace: String, _ pod: String, query: QueryParameters) async throws -> HTTPResponse {
-    try await client.logs(namespace, pod, query: query)
+  func logs(of pod: PodIdentity, query: QueryParameters) async throws -> HTTPResponse {
+    try await client.logs(of: pod, query: query)
   }
 
-  func open(
-    _ action: String, _ namespace: String, _ pod: String, query: QueryParameters
-  ) async throws -> UpgradedConnection {
-    try await client.open(action, namespace, pod, query: query)
+  func open(_ action: String, of pod: PodIdentity, query: QueryParameters) async throws -> UpgradedConnection {
+    try await client.open(action, of: pod, query: query)
   }
 
   func measures(of what: String) async throws -> [JSONValue] { try await client.measures(of: what) }

@@ -72,8 +72,10 @@ import Testing
           == .expired(requested: floor - 1, oldest: floor))
       #expect(try await follow(reopened, maps, after: floor, to: b.revision).map(\.revision) == [b.revision])
       #expect(try await reopened.list(ListRequest(maps)).objects.map(\.revision) == [b.revision, kept.revision])
-      let rows = try reopened.reader.read { try $0.revisions(of: SQLiteObjectStore.table, after: 0, limit: 100) }
-      #expect(rows.map(\.revision) == [kept.revision, b.revision])
+      let rows = try reopened.reader.read {
+        try $0.revisions(of: SQLiteObjectStore.table, after: 0, limit: 100, byteLimit: .max)
+      }
+      #expect(rows.records.map(\.revision) == [kept.revision, b.revision])
     }
     // All is compacted, the last change too: numbers go on nevertheless.
     _ = try await store.write(key("b"), .delete(draft("b"), expecting: b.revision))
@@ -92,8 +94,10 @@ import Testing
       revision = try await store.write(key("a"), .update(draft("a"), expecting: revision)).revision
     }
     #expect(store.compactedRevision >= revision - 28)
-    let rows = try store.reader.read { try $0.revisions(of: SQLiteObjectStore.table, after: 0, limit: 1_000) }
-    #expect(rows.count <= 29)
+    let rows = try store.reader.read {
+      try $0.revisions(of: SQLiteObjectStore.table, after: 0, limit: 1_000, byteLimit: .max)
+    }
+    #expect(rows.records.count <= 29)
   }
 
   /// A follower that does not read costs nothing and goes on from the file; one that compaction overtook is told.
@@ -106,6 +110,73 @@ import Testing
     try store.compact(to: 50)
     #expect(
       await refusal { try await store.events(of: maps, in: nil, after: 49) } == .expired(requested: 49, oldest: 50))
+  }
+
+  /// From memory and from the file: what one who follows is given at once is bounded, and together it is all.
+  @Test(arguments: [1, 2_000, 100_000])
+  func whatIsGivenAtOnceIsBoundedInBytes(_ limit: Int) async throws {
+    let fixture = try StoreFixture()
+    var bounds = SQLiteObjectStore.Bounds()
+    bounds.sliceBytes = limit
+    bounds.sliceEvents = 16
+    let store = try fixture.open(bounds: bounds)
+    for index in 0..<40 {
+      let text = String(repeating: "x", count: index % 4 * 500)
+      _ = try await store.write(key("m\(index)"), .create(draft("m\(index)", text)))
+      _ = try await store.write(key("p\(index)", of: pods), .create(draft("p\(index)")))
+    }
+    let fromFile = try fixture.open(path: fixture.copy(), bounds: bounds)
+    for followed in [store, fromFile] {
+      var (at, seen): (Int64, [Int64]) = (0, [])
+      while at < 80 {
+        let slice = try await followed.events(of: maps, in: nil, after: at)
+        let bytes = slice.events.reduce(0) { $0 + $1.object.document.count }
+        #expect(slice.events.count == 1 || slice.events.count <= 16 && bytes <= limit)
+        #expect(slice.revision >= slice.events.last?.revision ?? .max)
+        seen += slice.events.map(\.revision)
+        at = slice.revision
+      }
+      #expect(seen == Array(stride(from: 1, to: 80, by: 2)) && at == 80)
+    }
+  }
+
+  /// Forgets history once the first page of a list is read.
+  private final class Forgetful: ObjectStore {
+    private let store: SQLiteObjectStore
+    private let isFirst = Atomic(true)
+
+    init(_ store: SQLiteObjectStore) { self.store = store }
+
+    var revision: Int64 { store.revision }
+    func get(_ key: ObjectKey) async throws -> StoredObject? { try await store.get(key) }
+    func write(_ key: ObjectKey, _ write: ObjectWrite) async throws -> StoredObject {
+      try await store.write(key, write)
+    }
+    func nudge() { store.nudge() }
+
+    func list(_ request: ListRequest) async throws -> ObjectList {
+      let list = try await store.list(request)
+      if isFirst.exchange(false, ordering: .relaxed) {
+        _ = try await store.write(key("z"), .create(draft("z")))
+        try store.compact(to: store.revision)
+      }
+      return list
+    }
+
+    func events(of resource: ResourceName, in namespace: String?, after revision: Int64) async throws -> EventSlice {
+      try await store.events(of: resource, in: namespace, after: revision)
+    }
+  }
+
+  @Test func allObjectsAreCollectedInPagesOfOneMoment() async throws {
+    let fixture = try StoreFixture()
+    let store = try fixture.open()
+    let text = String(repeating: "x", count: ListRequest.pageBytes * 2 / 5)
+    for index in 0..<5 { _ = try await store.write(key("m\(index)"), .create(draft("m\(index)", text))) }
+    let (names, revision) = try await store.collect(ListRequest(maps)) { $0.key.name == "m2" ? nil : $0.key.name }
+    #expect(names == ["m0", "m1", "m3", "m4"] && revision == 5)
+    let again = try await Forgetful(store).collect(ListRequest(maps)) { $0.key.name }
+    #expect(again.items == ["m0", "m1", "m2", "m3", "m4", "z"] && again.revision == 6)
   }
 
   @Test func aDocumentBeyondTheBoundIsRefused() async throws {

@@ -1,6 +1,8 @@
 """`kubectl create` of everything that it makes documents for, `run`, `expose`, and how documents come in."""
 from scenarios.documents import CM, POD, SERVICE, WEB, config_map, together
 
+POD_OF_CLASS = POD.replace("spec:\n", "spec:\n  priorityClassName: CLASS\n")
+
 SCENARIOS = [
     ("a deployment of several images has a container for each", [
         ("create deployment d --image=nginx:1.25 --image=registry.example/team/redis@sha256:" + "0" * 64, "= deployment.apps/d created\n"),
@@ -197,6 +199,14 @@ SCENARIOS = [
         ("patch pc NS-p --type=merge -p '{\"value\":7}'", "! value: Forbidden: may not be changed in an update."),
         ("create priorityclass NS-q --value=2000000000", "! value: Forbidden: maximum allowed value of a user defined priority is 1000000000"),
         ("create priorityclass system-NS --value=1", "! priority class names with 'system-' prefix are reserved for system use only"),
+        ("create -f -", POD_OF_CLASS.replace("CLASS", "NS-p"), "= pod/p created\n"),
+        ("get pod p -o jsonpath={.spec.priority}/{.spec.preemptionPolicy}", "= 1000/Never"),
+        ("delete pod p --grace-period=0 --force", "deleted"),
+        ("create -f -", POD_OF_CLASS.replace("CLASS", "system-cluster-critical"), "= pod/p created\n"),
+        ("get pod p -o jsonpath={.spec.priority}/{.spec.preemptionPolicy}", "= 2000000000/PreemptLowerPriority"),
+        ("describe pod p", ["Priority:", "2000000000", "Priority Class Name:", "system-cluster-critical"]),
+        ("delete pod p --grace-period=0 --force", "deleted"),
+        ("create -f -", POD_OF_CLASS.replace("CLASS", "NS-none"), '! pods "p" is forbidden: no PriorityClass with name NS-none was found'),
         ("delete pc NS-p", "deleted"),
     ]),
     ("namespaces are names, and empty when they are new", [

@@ -205,7 +205,7 @@ SCENARIOS = [
         ("until exec p -- timeout 5 wget -qO- http://web/hostname", "web-"),
         ("until exec p -- timeout 5 wget -qO- http://web.NS.svc.cluster.local/hostname", "web-"),
         ("scale deploy web --replicas=0", "scaled"),
-        ("until get endpointslices -l kubernetes.io/service-name=web -o jsonpath={.items[*].endpoints}", "~ ^(null|\\[\\])?$"),
+        ("until get endpointslices -l kubernetes.io/service-name=web -o yaml", ["  endpoints: null\n", "  ports: null\n"]),
         ("until exec p -- timeout 5 wget -qO- http://web/hostname", "! "),
     ]),
     ("who is not ready is taken out, and put back", [
