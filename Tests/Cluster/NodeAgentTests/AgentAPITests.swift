@@ -30,7 +30,7 @@ import Testing
     do {
       result = .success(try await test(AgentAPI(agent, poller: poller)))
     } catch { result = .failure(error) }
-    await agent.registry.stop()
+    await agent.stop()
     try result.get()
   }
 

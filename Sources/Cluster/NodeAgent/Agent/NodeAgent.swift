@@ -113,6 +113,11 @@ public final class NodeAgent: Sendable {
       group.addTask { await self.keepLogs() }
       await group.waitForAll()
     }
+    await stop()
+  }
+
+  /// Ends what it began for pods, which live on; once, at the end.
+  func stop() async {
     await services.stop()
     await registry.stop()
     probes.shutdown()
