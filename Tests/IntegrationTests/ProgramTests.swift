@@ -25,6 +25,18 @@ struct ProgramTests {
   }
 
   @Test(
+    "an option that a role does not have is refused, and its help does not name it", .enabled(if: Target.canStart),
+    arguments: [("agent", "--config"), ("engine", "--node-address"), ("doctor", "--stop-containers")])
+  func foreignOption(_ role: String, _ option: String) throws {
+    let program = try #require(Target.engineProgram)
+    let outcome = try Subprocess.run([program, role, option, "x"], folder: "/tmp", deadlineSeconds: 20)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("Unknown option '\(option)'"))
+    let help = try Subprocess.run([program, role, "--help"], folder: "/tmp", deadlineSeconds: 20)
+    #expect(help.status == 0 && !help.output.contains(option))
+  }
+
+  @Test(
     "nothing but the loopback is served unencrypted", .enabled(if: Target.canStart),
     arguments: ["0.0.0.0:0", "192.0.2.1:0", "[::]:0", "localhost:0", "128.0.0.1:0"])
   func plainOnLoopbackOnly(_ address: String) throws {

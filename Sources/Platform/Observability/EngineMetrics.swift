@@ -129,7 +129,7 @@ public actor EngineMetrics {
       if let time = schedule.lastSuccessAt {
         text.add(
           .gauge, "bulkhead_volume_backup_last_success_timestamp_seconds",
-          "When the volume's time-table has made a backup last.", labels: labels, Double(time) / 1e9)
+          "When the volume's schedule has made a backup last.", labels: labels, Double(time) / 1e9)
       }
       text.add(
         .gauge, "bulkhead_volume_backup_last_failed", "1 where the volume's last scheduled backup failed, else 0.",

@@ -57,11 +57,6 @@ struct DaemonOptions: ParsableArguments {
     help: "Folder for sockets and the state of what runs; \(DaemonOptions.standardRun) unless told otherwise.")
   var givenRun: String?
 
-  @Option(
-    name: [.customLong("config"), .customShort("c")],
-    help: "The role's own file, owned by root: /etc/bulkhead/engine.yaml or server.yaml.")
-  var config: String?
-
   var root: String { givenRoot ?? Self.standardRoot }
   var run: String { givenRun ?? Self.standardRun }
 
@@ -79,17 +74,26 @@ struct DaemonOptions: ParsableArguments {
   }
 }
 
+/// Of roles that have a file of their own.
+struct ConfigurationOption: ParsableArguments {
+  @Option(
+    name: [.customLong("config"), .customShort("c")],
+    help: "The role's own file, owned by root: /etc/bulkhead/engine.yaml or server.yaml.")
+  var path: String?
+}
+
 struct EngineCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "engine", abstract: "Run the container engine (root; unix sockets only).")
 
   @OptionGroup var options: DaemonOptions
+  @OptionGroup var file: ConfigurationOption
 
   @Flag(help: "Stop all containers when the engine ends; otherwise they live on.")
   var stopContainers = false
 
   func run() async throws {
-    try await EngineProgram(options: options, stopContainers: stopContainers).run()
+    try await EngineProgram(options: options, policyPath: file.path, stopContainers: stopContainers).run()
   }
 }
 
@@ -99,8 +103,9 @@ struct RunCommand: AsyncParsableCommand {
     abstract: "Run the engine in the foreground, for a first try; its containers end with it.")
 
   @OptionGroup var options: DaemonOptions
+  @OptionGroup var file: ConfigurationOption
 
   func run() async throws {
-    try await EngineProgram(options: options, stopContainers: true).run()
+    try await EngineProgram(options: options, policyPath: file.path, stopContainers: true).run()
   }
 }

@@ -12,12 +12,13 @@ struct DoctorCommand: AsyncParsableCommand {
     discussion: "Exit code 0: containers can run. 1: something that they need is missing.")
 
   @OptionGroup var options: DaemonOptions
+  @OptionGroup var file: ConfigurationOption
 
   @Option(help: "table or json")
   var format = Format.table
 
   func run() async throws {
-    let policy = try EnginePolicy.load(path: options.config)
+    let policy = try EnginePolicy.load(path: file.path)
     let report = HostReport.collect(
       HostProbeRequest(rootPath: "\(options.root)/engine", programPaths: policy.runtimes))
     switch format {

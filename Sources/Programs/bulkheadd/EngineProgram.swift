@@ -23,6 +23,8 @@ struct EngineProgram {
   private static let podLogs = "/var/log/pods"
 
   let options: DaemonOptions
+  /// Nil: the standard place, where the file may be missing.
+  let policyPath: String?
   let stopContainers: Bool
 
   func run() async throws {
@@ -30,9 +32,9 @@ struct EngineProgram {
       throw ValidationError("the engine has to run as root: it makes namespaces, mounts and control groups")
     }
     let logger = try options.logger(label: "engine")
-    let policy = try EnginePolicy.load(path: options.config)
-    let isBuiltIn = options.config == nil && !FileSystem.exists(EnginePolicy.standardPath)
-    logger.notice("the policy is \(isBuiltIn ? "the built-in one" : options.config ?? EnginePolicy.standardPath)")
+    let policy = try EnginePolicy.load(path: policyPath)
+    let isBuiltIn = policyPath == nil && !FileSystem.exists(EnginePolicy.standardPath)
+    logger.notice("the policy is \(isBuiltIn ? "the built-in one" : policyPath ?? EnginePolicy.standardPath)")
     let lock = try acquireLock()
     defer { withExtendedLifetime(lock) {} }
     let poller = try Poller()

@@ -65,6 +65,7 @@ struct ServerCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: DaemonOptions
+  @OptionGroup var file: ConfigurationOption
 
   @Option(
     help: ArgumentHelp(
@@ -104,7 +105,7 @@ struct ServerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var settings = try ServerSettings.load(path: options.config, owner: geteuid())
+    var settings = try ServerSettings.load(path: file.path, owner: geteuid())
     if !listen.isEmpty { settings.listen = listen }
     if withoutKubernetes { settings.kubernetes = [] }
     if !kubernetesListen.isEmpty { settings.kubernetes = kubernetesListen }
@@ -123,9 +124,10 @@ struct RotateStorageKeyCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: DaemonOptions
+  @OptionGroup var file: ConfigurationOption
 
   func run() async throws {
-    let settings = try ServerSettings.load(path: options.config, owner: geteuid())
+    let settings = try ServerSettings.load(path: file.path, owner: geteuid())
     try ServerProgram(options: options, settings: settings, listenPlain: []).rotateStorageKey()
   }
 }

@@ -56,8 +56,10 @@ struct DaemonSetTests {
   func nodes() throws {
     let set = try Self.set()
     let hash = try Self.revision(set).labels?.textAt("controller-revision-hash") ?? ""
+    let shortages = ["memory", "disk", "pid"]
+      .map { #"{"key":"node.kubernetes.io/\#($0)-pressure","effect":"NoSchedule"}"# }.joined(separator: ",")
     let nodes = [
-      try SchedulerTests.node("a"), try SchedulerTests.node("b"),
+      try SchedulerTests.node("a"), try SchedulerTests.node("b", spec: #"{"taints":[\#(shortages)]}"#),
       try SchedulerTests.node(
         "c",
         spec: #"{"unschedulable":true,"taints":[{"key":"node.kubernetes.io/unschedulable","effect":"NoSchedule"}]}"#),

@@ -6,10 +6,13 @@ import Testing
 
 struct NodeTests {
   static func node(
-    _ ready: String?, beatSecondsAgo: Int64, taints: String = "[]", isCordoned: Bool = false
+    _ ready: String?, beatSecondsAgo: Int64, taints: String = "[]", isCordoned: Bool = false,
+    more: [(type: String, status: String)] = []
   ) throws -> ClusterObject {
     let beat = Sample.start.adding(seconds: -beatSecondsAgo).text
-    let conditions = ready.map { #"{"type":"Ready","status":"\#($0)","lastHeartbeatTime":"\#(beat)"}"# } ?? ""
+    let all = (ready.map { [(type: "Ready", status: $0)] } ?? []) + more
+    let conditions = all.map { #"{"type":"\#($0.type)","status":"\#($0.status)","lastHeartbeatTime":"\#(beat)"}"# }
+      .joined(separator: ",")
     return try Sample.object(
       "node", "node",
       #"{"metadata":{"creationTimestamp":"\#(beat)"},"spec":{"taints":\#(taints),"unschedulable":\#(isCordoned)},"status":{"conditions":[\#(conditions)]}}"#
@@ -58,6 +61,34 @@ struct NodeTests {
     #expect(plan(try Self.node("True", beatSecondsAgo: 1, taints: "[\(taint)]", isCordoned: true)).isEmpty)
     let open = plan(try Self.node("True", beatSecondsAgo: 1, taints: "[\(taint)]"))
     #expect(open.lines == [#"patch nodes/node {"spec":{"taints":null}}"#])
+  }
+
+  @Test(
+    "What a node runs short of is a taint as long as that is so",
+    arguments: [
+      ("MemoryPressure", "memory-pressure"), ("DiskPressure", "disk-pressure"), ("PIDPressure", "pid-pressure"),
+      ("NetworkUnavailable", "network-unavailable"),
+    ])
+  func shortage(_ condition: String, _ name: String) throws {
+    let taint = #"{"key":"node.kubernetes.io/\#(name)","effect":"NoSchedule"}"#
+    func planned(_ status: String, taints: String = "[]") throws -> Plan {
+      plan(try Self.node("True", beatSecondsAgo: 1, taints: taints, more: [(condition, status)]))
+    }
+    #expect(try planned("True").lines == [#"patch nodes/node {"spec":{"taints":[\#(taint)]}}"#])
+    #expect(try planned("True", taints: "[\(taint)]").isEmpty)
+    for status in ["False", "Unknown"] {
+      #expect(try planned(status).isEmpty)
+      #expect(try planned(status, taints: "[\(taint)]").lines == [#"patch nodes/node {"spec":{"taints":null}}"#])
+    }
+  }
+
+  @Test("Each reason has its own taint")
+  func reasons() throws {
+    let node = try Self.node(
+      "False", beatSecondsAgo: 1, isCordoned: true, more: [("DiskPressure", "True"), ("PIDPressure", "True")])
+    let names = ["disk-pressure", "pid-pressure", "not-ready", "unschedulable"]
+    let taints = names.map { #"{"key":"node.kubernetes.io/\#($0)","effect":"NoSchedule"}"# }.joined(separator: ",")
+    #expect(plan(node).lines == [#"patch nodes/node {"spec":{"taints":[\#(taints)]}}"#])
   }
 
   @Test("A node that is well again loses the taint, others' taints stay")

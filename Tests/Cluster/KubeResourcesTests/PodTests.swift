@@ -291,4 +291,36 @@ struct PodTests {
     try Objects.kind("pod").prepareCreate(&pod)
     #expect(pod.at("spec", "tolerations")?.items.map { $0["key"]?.text ?? "" } == keys)
   }
+
+  private static let whoSaysWhatHeNeedsCases: [(String, String, String?)] = [
+    ("", "", nil),
+    (
+      #","resources":{"requests":{"cpu":"1"}}"#, "",
+      #"{"key":"node.kubernetes.io/memory-pressure","operator":"Exists","effect":"NoSchedule"}"#
+    ),
+    (
+      #","resources":{"limits":{"cpu":"1","memory":"1Gi"}}"#, "",
+      #"{"key":"node.kubernetes.io/memory-pressure","operator":"Exists","effect":"NoSchedule"}"#
+    ),
+    (
+      #","resources":{"requests":{"cpu":"1"}}"#,
+      #","tolerations":[{"key":"node.kubernetes.io/memory-pressure","operator":"Exists"}]"#,
+      #"{"key":"node.kubernetes.io/memory-pressure","operator":"Exists"}"#
+    ),
+  ]
+
+  @Test(arguments: PodTests.whoSaysWhatHeNeedsCases)
+  func whoSaysWhatHeNeedsComesToNodesThatAreShortOfMemory(
+    _ container: String, _ own: String, _ toleration: String?
+  ) throws {
+    let text = Self.pod(container, own)
+    var pod = try Objects.read("pod", text)
+    try Objects.kind("pod").prepareCreate(&pod)
+    let found = pod.at("spec", "tolerations")?.items.filter {
+      $0["key"] == "node.kubernetes.io/memory-pressure"
+    }
+    #expect(try found == [toleration].compactMap { $0 }.map(Objects.json))
+    // The same document once more takes nothing away.
+    #expect(try Objects.updateErrors("pod", from: text, to: text) == [])
+  }
 }

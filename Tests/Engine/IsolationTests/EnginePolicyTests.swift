@@ -34,6 +34,7 @@ import Testing
       engineSocket: labelled
       names: {rebinding: private, privateDomains: [corp.example]}
       networks: {subnets: [198.18.0.0/15]}
+      backups: {folder: /srv/backups, passphraseFile: /etc/bulkhead/backup.passphrase}
       defaults: {pidsLimit: 100, logDriver: local}
       """
     let policy = try EnginePolicy.parse(Array(text.utf8))
@@ -47,6 +48,8 @@ import Testing
     #expect(policy.syslog.allowed == ["udp://192.0.2.1:*"])
     #expect(policy.engineSocket == .labelled && EnginePolicy().engineSocket == .refused)
     #expect(policy.networks.subnets == ["198.18.0.0/15"])
+    #expect(policy.backups.folder == "/srv/backups")
+    #expect(policy.backups.passphraseFile == "/etc/bulkhead/backup.passphrase")
     #expect(policy.names.rebinding == .private && policy.names.privateDomains == ["corp.example"])
     #expect(policy.defaults.pidsLimit == 100 && policy.defaults.logDriver == "local")
     #expect(policy.defaults.logMaxFiles == EnginePolicy.Defaults().logMaxFiles)

@@ -27,6 +27,7 @@ import Testing
     let error = #expect(throws: ClientError.self) { try options.query() }
     #expect(error?.message.hasPrefix("\(name) is not supported") == true)
     #expect(error?.exitCode == ExitStatus.usage)
+    #expect(!Build.helpMessage().contains(name))
   }
 
   @Test func secretsAreReadFromFilesAndVariables() throws {

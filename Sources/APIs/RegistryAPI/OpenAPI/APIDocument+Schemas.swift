@@ -159,7 +159,7 @@ extension APIDocument {
             ["seconds": .integer("Seconds", in: ReplicationRule.shortestSeconds...(1 << 53))])
         ]),
       .object(
-        "By a time-table in UTC.",
+        "By a schedule in UTC.",
         ["cron": .object("Five fields as in crontab(5).", ["_0": .string("MINUTE HOUR DAY MONTH WEEKDAY")])]),
     ],
   ]

@@ -2,11 +2,11 @@ import HTTPServing
 import KubeMachinery
 import KubeResources
 
-/// Tells by its lease whether a node's agent lives, and marks nodes whose agent does not, and those that are cordoned, so that no new
-/// pod comes to them.
+/// Tells by its lease whether a node's agent lives, and marks nodes whose agent does not, those that run short of something, and those
+/// that are cordoned, so that no new pod comes to them.
 ///
 /// Pods of such a node stay: it may run them well without its agent, and where it is the only one, no other could.
-/// Source: Kubernetes *Nodes*, heartbeats and node controller.
+/// Source: Kubernetes *Nodes*, heartbeats and node controller; *Taints and Tolerations*, taint nodes by condition.
 public struct NodeHealthController: Controller {
   public let name = "node-controller"
   public let follows: Set<ResourceName> = [.nodes, .leases, .pods]
@@ -16,6 +16,13 @@ public struct NodeHealthController: Controller {
   static let unreachable = "node.kubernetes.io/unreachable"
   static let notReady = "node.kubernetes.io/not-ready"
   static let unschedulable = "node.kubernetes.io/unschedulable"
+  /// Conditions that are a taint where they hold.
+  private static let shortages: [(condition: String, taint: String)] = [
+    ("MemoryPressure", "node.kubernetes.io/memory-pressure"), ("DiskPressure", "node.kubernetes.io/disk-pressure"),
+    ("PIDPressure", "node.kubernetes.io/pid-pressure"),
+    ("NetworkUnavailable", "node.kubernetes.io/network-unavailable"),
+  ]
+  /// Conditions that a silent agent knows no more about.
   private static let conditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"]
 
   public init() {}
@@ -93,9 +100,10 @@ public struct NodeHealthController: Controller {
   }
 
   private func taint(_ node: ClusterObject, _ status: JSONValue) -> [Change] {
-    let cordon = node.spec.flagAt("unschedulable") ? Self.unschedulable : nil
-    let wanted = [Self.effects(status), cordon].compactMap { $0 }
-    let own = [Self.unreachable, Self.notReady, Self.unschedulable]
+    var wanted = Self.shortages.filter { status.conditionHolds($0.condition) }.map { $0.taint }
+    if let readiness = Self.effects(status) { wanted.append(readiness) }
+    if node.spec.flagAt("unschedulable") { wanted.append(Self.unschedulable) }
+    let own = [Self.unreachable, Self.notReady, Self.unschedulable] + Self.shortages.map { $0.taint }
     func isOwn(_ taint: JSONValue) -> Bool {
       own.contains(taint.textAt("key")) && taint.textAt("effect") == "NoSchedule"
     }

@@ -22,7 +22,8 @@ public enum RoleAggregation {
       var isAtRest = true
       for target in roles.indices where selectors[target] != nil {
         let rules = union(sources[target].map { roles[$0]["rules"]?.items ?? [] })
-        if (roles[target]["rules"] ?? .array([])).means(.array(rules)) { continue }
+        // No rules are `[]`, `null` or nothing at all.
+        if JSONValue.array(roles[target]["rules"]?.items ?? []).means(.array(rules)) { continue }
         roles[target]["rules"] = .array(rules)
         changed.insert(target)
         isAtRest = false

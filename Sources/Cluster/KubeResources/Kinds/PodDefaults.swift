@@ -39,22 +39,31 @@ enum PodDefaults {
     }
   }
 
-  /// What is limited and not asked for is asked for up to the limit.
-  /// How long a new pod stays on a node that is not ready or cannot be reached, where it does not say so itself.
-  /// Source: Kubernetes *DefaultTolerationSeconds*.
+  /// What a pod tolerates where it does not say so itself: for a while that its node is not ready or cannot be reached, and, unless its
+  /// quality of service is the lowest, that its node runs short of memory.
+  /// Source: Kubernetes *DefaultTolerationSeconds*; *Taints and Tolerations*, taint nodes by condition.
   static func addTolerations(_ spec: inout JSONValue) {
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-      let isKnown = spec.listAt("tolerations").contains {
-        ["", key].contains($0.textAt("key")) && ["", "NoExecute"].contains($0.textAt("effect"))
-      }
-      guard !isKnown else { continue }
-      spec["tolerations"] = .array(
-        spec.listAt("tolerations") + [
-          ["key": .string(key), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300]
-        ])
+      add(
+        ["key": .string(key), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300],
+        toTolerationsOf: &spec)
     }
+    guard qualityOfService(spec) != "BestEffort" else { return }
+    add(
+      ["key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"],
+      toTolerationsOf: &spec)
   }
 
+  private static func add(_ toleration: JSONValue, toTolerationsOf spec: inout JSONValue) {
+    let own = spec.listAt("tolerations")
+    let isKnown = own.contains {
+      ["", toleration.textAt("key")].contains($0.textAt("key"))
+        && ["", toleration.textAt("effect")].contains($0.textAt("effect"))
+    }
+    if !isKnown { spec["tolerations"] = .array(own + [toleration]) }
+  }
+
+  /// What is limited and not asked for is asked for up to the limit.
   private static func requestLimits(_ resources: inout JSONValue) {
     guard let limits = resources["limits"] else { return }
     for (name, limit) in limits.members where resources.at("requests", name) == nil {

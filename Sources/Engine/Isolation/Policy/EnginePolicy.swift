@@ -186,7 +186,8 @@ extension EnginePolicy {
 
   /// What builds may reach from the engine itself; their steps have a container's network.
   public struct Builds: Sendable, Equatable {
-    /// `HOST[:PORT]` or `*.DOMAIN` of this machine and of private networks that `ADD` may fetch from; others outside all.
+    /// `HOST[:PORT]` or `*.DOMAIN` of this machine and of private networks that `ADD`, and git for builds, may fetch from;
+    /// others outside all.
     public var hosts: [String] = []
     public init() {}
   }

@@ -22,10 +22,11 @@ struct BuildOptions: ParsableArguments {
     []
   @Option(help: "Where to leave the steps: type=registry,ref=NAME[,mode=max], or type=inline.")
   var cacheTo: [String] = []
-  @Option(name: .shortAndLong, help: "Not supported: use save.") var output: [String] = []
   @Option(help: "The size of /dev/shm in RUN.") var shmSize: String?
   @Option(help: "NAME=SOFT[:HARD] for RUN.") var ulimit: [String] = []
-  @Flag(help: "Refused.") var squash = false
+  // Taken so that they are refused with what to do instead.
+  @Option(name: .shortAndLong, help: .hidden) var output: [String] = []
+  @Flag(help: .hidden) var squash = false
 
   func query() throws(ClientError) -> [(String, String?)] {
     if squash {

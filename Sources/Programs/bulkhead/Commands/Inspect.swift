@@ -18,7 +18,7 @@ struct Inspect: ParsableCommand {
 enum Kinds {
   static let order = ["container", "image", "network", "volume"]
   /// Of a volume, which is none of the kinds that are tried.
-  static let schedule = "time-table"
+  static let schedule = "schedule"
 
   static func path(_ kind: String, _ name: String) throws(ClientError) -> String {
     switch kind {

@@ -15,13 +15,13 @@ struct VolumeSchedule: ParsableCommand {
     @Option(help: "Minute, hour, day of month, month, day of week, as in crontab: '0 3 * * *'.") var at: String?
     @Option(help: "How many of these backups are kept; 7 when not given.") var keep: Int64?
     @Flag(help: "Do not let containers stand still meanwhile; files may not fit together.") var live = false
-    @Flag(help: "Take the time-table away; backups stay.") var off = false
+    @Flag(help: "Take the schedule away; backups stay.") var off = false
     @Argument(help: "The volume.") var volume: String
 
     func validate() throws {
       if off, at != nil { throw ValidationError("--off and --at exclude each other") }
       if at == nil, keep != nil || live {
-        throw ValidationError("\(keep != nil ? "--keep" : "--live") is part of a time-table: say its --at, too")
+        throw ValidationError("\(keep != nil ? "--keep" : "--live") is part of a schedule: say its --at, too")
       }
     }
 

@@ -37,4 +37,15 @@ struct DefaultRolesTests {
     let changed = RoleAggregation.changes([aggregate("x", "a", from: "b"), aggregate("y", "b", from: "a"), source])
     #expect(changed.map { $0["rules"]?.items.count } == [1, 1])
   }
+
+  @Test(arguments: [nil, JSONValue.null, JSONValue.array([])])
+  func anAggregateOfNothingStaysAsItSaysSo(rules: JSONValue?) {
+    var role = AccessSample.role("x", [])
+    role["rules"] = rules
+    role["aggregationRule"] = ["clusterRoleSelectors": [["matchLabels": ["a": "true"]]]]
+    #expect(RoleAggregation.changes([role]).isEmpty)
+    var source = AccessSample.role("source", [["verbs": ["get"], "apiGroups": [""], "resources": ["pods"]]])
+    source["metadata"]?["labels"] = ["a": "true"]
+    #expect(RoleAggregation.changes([role, source]).map { $0["rules"] } == [source["rules"]])
+  }
 }

@@ -6,6 +6,7 @@ READY = ("patch node NS --subresource=status -p '{\"status\":{\"conditions\":[{\
          "\"lastHeartbeatTime\":\"2030-01-01T00:00:00Z\",\"lastTransitionTime\":\"2030-01-01T00:00:00Z\"}],\"capacity\":{\"cpu\":\"2\",\"memory\":\"1Gi\",\"pods\":\"10\"},"
          "\"allocatable\":{\"cpu\":\"2\",\"memory\":\"1Gi\",\"pods\":\"10\"},\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.0.2.8\"}],"
          "\"nodeInfo\":{\"kubeletVersion\":\"v1.33.0\",\"osImage\":\"some\",\"kernelVersion\":\"6\",\"containerRuntimeVersion\":\"none://1\"}}}'")
+SHORT = "patch node NS --subresource=status -p '{\"status\":{\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":\"%s\"}]}}'"
 HERE = POD.replace("spec:", "spec:\n  nodeName: NS")
 ALONE = "spec:\n  nodeSelector: {of: NS}\n  tolerations: [{key: only, operator: Exists}]"
 
@@ -50,6 +51,20 @@ SCENARIOS = [
         ("uncordon -l of=NS", "= node/NS uncordoned\n"),
         ("until get node NS -o jsonpath={.spec.taints[*].key}", "- unschedulable"),
         ("uncordon NS-none", '! nodes "NS-none" not found'),
+    ]),
+    ("a node that runs short of memory takes what asks for some, and the rest later", [
+        ("create -f -", NODE + "spec: {taints: [{key: only, effect: NoSchedule}]}\n", "created"),
+        (READY, "patched"),
+        (SHORT % "True", "patched"),
+        ("until get node NS -o jsonpath={.spec.taints[*].key}", "= only node.kubernetes.io/memory-pressure"),
+        ("create -f -", POD.replace("spec:", ALONE), "created"),
+        ("until describe pod p", "had untolerated taint {node.kubernetes.io/memory-pressure: }"),
+        ("create -f -", POD.replace("spec:", ALONE).replace("name: p,", "name: q,").replace("image: busybox", "image: busybox, resources: {requests: {memory: 1Mi}}"), "created"),
+        ("until get pod q -o jsonpath={.spec.nodeName}", "= NS"),
+        (SHORT % "False", "patched"),
+        ("until get node NS -o jsonpath={.spec.taints[*].key}", "= only"),
+        ("until get pod p -o jsonpath={.spec.nodeName}", "= NS"),
+        ("delete pods --all --force --grace-period=0", "force deleted"),
     ]),
     # Daemons of other scenarios may come to the node.
     ("a drain asks before it takes what does not come back", [
