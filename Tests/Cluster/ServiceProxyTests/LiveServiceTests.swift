@@ -132,6 +132,27 @@ struct LiveServiceTests {
     withExtendedLifetime(server) {}
   }
 
+  @Test func `who sends what is for the cluster's own addresses to this node reaches none of them`() throws {
+    let node = try TestNode()
+    let (pod, client) = (try node.pod(), try node.pod())
+    let server = try pod.serve()
+    let names = try node.onHost { try TestTraffic.listen(.tcp, port: 53, address: TestNode.nameService) }
+    let empty = IPv4Address(bits: 0x0a60_0102)
+    node.tell([
+      Sample.services(
+        Sample.service(type: "NodePort", nodePort: 30_080), Sample.service("empty", address: "10.96.1.2")),
+      Sample.slices(Sample.slice("web", pod.address.description)),
+    ])
+    let places = [
+      Self.target, .ipv4(TestNode.nameService, port: 53), .ipv4(TestNode.nameService, port: 30_080),
+      .ipv4(empty, port: 80),
+    ]
+    for address in [Self.address, TestNode.nameService, empty] { try node.leadOutside(to: address) }
+    for place in places { #expect(try !node.onOutside { TestTraffic.connects(to: place) }, "\(place)") }
+    for place in places.dropLast() { #expect(try client.run { TestTraffic.connects(to: place) }, "\(place)") }
+    withExtendedLifetime((server, names)) {}
+  }
+
   @Test(arguments: [("Cluster", false), ("Local", true)])
   func `a node port keeps the client's address where traffic stays local`(policy: String, isKept: Bool) throws {
     let node = try TestNode()

@@ -132,6 +132,7 @@ struct TableText: Sendable {
           jump \(RuleNames.refusalChain)
         }
         chain \(RuleNames.admissionChain) {
+          \(ServiceTableNames.closingRule(settings.serviceRange))
           \(ServiceTableNames.admissionRule)
         }
       """

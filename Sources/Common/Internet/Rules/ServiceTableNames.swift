@@ -19,6 +19,9 @@ public enum ServiceTableNames {
   /// Addresses of load balancers.
   public static let balancers = "balancers"
 
+  /// How the names of the devices begin by which pods and containers come: the links of every engine on the host.
+  public static let engineLinks = "bh"
+
   /// The chain that sees packets of others before they are translated.
   public static let admissionChain = "admit"
   /// The chain that sees what was not translated, and the one that refuses.
@@ -29,6 +32,11 @@ public enum ServiceTableNames {
   public static let admissionRule =
     "ct state new ip daddr . meta l4proto . th dport @\(guarded) "
     + "ip daddr . meta l4proto . th dport . ip saddr != @\(allowed) drop"
+
+  /// The rule of `admit` that keeps other hosts from the cluster's own addresses, to which they would only need a route.
+  public static func closingRule(_ range: IPv4Subnet) -> String {
+    "iifname != \"lo\" iifname != \"\(engineLinks)*\" ct state new ip daddr \(range) drop"
+  }
 
   /// The rule of `turn_away` for addresses of the cluster that no service has.
   public static func rangeRule(_ range: IPv4Subnet) -> String { "ip daddr \(range) goto \(refuseChain)" }
