@@ -2,6 +2,7 @@ import Glibc
 import HTTPServing
 import Internet
 import LinuxSystem
+import Networking
 import TestNetwork
 import Testing
 
@@ -147,10 +148,56 @@ struct LiveServiceTests {
       Self.target, .ipv4(TestNode.nameService, port: 53), .ipv4(TestNode.nameService, port: 30_080),
       .ipv4(empty, port: 80),
     ]
-    for address in [Self.address, TestNode.nameService, empty] { try node.leadOutside(to: address) }
+    try node.leadOutside()
     for place in places { #expect(try !node.onOutside { TestTraffic.connects(to: place) }, "\(place)") }
     for place in places.dropLast() { #expect(try client.run { TestTraffic.connects(to: place) }, "\(place)") }
     withExtendedLifetime((server, names)) {}
+  }
+
+  @Test func `the list of what other hosts reach equals a scan, though no agent runs`() throws {
+    let node = try TestNode()
+    let pod = try node.pod()
+    let server = try pod.serve()
+    let ranges: [String: JSONValue] = ["loadBalancerSourceRanges": ["192.0.2.0/24"]]
+    let affinity: [String: JSONValue] = ["sessionAffinity": "ClientIP"]
+    node.tell([
+      Sample.services(
+        Sample.service(
+          type: "LoadBalancer", nodePort: 30_080, more: ["externalIPs": ["203.0.113.9"]], ingress: ["198.51.100.77"]),
+        Sample.service("narrow", type: "LoadBalancer", address: "10.96.1.2", more: ranges, ingress: ["198.51.100.78"]),
+        Sample.service("empty", type: "NodePort", address: "10.96.1.3", nodePort: 30_081),
+        Sample.service("sticky", type: "NodePort", address: "10.96.1.4", nodePort: 30_082, more: affinity)),
+      Sample.slices(
+        Sample.slice("web", pod.address.description), Sample.slice("narrow", pod.address.description),
+        Sample.slice("sticky", pod.address.description)),
+    ])
+    node.proxy.stop()
+    try node.leadOutside()
+    func compare() throws -> [String] {
+      try node.exposure().ports.map { port in
+        let address = port.address == "0.0.0.0" ? TestWire.hostAddress.description : port.address
+        let target = try #require(SocketAddress(address, port: port.port))
+        let isReached = try node.onOutside { TestTraffic.connects(to: target) }
+        // The host outside is none of the source range.
+        #expect(isReached == (port.verdict.kind == .open), "\(port)")
+        guard case .service(let name, let place, _) = port.opener else { return "\(port)" }
+        return "\(place.rawValue) of \(name ?? "?"), \(port.port): \(port.verdict.kind.rawValue)"
+      }
+    }
+    #expect(
+      try compare().sorted() == [
+        "cluster address of default/empty, 80: closed", "cluster address of default/narrow, 80: closed",
+        "cluster address of default/sticky, 80: closed", "cluster address of default/web, 80: closed",
+        "external address of default/web, 80: open", "load balancer of default/narrow, 80: depends",
+        "load balancer of default/web, 80: open", "node port of default/empty, 30081: closed",
+        "node port of default/sticky, 30082: open", "node port of default/web, 30080: open",
+      ])
+    _ = try node.nft("add table inet filter")
+    _ = try node.nft("add chain inet filter passing { type filter hook forward priority 0 ; policy drop ; }")
+    #expect(try compare().allSatisfy { $0.hasSuffix("closed") })
+    _ = try node.nft("add rule inet filter passing ct status dnat accept")
+    #expect(try compare().filter { $0.hasSuffix("open") }.count == 4)
+    withExtendedLifetime(server) {}
   }
 
   @Test(arguments: [("Cluster", false), ("Local", true)])
