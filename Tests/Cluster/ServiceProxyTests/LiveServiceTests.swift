@@ -2,6 +2,7 @@ import Glibc
 import HTTPServing
 import Internet
 import LinuxSystem
+import Networking
 import TestNetwork
 import Testing
 
@@ -129,6 +130,73 @@ struct LiveServiceTests {
     #expect(try client.run { try EchoClient.word(at: target) } == word)
     #expect(try pod.run { try EchoClient.word(at: target) } == word)
     #expect(try node.onHost { try EchoClient.word(at: .ipv4(.loopback, port: 30_080)) } == word)
+    withExtendedLifetime(server) {}
+  }
+
+  @Test func `who sends what is for the cluster's own addresses to this node reaches none of them`() throws {
+    let node = try TestNode()
+    let (pod, client) = (try node.pod(), try node.pod())
+    let server = try pod.serve()
+    let names = try node.onHost { try TestTraffic.listen(.tcp, port: 53, address: TestNode.nameService) }
+    let empty = IPv4Address(bits: 0x0a60_0102)
+    node.tell([
+      Sample.services(
+        Sample.service(type: "NodePort", nodePort: 30_080), Sample.service("empty", address: "10.96.1.2")),
+      Sample.slices(Sample.slice("web", pod.address.description)),
+    ])
+    let places = [
+      Self.target, .ipv4(TestNode.nameService, port: 53), .ipv4(TestNode.nameService, port: 30_080),
+      .ipv4(empty, port: 80),
+    ]
+    try node.leadOutside()
+    for place in places { #expect(try !node.onOutside { TestTraffic.connects(to: place) }, "\(place)") }
+    for place in places.dropLast() { #expect(try client.run { TestTraffic.connects(to: place) }, "\(place)") }
+    withExtendedLifetime((server, names)) {}
+  }
+
+  @Test func `the list of what other hosts reach equals a scan, though no agent runs`() throws {
+    let node = try TestNode()
+    let pod = try node.pod()
+    let server = try pod.serve()
+    let ranges: [String: JSONValue] = ["loadBalancerSourceRanges": ["192.0.2.0/24"]]
+    let affinity: [String: JSONValue] = ["sessionAffinity": "ClientIP"]
+    node.tell([
+      Sample.services(
+        Sample.service(
+          type: "LoadBalancer", nodePort: 30_080, more: ["externalIPs": ["203.0.113.9"]], ingress: ["198.51.100.77"]),
+        Sample.service("narrow", type: "LoadBalancer", address: "10.96.1.2", more: ranges, ingress: ["198.51.100.78"]),
+        Sample.service("empty", type: "NodePort", address: "10.96.1.3", nodePort: 30_081),
+        Sample.service("sticky", type: "NodePort", address: "10.96.1.4", nodePort: 30_082, more: affinity)),
+      Sample.slices(
+        Sample.slice("web", pod.address.description), Sample.slice("narrow", pod.address.description),
+        Sample.slice("sticky", pod.address.description)),
+    ])
+    node.proxy.stop()
+    try node.leadOutside()
+    func compare() throws -> [String] {
+      try node.exposure().ports.map { port in
+        let address = port.address == "0.0.0.0" ? TestWire.hostAddress.description : port.address
+        let target = try #require(SocketAddress(address, port: port.port))
+        let isReached = try node.onOutside { TestTraffic.connects(to: target) }
+        // The host outside is none of the source range.
+        #expect(isReached == (port.verdict.kind == .open), "\(port)")
+        guard case .service(let name, let place, _) = port.opener else { return "\(port)" }
+        return "\(place.rawValue) of \(name ?? "?"), \(port.port): \(port.verdict.kind.rawValue)"
+      }
+    }
+    #expect(
+      try compare().sorted() == [
+        "cluster address of default/empty, 80: closed", "cluster address of default/narrow, 80: closed",
+        "cluster address of default/sticky, 80: closed", "cluster address of default/web, 80: closed",
+        "external address of default/web, 80: open", "load balancer of default/narrow, 80: depends",
+        "load balancer of default/web, 80: open", "node port of default/empty, 30081: closed",
+        "node port of default/sticky, 30082: open", "node port of default/web, 30080: open",
+      ])
+    _ = try node.nft("add table inet filter")
+    _ = try node.nft("add chain inet filter passing { type filter hook forward priority 0 ; policy drop ; }")
+    #expect(try compare().allSatisfy { $0.hasSuffix("closed") })
+    _ = try node.nft("add rule inet filter passing ct status dnat accept")
+    #expect(try compare().filter { $0.hasSuffix("open") }.count == 4)
     withExtendedLifetime(server) {}
   }
 

@@ -97,6 +97,24 @@ struct ServicePlanTests {
     #expect(SliceDocument(slice) == nil)
   }
 
+  @Test func `entries have the name of their service, where it is one of Kubernetes`() {
+    let comments = { (rules: ServiceRules) in
+      rules.elements.mapValues { Set($0.map { $0.comment ?? "" }).sorted() }
+    }
+    let service = Sample.service(type: "NodePort", nodePort: 30_080)
+    let led = comments(Self.rules(service, Sample.slice("web", "10.244.0.3")))
+    #expect(led["services"] == ["default/web"] && led["node_services"] == ["default/web"])
+    #expect(led["endpoints"] == [""] && led["loops"] == [""])
+    let refused = comments(Self.rules(service))
+    #expect(refused["refused"] == ["default/web"] && refused["node_refused"] == ["default/web"])
+    let sticky = Sample.service(more: ["sessionAffinity": "ClientIP"])
+    #expect(comments(Self.rules(sticky, Sample.slice("web", "10.244.0.3")))["services"] == ["default/web"])
+    let long = String(repeating: "n", count: 120)
+    for name in ["a\" : goto find }\n}\ntable ip x {", "", "Web", "a b", "a/b", long] {
+      #expect(comments(Self.rules(Sample.service(name)))["refused"] == [""], "\(name)")
+    }
+  }
+
   @Test func `one endpoint in two slices counts once`() {
     let rules = Self.rules(
       Sample.service(), Sample.slice("web", "10.244.0.3"),

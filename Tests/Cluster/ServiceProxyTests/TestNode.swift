@@ -114,18 +114,23 @@ final class TestNode: Sendable {
     return Task { await relay.run() }
   }
 
-  /// Makes the host outside send what is for an address to this node.
-  func leadOutside(to address: IPv4Address) throws {
+  /// Makes the host outside send what is for an address to this node, or all that it knows no other way for.
+  func leadOutside(to address: IPv4Address? = nil) throws {
     try onOutside {
       let socket = try NetlinkSocket(protocol: Netlink.protocolRoute)
       let links = try socket.run([RouteNetlink.link(name: "port")], subject: "port")
       guard let link = links.joined().lazy.compactMap(LinkRecord.init).first else {
         throw SystemError(errno: ENODEV, operation: "find device", subject: "port")
       }
-      try socket.run(
-        [RouteNetlink.addDeviceRoute(index: link.index, destination: address.bits, prefixLength: 32)], subject: "port")
+      let route =
+        address.map { RouteNetlink.addDeviceRoute(index: link.index, destination: $0.bits, prefixLength: 32) }
+        ?? RouteNetlink.addRoute(index: link.index, gateway: TestWire.hostAddress.bits)
+      try socket.run([route], subject: "port")
     }
   }
+
+  /// What the engine says other hosts reach.
+  func exposure() throws -> HostExposure { try onHost { [stack] in try stack.exposure() } }
 
   /// Tells the proxy and waits until it is done.
   func tell(_ news: [ClusterNews]) {

@@ -29,10 +29,29 @@ struct NetlinkCodecTests {
       NFTables.Element(key: [1, 2, 3, 4], value: [5, 6, 7, 8]),
       NFTables.Element(key: [1, 2, 3, 4], keyEnd: [9, 9, 9, 9]),
       NFTables.Element(key: [1, 2, 3, 4], chain: "there"),
+      NFTables.Element(key: [1, 2, 3, 4], chain: "there", comment: "default/web"),
     ]
     let request = NFTables.request(table: "t", NFTables.Change(.add, "s", elements))
     let reply = NetlinkReply(type: request.type, payload: request.payload[...])
     #expect(NFTables.decodeElements(reply) == elements)
+  }
+
+  @Test func `comments are laid out as nft reads them, and found among what else it keeps`() {
+    #expect(NFTables.userData("a/b") == [0, 4, 97, 47, 98, 0])
+    let long = String(repeating: "x", count: 300)
+    #expect(NFTables.comment(NFTables.userData(long)[...]) == String(repeating: "x", count: 127))
+    #expect(NFTables.comment([1, 4, 0, 0, 0, 1, 0, 2, 97, 0]) == "a")
+    for broken: [UInt8] in [[], [0], [0, 9, 97, 0], [0, 1, 97], [0, 0], [1, 4, 0, 0, 0, 1]] {
+      #expect(NFTables.comment(broken[...]) == nil, "\(broken)")
+    }
+  }
+
+  @Test func `as many elements as one message has, with the longest names, fit into it`() {
+    let element = NFTables.Element(
+      key: [UInt8](repeating: 1, count: 12), chain: "sticky_" + String(repeating: "a", count: 32),
+      comment: String(repeating: "x", count: NFTables.maximumCommentBytes))
+    let change = NFTables.Change(.add, "s", [NFTables.Element](repeating: element, count: 256))
+    #expect(NFTables.request(table: "t", change).payload.count < 1 << 16)
   }
 
   @Test func `errors carry their number and the kernel's words`() throws {

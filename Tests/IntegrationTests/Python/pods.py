@@ -526,6 +526,19 @@ def platform():
     kubectl("delete", "deployment", "missing")
 
 
+def exposure(*words):
+    done = subprocess.run(
+        [os.path.join(os.path.dirname(PROGRAM), "bulkhead"), "--host", f"unix://{SERVER.run}/docker.sock", "exposure", *words],
+        capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def openers(port):
+    """Who opened a port, and whether it is open."""
+    rows = [json.loads(line) for line in exposure("--all", "--format", "json")[1].splitlines()]
+    return [(row["OpenedBy"], row["Firewall"]) for row in rows if row["Port"] == int(port)]
+
+
 @check("a service leads to its pods by address, name and node port, from pods and from the node")
 def services():
     kubectl("expose", "rc", "web", "--port=80", "--target-port=8080", "--type=NodePort")
@@ -535,6 +548,11 @@ def services():
     node = kubectl("get", "nodes", "-o", "jsonpath={.items[0].status.addresses[0].address}")
     for place in (node, "127.0.0.1"):
         assert get(f"{place}:{port}", "/hostname") in names
+    equal(openers(port), [("node port of service default/web", "open")])
+    code, _, complaint = exposure("--allow", "22/tcp")
+    others = complaint.replace(",", "").split()
+    # The cluster's own address of the API is for pods and the machine alone.
+    equal((code, f"{port}/tcp" in others, "443/tcp" in others), (3, True, False))
     for name in ("web", "web.default", "web.default.svc.cluster.local", address):
         said = run(versions()[0], "exec", "one", "--", "timeout", "10", "wget", "-qO-", f"http://{name}/hostname")
         assert said.stdout.strip() in names, (name, said.stdout, said.stderr)
@@ -548,6 +566,7 @@ def services():
             pass
         return False
     until("nobody is behind it", refused)
+    equal(openers(port), [("node port of service default/web", "closed")])
     kubectl("scale", "rc", "web", "--replicas=3")
     until("all answer again", lambda: get(address, "/hostname"), ignoring=(OSError,))
     until("three are ready", lambda: "3" == kubectl("get", "rc", "web", "-o", "jsonpath={.status.readyReplicas}"))

@@ -112,6 +112,12 @@ def resolve(name):
     return answer[3] & 15, [socket.inet_ntoa(records[16 * index + 12:16 * index + 16]) for index in range(count)]
 
 
+def exposed():
+    """What other hosts reach, by what the doctor says."""
+    report = json.loads(subprocess.run([PROGRAM, "doctor", "--format", "json"], capture_output=True).stdout)
+    return next(check["found"] for check in report["checks"] if check["id"] == "exposure").split(", ")
+
+
 @check("a service leads to its ready endpoints, and its name to the service")
 def balance():
     apply(service(), endpoints(one=True, two=True))
@@ -142,6 +148,10 @@ def outside():
     apply(service("LoadBalancer", ports=[{"name": "http", "port": 80, "targetPort": 8080, "nodePort": 30080}]))
     until("the address of the pool", lambda: ask(BALANCER) == ONE, seconds=5, ignoring=OSError)
     equal(ask("127.0.0.1", 30080), ONE)
+    names = {"80/tcp (service default/web)", "30080/tcp (service default/web)"}
+    equal({line for line in exposed() if "service" in line}, names)
+    # The cluster's own addresses are out of reach, and so is who listens there.
+    equal([line for line in exposed() if line.startswith(("443/", "53/", "26443/"))], [])
 
 
 @check("rules that somebody flushed are back within two seconds")
@@ -154,6 +164,7 @@ def flush():
 def restart():
     AGENT.end(signal.SIGKILL)
     equal(ask(), ONE)
+    equal("30080/tcp (service default/web)" in exposed(), True)
     apply(endpoints(two=True))
     AGENT.start()
     until("the change is taken up", lambda: answering() == {TWO}, seconds=15, ignoring=OSError)

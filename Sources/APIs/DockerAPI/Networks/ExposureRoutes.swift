@@ -41,6 +41,11 @@ enum ExposureRoutes {
       writer.field("Opener", "process")
       writer.field("Pid", id)
       writer.field("Program", program)
+    case .service(let name, let place, let table):
+      writer.field("Opener", "service")
+      writer.field("ServicePlace", place.rawValue)
+      writer.field("Table", table)
+      if let name { writer.field("ClusterService", name) }
     case .unknown: writer.field("Opener", "unknown")
     }
     guard let container = entry.container else { return }

@@ -23,7 +23,7 @@ final class ServiceTable {
   /// By which the kernel's notices of changes name who made them.
   var port: UInt32 { socket.port }
 
-  /// Elements in one message, well below the 64 KiB that an attribute can hold.
+  /// Elements in one message: with the longest names 224 bytes each, in all less than the 64 KiB that an attribute can hold.
   private static let elementsPerRequest = 256
 
   /// - Parameter socket: of the netfilter protocol.

@@ -18,7 +18,7 @@ struct TableText: Sendable {
   private static let hooks = [
     "refuse_arriving": "type filter hook prerouting priority \(refusalPriority); policy accept;",
     "refuse_local": "type filter hook output priority \(refusalPriority); policy accept;",
-    "admit": "type filter hook prerouting priority \(admissionPriority); policy accept;",
+    RuleNames.admissionChain: "type filter hook prerouting priority \(admissionPriority); policy accept;",
     "translate_arriving": "type nat hook prerouting priority \(translationPriority); policy accept;",
     "translate_local": "type nat hook output priority \(translationPriority); policy accept;",
     "translate_leaving": "type nat hook postrouting priority \(leavingPriority); policy accept;",
@@ -27,8 +27,8 @@ struct TableText: Sendable {
   /// The chains of every table; those that choose by chance are not made by `nft`, which cannot read their rules a second time
   /// (1.0.6: a map whose type it was told by examples).
   private static let chainNames = [
-    RuleNames.refuseChain, RuleNames.dropChain, "turn_away", "refuse_arriving", "refuse_local", "admit", "find",
-    "translate_arriving", "translate_local", "translate_leaving",
+    RuleNames.refuseChain, RuleNames.dropChain, RuleNames.refusalChain, "refuse_arriving", "refuse_local",
+    RuleNames.admissionChain, "find", "translate_arriving", "translate_local", "translate_leaving",
   ]
 
   /// Makes the rules what they have to be, in one transaction: entries of sets, and what chooses by chance, stay.
@@ -117,22 +117,23 @@ struct TableText: Sendable {
         chain \(RuleNames.dropChain) {
           drop
         }
-        chain turn_away {
+        chain \(RuleNames.refusalChain) {
           ct state != new accept
           \(answered.isEmpty ? "" : "ip daddr . meta l4proto . th dport { \(answered) } accept")
           ip daddr . meta l4proto . th dport vmap @\(RuleNames.refused)
-          ip daddr \(settings.serviceRange) goto \(RuleNames.refuseChain)
+          \(ServiceTableNames.rangeRule(settings.serviceRange))
           ip daddr @\(RuleNames.balancers) goto \(RuleNames.refuseChain)
           fib daddr type local meta l4proto . th dport vmap @\(RuleNames.nodeRefused)
         }
         chain refuse_arriving {
-          jump turn_away
+          jump \(RuleNames.refusalChain)
         }
         chain refuse_local {
-          jump turn_away
+          jump \(RuleNames.refusalChain)
         }
-        chain admit {
-          ct state new ip daddr . meta l4proto . th dport @\(RuleNames.guarded) ip daddr . meta l4proto . th dport . ip saddr != @\(RuleNames.allowed) drop
+        chain \(RuleNames.admissionChain) {
+          \(ServiceTableNames.closingRule(settings.serviceRange))
+          \(ServiceTableNames.admissionRule)
         }
       """
   }

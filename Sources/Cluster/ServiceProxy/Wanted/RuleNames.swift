@@ -1,27 +1,28 @@
+import Internet
 import LinuxSystem
 
 /// Sets, maps and chains of the proxy's table.
 enum RuleNames {
   /// Address, transport and port of a service to the chain that chooses an endpoint.
-  static let services = "services"
+  static let services = ServiceTableNames.services
   /// The same with the number of an endpoint, to its address and port.
-  static let endpoints = "endpoints"
+  static let endpoints = ServiceTableNames.endpoints
   /// Transport and port of the node to the chain that chooses.
-  static let nodeServices = "node_services"
-  static let nodeEndpoints = "node_endpoints"
+  static let nodeServices = ServiceTableNames.nodeServices
+  static let nodeEndpoints = ServiceTableNames.nodeEndpoints
   /// Keys of `services` whose clients are hidden behind the node's address.
   static let masqueraded = "masqueraded"
   static let nodeMasqueraded = "node_masqueraded"
   /// Services without endpoints, to what becomes of packets for them.
-  static let refused = "refused"
-  static let nodeRefused = "node_refused"
+  static let refused = ServiceTableNames.refused
+  static let nodeRefused = ServiceTableNames.nodeRefused
   /// Keys of `services` that only some clients may use, and those clients.
-  static let guarded = "guarded"
-  static let allowed = "allowed"
+  static let guarded = ServiceTableNames.guarded
+  static let allowed = ServiceTableNames.allowed
   /// Pairs of an endpoint's address with itself.
   static let loops = "loops"
   /// Addresses of load balancers: nothing but services answers there.
-  static let balancers = "balancers"
+  static let balancers = ServiceTableNames.balancers
 
   /// In the order in which they are compared with the kernel's.
   static let sets = [
@@ -29,7 +30,9 @@ enum RuleNames {
     allowed, loops, balancers,
   ]
 
-  static let refuseChain = "refuse"
+  static let refuseChain = ServiceTableNames.refuseChain
+  static let refusalChain = ServiceTableNames.refusalChain
+  static let admissionChain = ServiceTableNames.admissionChain
   static let dropChain = "discard"
 
   private static let pickPrefix = "pick_"

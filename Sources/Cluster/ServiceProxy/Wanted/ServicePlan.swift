@@ -31,6 +31,17 @@ struct ServicePlan {
     self.settings = settings
   }
 
+  /// Whose entries these are, for who reads them. Names that Kubernetes does not have are left out: others read nft's listings as
+  /// a text, in which nobody is to write more than a name.
+  private var label: String? {
+    let (namespace, name) = (service.key.namespace, service.key.name)
+    let isPlain = [namespace, name].allSatisfy { part in
+      !part.isEmpty && part.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
+    }
+    let label = "\(namespace)/\(name)"
+    return isPlain && label.utf8.count <= NFTables.maximumCommentBytes ? label : nil
+  }
+
   private var balancers: [IPv4Address] { service.balancerAddresses.filter(settings.mayClaim) }
 
   /// What new connections are led to.
@@ -103,7 +114,8 @@ struct ServicePlan {
     guard !backends.isEmpty else {
       rules.add(
         atNode ? RuleNames.nodeRefused : RuleNames.refused,
-        NFTables.Element(key: key, chain: isWithheld ? RuleNames.dropChain : RuleNames.refuseChain), at: frontend)
+        NFTables.Element(
+          key: key, chain: isWithheld ? RuleNames.dropChain : RuleNames.refuseChain, comment: label), at: frontend)
       return
     }
     for backend in backends {
@@ -120,11 +132,12 @@ struct ServicePlan {
         service: service.key, port: port.number, transport: port.transport, timeoutSeconds: seconds,
         backends: backends)
       rules.stickyGroups.insert(group)
-      rules.add(chooser, NFTables.Element(key: key, chain: group.chain), at: frontend)
+      rules.add(chooser, NFTables.Element(key: key, chain: group.chain, comment: label), at: frontend)
       return
     }
     rules.add(
-      chooser, NFTables.Element(key: key, chain: RuleNames.pick(backends.count, atNode: atNode)), at: frontend)
+      chooser,
+      NFTables.Element(key: key, chain: RuleNames.pick(backends.count, atNode: atNode), comment: label), at: frontend)
     for (number, backend) in backends.enumerated() {
       rules.add(
         atNode ? RuleNames.nodeEndpoints : RuleNames.endpoints,

@@ -17,7 +17,7 @@ extension Engine {
         switch port.opener {
         case .published(let container, _): container.hex
         case .process(_, _, let container): container
-        case .otherEngine, .unknown: nil
+        case .otherEngine, .service, .unknown: nil
         }
       return ExposureEntry(port: port, container: id.flatMap { try? registry.find($0).record })
     }

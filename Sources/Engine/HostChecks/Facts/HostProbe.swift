@@ -116,6 +116,7 @@ struct HostProbe {
         switch port.opener {
         case .published, .otherEngine: "a container"
         case .process(_, let program, _): program
+        case .service(let name, let place, _): name.map { "service \($0)" } ?? "\(place.rawValue) of a service"
         case .unknown: "unknown"
         }
       return "\(port.port)/\(port.transport.rawValue) (\(opener))"

@@ -22,8 +22,10 @@ public struct FirewallVerdict: Sendable, Equatable {
     var destination: String?
     /// The device it leaves through, where it is passed on.
     var output: String?
+    /// It was for another port, or another address of the host.
+    var isRedirected = false
 
-    var isTranslated: Bool { hook == "forward" }
+    var isTranslated: Bool { hook == "forward" || isRedirected }
   }
 
   private static let nobody = "no rule of the host's asks"

@@ -10,8 +10,18 @@ public struct ExposedPort: Sendable, Equatable {
     /// One of another engine like this one on the host, by the engine's name.
     case otherEngine(String, containerPort: UInt16)
     case process(id: Int32, program: String, cgroupContainer: String?)
+    /// A service of the cluster, `namespace/name` where its table tells that; no socket waits there.
+    case service(String?, ServicePlace, table: String)
     /// The process may not be looked at, or has just ended.
     case unknown
+  }
+
+  /// What of a service is reached.
+  public enum ServicePlace: String, Sendable {
+    case nodePort = "node port"
+    case balancer = "load balancer"
+    case external = "external address"
+    case cluster = "cluster address"
   }
 
   public var transport: TransportProtocol
@@ -93,7 +103,10 @@ public struct HostExposure: Sendable, Equatable {
 
   /// Judges what was found. Pure.
   init(_ facts: Facts) {
-    ports = facts.published.compactMap { Self.port($0, facts) } + Self.portsOfOthers(facts)
+    let services = facts.ruleset.tables.compactMap { ServiceTableReader($0) }
+    let served = Self.portsOfServices(services, facts)
+    ports = facts.published.compactMap { Self.port($0, facts) } + Self.portsOfOthers(facts) + served.ports
+    warnings = served.warnings
     let taken = Set(facts.published.map { Held(transport: $0.binding.protocol, port: $0.binding.hostPort) })
     for socket in facts.sockets {
       guard let transport = TransportProtocol.allCases.first(where: { $0.number == socket.transport }) else { continue }
@@ -103,7 +116,7 @@ public struct HostExposure: Sendable, Equatable {
         continue
       }
       for address in Self.addresses(of: socket) where !address.isLoopback {
-        let port = Self.port(transport, address, of: socket, owner: owner, facts)
+        let port = Self.port(transport, address, of: socket, owner: owner, services, facts)
         // Programs share ports between several sockets.
         if !ports.contains(port) { ports.append(port) }
       }
@@ -134,19 +147,22 @@ public struct HostExposure: Sendable, Equatable {
 
   private static func port(
     _ transport: TransportProtocol, _ address: SocketAddress, of socket: WaitingSocket, owner: SocketOwner?,
-    _ facts: Facts
+    _ services: [ServiceTableReader], _ facts: Facts
   ) -> ExposedPort {
-    ExposedPort(
+    // What keeps others from services of the cluster keeps them from what listens at the cluster's addresses, too.
+    let closing: FirewallVerdict? =
+      if case .ipv4(let own, _) = address { services.lazy.compactMap { $0.closing(own) }.first } else { nil }
+    return ExposedPort(
       transport: transport, address: address.host, port: address.port,
       interfaces: facts.interfaces.reaching(address, only: facts.devices[socket.interfaceIndex]),
       opener: owner.map {
         ExposedPort.Opener.process(id: $0.processID, program: $0.program, cgroupContainer: $0.container)
       } ?? .unknown,
-      verdict: FirewallVerdict(of: arriving(transport, address), in: facts.ruleset))
+      verdict: closing ?? FirewallVerdict(of: arriving(transport, address), in: facts.ruleset))
   }
 
-  /// A packet for the host at the hooks that it passes there.
-  private static func arriving(_ transport: TransportProtocol, _ address: SocketAddress) -> [FirewallVerdict.Packet] {
+  /// A packet for the host at the hooks that it passes there, in their order.
+  static func arriving(_ transport: TransportProtocol, _ address: SocketAddress) -> [FirewallVerdict.Packet] {
     ["prerouting", "input"].map { hook in
       FirewallVerdict.Packet(
         hook: hook, transport: transport, port: address.port, isIPv6: address.family == AF_INET6,

@@ -1,10 +1,12 @@
 import Glibc
 import LinuxSystem
 
-/// The devices of a host by which other hosts may reach it, with their addresses. Source: getifaddrs(3).
+/// The devices of a host by which other hosts may reach it, with the host's addresses. Source: getifaddrs(3).
 struct HostInterfaces: Sendable, Equatable {
   /// Addresses by the device's name: those of devices that are up, the loopback's and containers' left out.
   var addresses: [String: Set<SocketAddress>] = [:]
+  /// Addresses on the loopback device that are none of its own: the host answers there by every device.
+  var shared: Set<SocketAddress> = []
 
   init() {}
 
@@ -18,9 +20,9 @@ struct HostInterfaces: Sendable, Equatable {
     while let entry = next?.pointee {
       next = entry.ifa_next
       let name = String(cString: entry.ifa_name)
-      guard entry.ifa_flags & UInt32(IFF_UP) != 0, entry.ifa_flags & UInt32(IFF_LOOPBACK) == 0,
-        !InstanceNames.isLink(name), let raw = entry.ifa_addr
-      else { continue }
+      guard entry.ifa_flags & UInt32(IFF_UP) != 0, !InstanceNames.isLink(name), let raw = entry.ifa_addr else {
+        continue
+      }
       let length =
         Int32(raw.pointee.sa_family) == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
       guard [AF_INET, AF_INET6].contains(Int32(raw.pointee.sa_family)) else { continue }
@@ -28,7 +30,12 @@ struct HostInterfaces: Sendable, Equatable {
       withUnsafeMutableBytes(of: &storage) {
         $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: length))
       }
-      if let address = SocketAddress(storage)?.with(port: 0) { result.addresses[name, default: []].insert(address) }
+      guard let address = SocketAddress(storage)?.with(port: 0) else { continue }
+      if entry.ifa_flags & UInt32(IFF_LOOPBACK) == 0 {
+        result.addresses[name, default: []].insert(address)
+      } else if !address.isLoopback {
+        result.shared.insert(address)
+      }
     }
     return result
   }
@@ -37,10 +44,17 @@ struct HostInterfaces: Sendable, Equatable {
   ///
   /// - Parameter only: the only device that counts, where a socket is bound to one.
   func reaching(_ address: SocketAddress, only: String? = nil) -> [String] {
-    addresses.filter { name, own in
+    let isEverywhere = address.isAny || shared.contains(address.with(port: 0))
+    return addresses.filter { name, own in
       guard only == nil || only == name else { return false }
-      return address.isAny ? own.contains { $0.family == address.family } : own.contains(address.with(port: 0))
+      return isEverywhere ? own.contains { $0.family == address.family } : own.contains(address.with(port: 0))
     }.keys.sorted()
+  }
+
+  /// Whether an address is one of the host's, those of the loopback device included.
+  func isOwn(_ address: SocketAddress) -> Bool {
+    let place = address.with(port: 0)
+    return address.isLoopback || shared.contains(place) || addresses.values.contains { $0.contains(place) }
   }
 }
 

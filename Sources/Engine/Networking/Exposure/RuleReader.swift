@@ -68,7 +68,7 @@ struct RuleReader {
     case ("ip", "saddr"), ("ip6", "saddr"): compareSource()
     case ("fib", "daddr") where peek() == "type":
       position += 1
-      compare(words: [packet.isTranslated ? "unicast" : "local"])
+      compare(words: [packet.hook == "forward" ? "unicast" : "local"])
     case ("fib", "saddr"): sourceRoute()
     default: unknown()
     }
@@ -258,7 +258,7 @@ extension HostRuleset.NamedSet {
 }
 
 extension String {
-  fileprivate var trimmingQuotes: String {
+  var trimmingQuotes: String {
     hasPrefix("\"") && hasSuffix("\"") && count > 1 ? String(dropFirst().dropLast()) : self
   }
 }

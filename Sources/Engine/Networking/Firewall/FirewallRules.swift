@@ -30,6 +30,7 @@ struct FirewallRules: Sendable {
   static let (open, openAt, open6, openAt6) = ("open", "open_at", "open6", "open6_at")
 
   static let guardChain = "guard"
+  static let forwardChain = "forward"
   /// Ends a copy of the host's chains for all packets that it is not asked about.
   static let admissionChain = "not_asked"
 
@@ -190,9 +191,13 @@ struct FirewallRules: Sendable {
   /// engines have their own rules.
   private var closing: String {
     closed.sorted { $0.rawValue < $1.rawValue }.map { family in
-      "    meta nfproto \(family.rawValue) iifname != \"\(InstanceNames.sharedLinkPrefix)*\" "
-        + "oifname != \"\(InstanceNames.sharedLinkPrefix)*\" drop\n"
+      "    \(Self.closingRule(family))\n"
     }.joined() + "    "
+  }
+
+  static func closingRule(_ family: ForwardedFamily) -> String {
+    "meta nfproto \(family.rawValue) iifname != \"\(InstanceNames.sharedLinkPrefix)*\" "
+      + "oifname != \"\(InstanceNames.sharedLinkPrefix)*\" drop"
   }
 
   /// `guard` runs before connection tracking: a container sends from its own addresses or not at all, and never to the
@@ -246,7 +251,7 @@ struct FirewallRules: Sendable {
         ct status dnat accept
         drop
       }
-      chain forward {
+      chain \(Self.forwardChain) {
         type filter hook forward priority 0; policy accept;
         iifname "\(names.linkPrefix)*" goto from_container
         oifname "\(names.linkPrefix)*" goto to_container

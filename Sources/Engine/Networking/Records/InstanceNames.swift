@@ -13,7 +13,7 @@ struct InstanceNames: Sendable, Equatable {
   /// The prefix of the tables of every engine on the host.
   static let tablePrefix = "bulkhead-"
   /// The prefix of the links of every engine on the host.
-  static let sharedLinkPrefix = "bh"
+  static let sharedLinkPrefix = ServiceTableNames.engineLinks
   /// `rtm_protocol` of our routes, a number that nobody else has registered.
   static let routeProtocol: UInt8 = 98
   static let maximumInstanceLength = 64

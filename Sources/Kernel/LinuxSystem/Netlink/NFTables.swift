@@ -39,12 +39,17 @@ public enum NFTables {
     public var value: [UInt8]?
     /// The chain to go to and not to come back from, in a map of verdicts.
     public var chain: String?
+    /// What `nft` shows beside it, as it stands here: nothing that readers could take for something else.
+    public var comment: String?
 
-    public init(key: [UInt8], keyEnd: [UInt8]? = nil, value: [UInt8]? = nil, chain: String? = nil) {
+    public init(
+      key: [UInt8], keyEnd: [UInt8]? = nil, value: [UInt8]? = nil, chain: String? = nil, comment: String? = nil
+    ) {
       self.key = key
       self.keyEnd = keyEnd
       self.value = value
       self.chain = chain
+      self.comment = comment
     }
   }
 
@@ -131,6 +136,7 @@ public enum NFTables {
               }
             }
           }
+          if adding, let comment = element.comment { item.attribute(6, bytes: userData(comment)) }
         }
       }
     }
@@ -252,7 +258,8 @@ public enum NFTables {
       let data = attributes.nested(2)
       return Element(
         key: Array(key), keyEnd: attributes.nested(10)?.first(1).map(Array.init),
-        value: data?.first(1).map(Array.init), chain: data?.nested(2)?.string(2))
+        value: data?.first(1).map(Array.init), chain: data?.nested(2)?.string(2),
+        comment: attributes.first(6).flatMap(comment))
     }
   }
 

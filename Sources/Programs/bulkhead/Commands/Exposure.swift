@@ -4,9 +4,9 @@ struct Exposure: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say which ports of the host other hosts reach, and who opened them.",
     discussion: """
-      Ports of containers, of the engine and server, and of all other programs. FIREWALL says what the host's rules do with \
-      a new connection from another host: 'open', 'closed', or 'depends' where it matters who sends, by which device or how \
-      often. Ports that are closed are shown with --all.
+      Ports of containers, of the engine and server, of all other programs, and of services of the cluster. FIREWALL says \
+      what the host's rules do with a new connection from another host: 'open', 'closed', or 'depends' where it matters who \
+      sends, by which device or how often. Ports that are closed are shown with --all.
 
       With --allow the command ends with code 3 where another port than those named is not closed.
       """)
@@ -116,6 +116,9 @@ struct Exposure: ParsableCommand {
     case "process":
       let program = "\(port.text("Program")) (pid \(port["Pid"].int ?? 0))"
       return named.map { "\($0): \(program)" } ?? program
+    case "service":
+      let name = port["ClusterService"].string.map { "service \($0)" }
+      return "\(port.text("ServicePlace")) of \(name ?? "a service (table \(port.text("Table")))")"
     default: return "an unknown process"
     }
   }
