@@ -21,7 +21,9 @@ public final class ControllerLoop: Sendable {
   private let clock: any Swift.Clock<Duration>
   private let now: @Sendable () -> Timestamp
   private let logger: Logger
-  private let bell = Bell()
+  /// Rings for one worker each time there is work; that one rings for the next where there is more.
+  private let work = Bell()
+  private let news = Bell()
 
   /// - Parameters:
   ///   - clock: to sleep by.
@@ -42,7 +44,7 @@ public final class ControllerLoop: Sendable {
   public func run() async {
     await withTaskGroup { tasks in
       for kind in machine.kinds { tasks.addTask { await self.follow(kind) } }
-      for _ in 0..<bounds.workers { tasks.addTask { await self.work() } }
+      for _ in 0..<bounds.workers { tasks.addTask { await self.toil() } }
       tasks.addTask { await self.tell() }
       await tasks.waitForAll()
     }
@@ -52,10 +54,9 @@ public final class ControllerLoop: Sendable {
     while !Task.isCancelled {
       do {
         var follower = try await Follower(kind, service, machine)
-        bell.ring()
         while true {
+          if machine.hasWork { work.ringOnce() }
           try await follower.step()
-          bell.ring()
         }
       } catch is CancellationError {
         return
@@ -68,23 +69,28 @@ public final class ControllerLoop: Sendable {
     }
   }
 
-  private func work() async {
+  private func toil() async {
+    var hasRun = false
     while !Task.isCancelled {
-      let heard = bell.count
+      let heard = work.count
       if let job = machine.next() {
+        // Another one takes what else is due, or sleeps until the moment that the work before asked for.
+        if hasRun || machine.hasWork { work.ringOnce() }
         await machine.run(job)
-        bell.ring()
+        if machine.hasNews { news.ring() }
+        hasRun = true
         continue
       }
+      hasRun = false
       await sleep(since: heard)
     }
   }
 
   private func tell() async {
     while !Task.isCancelled {
-      let heard = bell.count
+      let heard = news.count
       if await machine.writeEvents() { continue }
-      await bell.wait(since: heard)
+      await news.wait(since: heard)
     }
   }
 
@@ -93,7 +99,7 @@ public final class ControllerLoop: Sendable {
     let longest = bounds.sleepSeconds * 1_000
     let wait = machine.nextMoment.map { min(max($0.millisecondsSince(now()), 0) + 1, longest) } ?? longest
     await withTaskGroup { tasks in
-      tasks.addTask { [bell] in await bell.wait(since: heard) }
+      tasks.addTask { [work] in await work.wait(since: heard) }
       tasks.addTask { [clock] in try? await clock.sleep(for: .milliseconds(wait)) }
       await tasks.next()
       tasks.cancelAll()
@@ -161,6 +167,15 @@ public final class Bell: Sendable {
       return Array(waiters)
     }
     for waiter in waiters { waiter.resume() }
+  }
+
+  /// Wakes one of those who wait, and none of those who come to wait on a count that they read before.
+  public func ringOnce() {
+    let waiter = state.withLock { state in
+      state.count += 1
+      return state.waiters.popFirst()?.value
+    }
+    waiter?.resume()
   }
 
   /// Returns once it has rung after the count was read, or at once where the task is cancelled.

@@ -164,6 +164,12 @@ public final class ControllerMachine: Sendable {
   /// Whether nothing is due, nobody works and nothing waits to be observed.
   public var isIdle: Bool { state.withLock { $0.queue.isIdle && $0.parked.isEmpty && $0.announcements.isEmpty } }
 
+  /// Whether `next` would give work.
+  var hasWork: Bool { state.withLock { $0.unlisted.isEmpty && ($0.queue.hasReady || $0.queue.isOverflowed) } }
+
+  /// Whether announcements wait to be written.
+  var hasNews: Bool { state.withLock { !$0.announcements.isEmpty } }
+
   /// When there is work again though nothing changes; nil: never.
   public var nextMoment: Timestamp? { state.withLock { $0.queue.nextMoment } }
 
@@ -172,21 +178,25 @@ public final class ControllerMachine: Sendable {
     let moment = now()
     return state.withLock { state in
       guard state.unlisted.isEmpty else { return nil }
-      while let key = state.queue.take(at: moment) {
-        if let expected = state.expectations[key], !expected.areMet(by: state.index) {
-          state.queue.finish(key, .parked, at: moment)
-          state.parked.insert(key)
-          continue
-        }
-        state.expectations[key] = nil
-        return Job(key: key)
-      }
-      if state.queue.isOverflowed {
-        state.queue.clearOverflow()
-        enqueueAll(&state)
-      }
-      return nil
+      if let job = take(at: moment, &state) { return job }
+      guard state.queue.isOverflowed else { return nil }
+      state.queue.clearOverflow()
+      enqueueAll(&state)
+      return take(at: moment, &state)
     }
+  }
+
+  private func take(at moment: Timestamp, _ state: inout State) -> Job? {
+    while let key = state.queue.take(at: moment) {
+      if let expected = state.expectations[key], !expected.areMet(by: state.index) {
+        state.queue.finish(key, .parked, at: moment)
+        state.parked.insert(key)
+        continue
+      }
+      state.expectations[key] = nil
+      return Job(key: key)
+    }
+    return nil
   }
 
   /// Looks at everything anew.

@@ -1,4 +1,5 @@
 import Persistence
+import Synchronization
 
 extension SQLiteObjectStore {
   public func get(_ key: ObjectKey) async throws -> StoredObject? {
@@ -65,15 +66,16 @@ extension SQLiteObjectStore {
   public func events(
     of resource: ResourceName, in namespace: String?, after revision: Int64
   ) async throws -> EventSlice {
-    let nudges = state.withLock { $0.nudges }
-    var isNudged = false
+    var start: Int?
     while true {
-      switch try state.withLock({ try find($0, resource, after: revision) }) {
+      let (found, nudges) = try state.withLock { (try find($0, resource, after: revision), $0.nudges) }
+      switch found {
       case .slice(let slice): return Self.narrow(slice, namespace)
       case .inFile(let last): return Self.narrow(try sliceFromFile(resource, after: revision, through: last), namespace)
       case .nothing(let last):
-        if isNudged { return EventSlice(events: [], revision: last) }
-        isNudged = await !wait(for: resource, after: revision, nudges: nudges)
+        if let start, start != nudges { return EventSlice(events: [], revision: last) }
+        start = nudges
+        await wait(for: resource, after: revision, nudges: nudges)
         try Task.checkCancellation()
       }
     }
@@ -113,12 +115,9 @@ extension SQLiteObjectStore {
     return EventSlice(events: slice.events.filter { $0.object.key.namespace == namespace }, revision: slice.revision)
   }
 
-  /// Waits for a change of the resource after a revision; false where it was nudged or cancelled.
-  private func wait(for resource: ResourceName, after revision: Int64, nudges: Int) async -> Bool {
-    let id = state.withLock { state in
-      state.nextWaiter += 1
-      return state.nextWaiter
-    }
+  /// Waits for a change of the resource after a revision, a nudge or the task's cancellation.
+  private func wait(for resource: ResourceName, after revision: Int64, nudges: Int) async {
+    let id = nextWaiter.add(1, ordering: .relaxed).newValue
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let waits = state.withLock { state -> Bool in
@@ -132,7 +131,6 @@ extension SQLiteObjectStore {
     } onCancel: {
       wake(resource, id)
     }
-    return !Task.isCancelled && state.withLock { $0.nudges == nudges }
   }
 
   private func wake(_ resource: ResourceName, _ id: Int) {

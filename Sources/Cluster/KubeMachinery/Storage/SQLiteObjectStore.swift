@@ -4,6 +4,7 @@ import LinuxSystem
 import Logging
 import Model
 import Persistence
+import Synchronization
 
 /// Objects in one SQLite file.
 ///
@@ -51,7 +52,6 @@ public final class SQLiteObjectStore: ObjectStore {
     var start: Int64 = 0
     var compacted: Int64
     var waiters: [ResourceName: [Int: CheckedContinuation<Void, Never>]] = [:]
-    var nextWaiter = 0
     /// Counts the nudges, so that none is missed by one who is about to wait.
     var nudges = 0
   }
@@ -70,6 +70,7 @@ public final class SQLiteObjectStore: ObjectStore {
   let seal: RecordSeal
   let logger: Logger
   let state: Locked<State>
+  let nextWaiter = Atomic(0)
   let writers = Locked(WriterQueue())
   /// Called at each step of a write; an error from it stands for a crash there.
   let atStep: @Sendable (CommitStep) throws -> Void

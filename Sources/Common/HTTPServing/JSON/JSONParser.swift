@@ -44,6 +44,13 @@ public struct JSONParser {
   }
 
   private mutating func document() throws -> JSONValue {
+    // Once for the whole text: each string for itself is several times as dear.
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
+      index = error.byteOffsets.lowerBound
+      throw failure("text is not UTF-8")
+    }
     let value = try value()
     skipSpace()
     guard index == bytes.count else { throw failure("text after the document") }
@@ -205,11 +212,8 @@ public struct JSONParser {
     }
     guard index < bytes.count else { throw failure("unexpected end") }
     if bytes[index] == UInt8(ascii: "\"") {
-      guard let text = String(validating: bytes[start..<index], as: UTF8.self) else {
-        throw failure("text is not UTF-8")
-      }
-      index += 1
-      return text
+      defer { index += 1 }
+      return String(decoding: bytes[start..<index], as: UTF8.self)
     }
     return try escapedString(from: start)
   }
@@ -220,9 +224,7 @@ public struct JSONParser {
       let byte = bytes[index]
       index += 1
       switch byte {
-      case UInt8(ascii: "\""):
-        guard let text = String(validating: output, as: UTF8.self) else { throw failure("text is not UTF-8") }
-        return text
+      case UInt8(ascii: "\""): return String(decoding: output, as: UTF8.self)
       case UInt8(ascii: "\\"): try escape(into: &output)
       case 0..<32: throw failure("control character in a string")
       default: output.append(byte)
