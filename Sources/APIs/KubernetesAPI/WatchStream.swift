@@ -60,7 +60,7 @@ struct WatchStream: Sendable {
           }
           // A client that is slow to take them does not have them held twice.
           if events.isEmpty { events = [] }
-          try await writer.write(lines, withinMilliseconds: writeMilliseconds)
+          try await writer.writeAhead(lines, withinMilliseconds: writeMilliseconds)
         }
         // Not only with the watch, which may go on for an hour.
         if !watch.isTellingInitial { place?.giveBack() }

@@ -7,6 +7,8 @@ import Synchronization
 /// The event loop delivers (`received`, `ended`); the task takes (`read`). What nobody takes is bounded: beyond
 /// `maxReadAheadBytes` the socket is not read. One reader at a time.
 final class ConnectionIO: Sendable {
+  private static let maxAheadBytes = 64 << 10
+
   /// How the incoming bytes came to an end.
   private enum End {
     case closed
@@ -44,6 +46,13 @@ final class ConnectionIO: Sendable {
     var clientCertificate: [UInt8]?
   }
 
+  /// What nobody waits for.
+  private final class Ahead: Sendable {
+    /// That is not with the kernel yet.
+    let bytes = Atomic(0)
+    let hasFailed = Atomic(false)
+  }
+
   private enum Taken {
     case bytes(ByteBuffer)
     case end
@@ -56,6 +65,7 @@ final class ConnectionIO: Sendable {
   let isEncrypted: Bool
   private let maxReadAheadBytes: Int
   private let hasSpoken = Atomic<Bool>(false)
+  private let ahead = Ahead()
   private let state = Locked(State())
 
   init(channel: any Channel, maxReadAheadBytes: Int, isEncrypted: Bool = false) {
@@ -238,6 +248,25 @@ final class ConnectionIO: Sendable {
       try await written.futureResult.get()
     } catch {
       throw ClientDisconnected()
+    }
+  }
+
+  /// `write` within a time that does not wait as long as little is under way. Throws `ClientDisconnected` where an earlier one has
+  /// failed.
+  func writeAhead(_ bytes: ByteBuffer, withinMilliseconds patience: Int64) async throws {
+    let count = bytes.readableBytes
+    guard !ahead.hasFailed.load(ordering: .relaxed) else { throw ClientDisconnected() }
+    guard ahead.bytes.load(ordering: .relaxed) + count <= Self.maxAheadBytes else {
+      return try await write(bytes, withinMilliseconds: patience)
+    }
+    ahead.bytes.add(count, ordering: .relaxed)
+    channel.eventLoop.execute { [channel, ahead] in
+      let written = channel.eventLoop.makePromise(of: Void.self)
+      written.futureResult.whenComplete { result in
+        ahead.bytes.subtract(count, ordering: .relaxed)
+        if case .failure = result { ahead.hasFailed.store(true, ordering: .relaxed) }
+      }
+      channel.writeAndFlush(bytes, promise: written)
     }
   }
 

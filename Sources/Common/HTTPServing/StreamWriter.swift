@@ -27,6 +27,13 @@ public struct StreamWriter: Sendable {
     try await connection.write(framed, withinMilliseconds: patience)
   }
 
+  /// `write` within a time that returns before the kernel has taken the bytes as long as they are few: for a stream that many
+  /// clients are sent at once. Throws `ClientDisconnected` where an earlier one has failed.
+  public func writeAhead(_ bytes: some Sequence<UInt8> & Sendable, withinMilliseconds patience: Int64) async throws {
+    guard let framed = frame(bytes) else { return }
+    try await connection.writeAhead(framed, withinMilliseconds: patience)
+  }
+
   /// `write` for a thread that may block, never an event loop's.
   @available(*, noasync)
   public func writeBlocking(_ bytes: some Sequence<UInt8>) throws {

@@ -11,14 +11,9 @@ extension MetricsText {
         .counter, "process_cpu_seconds_total", "Processor time of this process, user and system.",
         Self.seconds(usage.ru_utime) + Self.seconds(usage.ru_stime))
     }
-    // statm is of pages: all, resident, … (proc_pid_statm(5)).
-    if let text = try? FileSystem.read("/proc/self/statm", maxBytes: 4096) {
-      let pages = text.split(separator: 32).prefix(2).compactMap { UInt64(String(decoding: $0, as: UTF8.self)) }
-      if pages.count == 2 {
-        let pageBytes = Double(KernelInfo.pageBytes)
-        add(.gauge, "process_virtual_memory_bytes", "Virtual memory of this process.", Double(pages[0]) * pageBytes)
-        add(.gauge, "process_resident_memory_bytes", "Resident memory of this process.", Double(pages[1]) * pageBytes)
-      }
+    if let memory = ProcessMemory.current() {
+      add(.gauge, "process_virtual_memory_bytes", "Virtual memory of this process.", Double(memory.virtualBytes))
+      add(.gauge, "process_resident_memory_bytes", "Resident memory of this process.", Double(memory.residentBytes))
     }
     if let open = try? FileSystem.list("/proc/self/fd").count {
       add(.gauge, "process_open_fds", "Open file descriptors of this process.", Double(open))

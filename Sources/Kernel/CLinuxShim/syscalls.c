@@ -112,3 +112,7 @@ int bh_inotify_add(int inotify, const char *path, uint32_t mask) { return inotif
 int bh_inotify_remove(int inotify, int watch) { return inotify_rm_watch(inotify, watch); }
 
 int bh_map_allocations_from(int size) { return mallopt(M_MMAP_THRESHOLD, size); }
+
+int bh_bound_arenas(int count) { return mallopt(M_ARENA_MAX, count); }
+
+int bh_trim_heap(void) { return malloc_trim(0); }

@@ -23,6 +23,8 @@ struct ServerProgram {
   private static let upkeepSeconds: Int64 = 3_600
   private static let gracefulSeconds: Int64 = 5
   private static let mappedBytes: Int32 = 1 << 20
+  private static let trimmingSeconds = 10
+  private static let trimmedBytes = 32 << 20
 
   let options: DaemonOptions
   let settings: ServerSettings
@@ -38,6 +40,7 @@ struct ServerProgram {
     if geteuid() == 0 { try giveUpRoot() }
     // A password takes 16 MiB for a moment.
     Allocator.mapAllocations(fromBytes: Self.mappedBytes)
+    Allocator.bound(arenas: Int32(clamping: ProcessInfo.processInfo.activeProcessorCount))
     let logger = try options.logger(label: "server")
     umask(0o077)
     let lock = try acquireLock()
@@ -84,6 +87,8 @@ struct ServerProgram {
     let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
     // And this: what is written down about once a second.
     let writing = Task(executorPreference: executor) { await writeDown(audit, accounts, logger) }
+    // And this: what a load leaves behind.
+    let trimming = Task(executorPreference: executor) { await staySmall() }
     // Ends with this function, too: replication by time and after pushes.
     let copying = Task { try await replicator.serve() }
     // And this: what keeps the cluster up.
@@ -94,6 +99,7 @@ struct ServerProgram {
     upkeep.cancel()
     copying.cancel()
     writing.cancel()
+    trimming.cancel()
     orchestrating.cancel()
     await cluster?.stop()
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
@@ -196,6 +202,15 @@ struct ServerProgram {
       }
       seconds += 1
       try? await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// Gives free memory back, until cancelled.
+  private func staySmall() async {
+    var trimming = HeapTrimming(growthBytes: Self.trimmedBytes)
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(Self.trimmingSeconds))
+      trimming.run()
     }
   }
 

@@ -2,22 +2,35 @@ import Glibc
 import LinuxSystem
 import Testing
 
-@Suite struct AllocatorTests {
+/// One after the other: they look at the memory of the process that they all are in.
+@Suite(.serialized) struct AllocatorTests {
   @Test func largeAllocationsGoBackToTheKernel() throws {
     #expect(Allocator.mapAllocations(fromBytes: 1 << 20))
     let size = 24 << 20
-    let before = try residentPages()
+    let before = try residentBytes()
     for _ in 0..<3 {
       let memory = try #require(malloc(size))
       memset(memory, 1, size)
       free(memory)
     }
-    #expect(try residentPages() - before < size / 4096 / 2)
+    #expect(try residentBytes() - before < size / 2)
   }
 
-  /// Second field of /proc/self/statm (proc_pid_statm(5)).
-  private func residentPages() throws -> Int {
-    let text = String(decoding: try FileSystem.read("/proc/self/statm", maxBytes: 4096), as: UTF8.self)
-    return try #require(Int(text.split(separator: " ")[1]))
+  @Test("what was freed between things that stay goes back to the kernel")
+  func trimming() throws {
+    let (count, size) = (4_096, 16 << 10)
+    var trimming = HeapTrimming(growthBytes: count * size / 4)
+    let before = try residentBytes()
+    let pieces = try (0..<count).map { _ in try #require(malloc(size)) }
+    for piece in pieces { memset(piece, 1, size) }
+    // The last one keeps the heap's end where it is.
+    for piece in pieces.dropLast() { free(piece) }
+    #expect(try residentBytes() - before > count * size / 2)
+    #expect(trimming.run())
+    #expect(try residentBytes() - before < count * size / 2)
+    #expect(!trimming.run(), "nothing has grown since")
+    free(pieces[count - 1])
   }
+
+  private func residentBytes() throws -> Int { try #require(ProcessMemory.current()).residentBytes }
 }

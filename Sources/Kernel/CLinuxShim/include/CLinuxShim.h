@@ -37,6 +37,10 @@ int bh_epoll_wait(int epoll, uint64_t *data, uint32_t *events, int capacity);
 int bh_set_thread_name(const char *name);
 // mallopt(3) with M_MMAP_THRESHOLD; false where the allocator does not take it.
 int bh_map_allocations_from(int size);
+// The same with M_ARENA_MAX.
+int bh_bound_arenas(int count);
+// malloc_trim(3) that keeps nothing; false where nothing was given back.
+int bh_trim_heap(void);
 
 // Extended attributes (xattr(7)) of an open file, O_PATH being enough, by way of /proc/self/fd.
 int bh_setxattr(int fd, const char *name, const void *value, size_t size);
