@@ -28,6 +28,7 @@ final class ClusterServer: Sendable {
   private static let retrySeconds: Int64 = 1
   private static let requestThreads = 8
   private static let watchThreads = 2
+  private static let controllerThreads = 1
 
   private let database: Database
   private let store: SQLiteObjectStore
@@ -43,6 +44,9 @@ final class ClusterServer: Sendable {
   private let nodePods: LiveNodePods
   private let agent: AgentClient
   private let controllers: ControllerLoop
+  /// Where controllers work: each change wakes many of them for little, and more threads spend their time on waking each other and
+  /// on the locks that they share.
+  private let controllerExecutor: BlockingExecutor
   private let executor: BlockingExecutor
   private let logger: Logger
 
@@ -77,6 +81,7 @@ final class ClusterServer: Sendable {
     // Those that come together to write wait for one of them without a thread: more threads than these only stand in each other's way.
     let executor = try BlockingExecutor(maxThreads: requestThreads, name: "cluster")
     let watchExecutor = try BlockingExecutor(maxThreads: watchThreads, name: "watches")
+    let controllerExecutor = try BlockingExecutor(maxThreads: controllerThreads, name: "controllers")
     let service = ObjectService(
       store: store, catalog: catalog, admission: ServiceAccountAdmission(), PriorityAdmission())
     let (access, nodePods) = try await withTaskExecutorPreference(executor) {
@@ -133,8 +138,8 @@ final class ClusterServer: Sendable {
       database: database, store: store, service: service, access: access, api: api, server: server,
       addresses: addresses, tls: tls,
       administrator: administrator, credentials: credentials, nodePods: nodePods, agent: agent,
-      controllers: controllers(service, authority, plan.balancerPool, entrance, logger), executor: executor,
-      logger: logger)
+      controllers: controllers(service, authority, plan.balancerPool, entrance, logger),
+      controllerExecutor: controllerExecutor, executor: executor, logger: logger)
   }
 
   private static func controllers(
@@ -153,7 +158,7 @@ final class ClusterServer: Sendable {
     database: Database, store: SQLiteObjectStore, service: ObjectService, access: LiveAccess, api: KubernetesAPI,
     server: HTTPServer, addresses: [String], tls: RenewedTLS, administrator: AdministratorAccess,
     credentials: NodeCredentials,
-    nodePods: LiveNodePods, agent: AgentClient, controllers: ControllerLoop,
+    nodePods: LiveNodePods, agent: AgentClient, controllers: ControllerLoop, controllerExecutor: BlockingExecutor,
     executor: BlockingExecutor, logger: Logger
   ) {
     self.database = database
@@ -169,6 +174,7 @@ final class ClusterServer: Sendable {
     self.nodePods = nodePods
     self.agent = agent
     self.controllers = controllers
+    self.controllerExecutor = controllerExecutor
     self.executor = executor
     self.logger = logger
   }
@@ -233,7 +239,7 @@ final class ClusterServer: Sendable {
         group.addTask { await self.repeated("putting roles together") { try await aggregator.follow(now: Self.now) } }
       }
       group.addTask { await self.keepUp() }
-      group.addTask { await self.controllers.run() }
+      group.addTask(executorPreference: self.controllerExecutor) { await self.controllers.run() }
     }
   }
 
