@@ -566,7 +566,8 @@ def services():
             pass
         return False
     until("nobody is behind it", refused)
-    equal(openers(port), [("node port of service default/web", "closed")])
+    # A pod that ends refuses, too.
+    until("nobody gets in", lambda: openers(port) == [("node port of service default/web", "closed")])
     kubectl("scale", "rc", "web", "--replicas=3")
     until("all answer again", lambda: get(address, "/hostname"), ignoring=(OSError,))
     until("three are ready", lambda: "3" == kubectl("get", "rc", "web", "-o", "jsonpath={.status.readyReplicas}"))
