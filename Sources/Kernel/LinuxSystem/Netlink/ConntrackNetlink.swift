@@ -37,7 +37,8 @@ public enum ConntrackNetlink {
 
   /// A tracked connection, as the kernel wants it named when it is to be forgotten.
   public struct Entry: Sendable, Equatable {
-    let original: [UInt8]
+    /// The tuple of its answers.
+    let reply: [UInt8]
     let family: UInt8
     /// The address, in network order, that answers: the container's, for a translated connection.
     public let answers: [UInt8]?
@@ -53,10 +54,12 @@ public enum ConntrackNetlink {
     public init?(_ reply: NetlinkReply) {
       guard reply.type == subsystem << 8 | newEntry else { return nil }
       let attributes = reply.attributes(after: headerSize)
-      guard let original = attributes.first(Attribute.original), let family = reply.payload.first else { return nil }
-      self.original = Array(original)
+      guard let original = attributes.first(Attribute.original), let answering = attributes.first(Attribute.reply),
+        let family = reply.payload.first
+      else { return nil }
+      self.reply = Array(answering)
       self.family = family
-      let addresses = attributes.nested(Attribute.reply)?.nested(Attribute.tupleAddresses)
+      let addresses = NetlinkAttributes(answering).nested(Attribute.tupleAddresses)
       answers = (addresses?.first(Attribute.source) ?? addresses?.first(Attribute.sourceIPv6)).map(Array.init)
       let asking = NetlinkAttributes(original).nested(Attribute.tupleAddresses)
       asks = (asking?.first(Attribute.source) ?? asking?.first(Attribute.sourceIPv6)).map(Array.init)
@@ -113,10 +116,13 @@ public enum ConntrackNetlink {
   }
 
   /// Forgets a connection; answered with `ENOENT` where it has ended already.
+  ///
+  /// It is named by its answers: a client may have begun the next connection from the same port meanwhile, whose first packets look
+  /// the same and are answered by somebody else.
   public static func forget(_ entry: Entry) -> NetlinkRequest {
     var request = NetlinkRequest(
       type: subsystem << 8 | deleteEntry, flags: Netlink.flagAcknowledge, header: header(entry.family))
-    request.nested(Attribute.original) { $0.raw(entry.original) }
+    request.nested(Attribute.reply) { $0.raw(entry.reply) }
     return request
   }
 }
