@@ -83,24 +83,20 @@ struct ServerProgram {
     // Who finds the local socket finds the cluster.
     let cluster = try await startCluster(authority, accounts, poller, running, logger)
     try await administer(server, logger)
-    // Ends with this function: renewal and upkeep, in turn.
-    let upkeep = Task(executorPreference: executor) { await keepUp(registry, tls, logger) }
-    // And this: what is written down about once a second.
-    let writing = Task(executorPreference: executor) { await writeDown(audit, accounts, logger) }
-    // And this: what a load leaves behind.
-    let trimming = Task(executorPreference: executor) { await staySmall() }
-    // Ends with this function, too: replication by time and after pushes.
+    // These end with this function: renewal and upkeep; what is written down about once a second; what a load leaves behind; what
+    // keeps the cluster up; replication by time and after pushes.
+    let work = [
+      Task(executorPreference: executor) { await keepUp(registry, tls, logger) },
+      Task(executorPreference: executor) { await writeDown(audit, accounts, logger) },
+      Task(executorPreference: executor) { await staySmall() },
+      Task(executorPreference: executor) { if let cluster { await cluster.work() } },
+    ]
     let copying = Task { try await replicator.serve() }
-    // And this: what keeps the cluster up.
-    let orchestrating = Task(executorPreference: executor) { await cluster?.work() }
     ServiceNotification.send("READY=1")
     if let signals = BulkheadDaemon.signals { try await poller.waitReadable(signals.raw) }
     ServiceNotification.send("STOPPING=1")
-    upkeep.cancel()
+    for task in work { task.cancel() }
     copying.cancel()
-    writing.cancel()
-    trimming.cancel()
-    orchestrating.cancel()
     await cluster?.stop()
     await server.shutdown(gracefulSeconds: Self.gracefulSeconds)
     client.close()

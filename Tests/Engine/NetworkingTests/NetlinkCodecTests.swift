@@ -71,6 +71,20 @@ struct NetlinkCodecTests {
     #expect(rest.isEmpty)
   }
 
+  /// A client may begin a connection from the same port again, which another one answers.
+  @Test func `a connection that is to be forgotten is named by its answers`() throws {
+    var listed = NetlinkRequest(type: 0x100, flags: 0, header: [2, 0, 0, 0])
+    let answers = NetlinkRequest.tuple(from: [10, 244, 0, 2], to: [10, 0, 0, 1])
+    listed.nested(1) { $0.raw(NetlinkRequest.tuple(from: [10, 0, 0, 1], to: [10, 96, 0, 7])) }
+    listed.nested(2) { $0.raw(answers) }
+    let entry = try #require(
+      ConntrackNetlink.Entry(NetlinkReply(type: listed.type, payload: listed.payload[...])))
+    #expect(entry.answers == [10, 244, 0, 2] && entry.target == [10, 96, 0, 7] && entry.asks == [10, 0, 0, 1])
+    var expected = NetlinkRequest(type: 0x102, flags: Netlink.flagAcknowledge, header: [2, 0, 0, 0])
+    expected.nested(2) { $0.raw(answers) }
+    #expect(ConntrackNetlink.forget(entry).encoded(sequence: 1) == expected.encoded(sequence: 1))
+  }
+
   @Test func `random bytes never break the readers`() {
     var random = SeededGenerator(seed: 0x4e4c)
     for _ in 0..<20_000 {
@@ -86,5 +100,17 @@ struct NetlinkCodecTests {
         _ = (NFTables.decodeElements(reply), ConntrackNetlink.Entry(reply))
       }
     }
+  }
+}
+
+extension NetlinkRequest {
+  /// The attributes of a tuple of addresses.
+  fileprivate static func tuple(from source: [UInt8], to target: [UInt8]) -> [UInt8] {
+    var tuple = NetlinkRequest(type: 0, flags: 0, header: [])
+    tuple.nested(1) { addresses in
+      addresses.attribute(1, bytes: source)
+      addresses.attribute(2, bytes: target)
+    }
+    return tuple.payload
   }
 }
