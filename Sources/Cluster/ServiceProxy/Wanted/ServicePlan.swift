@@ -1,4 +1,5 @@
 import Internet
+import KubeMachinery
 import LinuxSystem
 
 /// Decides what a service wants, from its document and its endpoints. Knows no kernel.
@@ -35,9 +36,7 @@ struct ServicePlan {
   /// a text, in which nobody is to write more than a name.
   private var label: String? {
     let (namespace, name) = (service.key.namespace, service.key.name)
-    let isPlain = [namespace, name].allSatisfy { part in
-      !part.isEmpty && part.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
-    }
+    let isPlain = [namespace, name].allSatisfy { NameRule.label.problems($0).isEmpty }
     let label = "\(namespace)/\(name)"
     return isPlain && label.utf8.count <= NFTables.maximumCommentBytes ? label : nil
   }
