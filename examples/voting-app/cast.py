@@ -3,7 +3,8 @@
 
 Usage: cast.py URL NUMBER [--until FILE] [--clients 16]
 
-Every second request is a vote, the others only look at the page. With --until it goes on, past NUMBER, until FILE is there.
+Every second request is a vote, the others only look at the page; every fourth vote comes from a slow voter, whose words arrive
+behind the request's head. With --until it goes on, past NUMBER, until FILE is there.
 Prints one line; exit code 1 when a request failed.
 """
 import argparse
@@ -15,6 +16,8 @@ import threading
 import time
 import urllib.parse
 import uuid
+
+SLOW_SECONDS = 0.1
 
 
 def main():
@@ -37,6 +40,16 @@ def main():
             begun += 1
             return begun
 
+    def vote(connection, words, is_slow):
+        connection.putrequest("POST", "/")
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", len(words))
+        connection.putheader("Cookie", f"voter={uuid.uuid4().hex}")
+        connection.endheaders()
+        if is_slow:
+            time.sleep(SLOW_SECONDS)
+        connection.send(words)
+
     def request(number):
         connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
         try:
@@ -45,8 +58,7 @@ def main():
                 choice = None
             else:
                 choice = "ab"[number // 2 % 2]
-                connection.request("POST", "/", f"vote={choice}", {
-                    "Content-Type": "application/x-www-form-urlencoded", "Cookie": f"voter={uuid.uuid4().hex}"})
+                vote(connection, f"vote={choice}".encode(), is_slow=number % 8 < 2)
             answer = connection.getresponse()
             body = answer.read()
         finally:
