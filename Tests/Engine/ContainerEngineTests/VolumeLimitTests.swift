@@ -175,6 +175,22 @@ import Testing
     #expect(throws: PlatformError.self) { try many.check() }
   }
 
+  @Test func aFullDiskThatHasRoomIsTheVolumesBound() throws {
+    let full = PlatformError(.resourceExhausted, "failed to write 'f': No space left on device", isDiskFull: true)
+    let disk = try VolumeRoom(disk: folder.path, what: "the archive")
+    #expect(disk.explained(full).message == full.message)
+    let files = Mutex<Int64>(1)
+    let room = try VolumeRoom(disk: folder.path, expected: 0, what: "the archive", limitBytes: 4 << 20) {
+      .init(bytes: 4 << 20 - 4_096, files: files.withLock { $0 }, limitBytes: 4 << 20, limitFiles: 9)
+    }
+    let bytes = "the archive has more than the volume's size of 4194304 bytes allows: at least 4194305"
+    #expect(room.explained(full).message == bytes)
+    files.withLock { $0 = 9 }
+    #expect(room.explained(full).message == "the archive has more than the 9 files that the volume's size allows")
+    let other = PlatformError(.invalidArgument, "no archive")
+    #expect(room.explained(other).message == other.message)
+  }
+
   @Test func aDiskKeepsAReserve() throws {
     let mount = "\(folder.path)/small"
     try FileSystem.makeDirectory(mount)
@@ -184,6 +200,11 @@ import Testing
       let room = try VolumeRoom(disk: mount, expected: 18 << 20, what: "the archive")
       try room.check()
       #expect(throws: PlatformError.self) { try VolumeRoom(disk: mount, expected: 20 << 20, what: "the archive") }
+      // What does not fit into the volume is not the disk's to refuse.
+      let bound = #expect(throws: PlatformError.self) {
+        try VolumeRoom(disk: mount, expected: 20 << 20, what: "x", limitBytes: 4 << 20) { .init(bytes: 0, files: 0) }
+      }
+      #expect(bound?.message.contains("size of 4194304 bytes allows") == true)
       let file = try Descriptor.open("\(mount)/f", flags: O_WRONLY | O_CREAT, mode: 0o600)
       #expect(posix_fallocate(file.raw, 0, off_t(19 << 20 + 4_096)) == 0)
       let error = #expect(throws: PlatformError.self) { try room.taken(1 << 30) }

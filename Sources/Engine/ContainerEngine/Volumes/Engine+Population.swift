@@ -17,7 +17,8 @@ extension Engine {
     } catch {
       // A part of it would be taken for the volume's own files at the next start.
       if try !volumeStore.record(volume).populated { for name in try target.list() { try target.removeTree(name) } }
-      throw error
+      guard let room, let failure = error as? PlatformError else { throw error }
+      throw room.explained(failure)
     }
     try volumeStore.markPopulated(volume)
   }

@@ -7,7 +7,10 @@ final class VolumeRoom {
   private static let stepBytes: Int64 = 8 << 20
   private static let mostReserveBytes: Int64 = 1 << 30
 
-  private let checks: [() throws -> Void]
+  private let checkDisk: (() throws -> Void)?
+  private let checkBound: (() throws -> Void)?
+  /// What a write that the kernel refused for the bound's sake is told.
+  private let pastBound: (() -> PlatformError)?
   private let step: Int64
   private var next: Int64 = 0
 
@@ -20,13 +23,12 @@ final class VolumeRoom {
     let space = try FileSystem.space(of: path)
     let reserve = Self.reserve(space.totalBytes)
     step = max(64 << 10, min(Self.stepBytes, reserve / 4))
-    checks = [
-      {
-        guard try FileSystem.space(of: path).freeBytes >= reserve else {
-          throw Self.full(what, path, "less than the reserve of \(reserve) bytes would be left")
-        }
+    checkDisk = {
+      guard try FileSystem.space(of: path).freeBytes >= reserve else {
+        throw Self.full(what, path, "less than the reserve of \(reserve) bytes would be left")
       }
-    ]
+    }
+    (checkBound, pastBound) = (nil, nil)
     guard space.freeBytes - reserve >= expected else {
       throw Self.full(
         what, path,
@@ -39,23 +41,27 @@ final class VolumeRoom {
     disk path: String?, expected: Int64, what: String, limitBytes: Int64,
     usage: @escaping () throws -> ProjectQuota.Usage
   ) throws {
-    let disk = try path.map { try VolumeRoom(disk: $0, expected: expected, what: what) }
     func tooLarge(_ bytes: Int64) -> PlatformError {
       PlatformError(
         .resourceExhausted, "\(what) has more than the volume's size of \(limitBytes) bytes allows: at least \(bytes)")
     }
+    func tooMany(_ files: Int64) -> PlatformError {
+      PlatformError(.resourceExhausted, "\(what) has more than the \(files) files that the volume's size allows")
+    }
     guard expected <= limitBytes else { throw tooLarge(expected) }
+    let disk = try path.map { try VolumeRoom(disk: $0, expected: expected, what: what) }
     step = disk?.step ?? min(Self.stepBytes, max(64 << 10, limitBytes / 64))
-    let bound: () throws -> Void = {
+    checkDisk = disk?.checkDisk
+    checkBound = {
       // The kernel bounds containers; the engine itself may pass a bound of ext4's.
       let now = try usage()
       guard now.bytes <= limitBytes else { throw tooLarge(now.bytes) }
-      guard now.limitFiles == 0 || now.files <= now.limitFiles else {
-        throw PlatformError(
-          .resourceExhausted, "\(what) has more than the \(now.limitFiles) files that the volume's size allows")
-      }
+      guard now.limitFiles == 0 || now.files <= now.limitFiles else { throw tooMany(now.limitFiles) }
     }
-    checks = (disk?.checks ?? []) + [bound]
+    pastBound = {
+      if let now = try? usage(), now.limitFiles > 0, now.files >= now.limitFiles { return tooMany(now.limitFiles) }
+      return tooLarge(limitBytes + 1)
+    }
   }
 
   /// Told how many bytes have come in all.
@@ -66,7 +72,17 @@ final class VolumeRoom {
   }
 
   /// Looks now, as at the end.
-  func check() throws { for check in checks { try check() } }
+  func check() throws {
+    try checkDisk?()
+    try checkBound?()
+  }
+
+  /// What an error of writing means: xfs says that the disk is full where a bound is reached.
+  func explained(_ failure: PlatformError) -> PlatformError {
+    guard failure.isDiskFull, let pastBound else { return failure }
+    do { try checkDisk?() } catch { return failure }
+    return pastBound()
+  }
 
   /// What is left of a disk to everything else.
   static func reserve(_ totalBytes: Int64) -> Int64 { min(mostReserveBytes, totalBytes / 20) }

@@ -185,7 +185,11 @@ extension Engine {
           + "'volume restore --force'", cause: error)
     }
     let room = try room(for: staged, limitBytes: options.limitBytes, what: coming.what, expected: coming.sizeBytes)
-    try unpack(RootedDirectory(path: staged.data), idRanges.volumeRange, room)
+    do {
+      try unpack(RootedDirectory(path: staged.data), idRanges.volumeRange, room)
+    } catch let error as PlatformError {
+      throw room.explained(error)
+    }
     let record: VolumeRecord
     if volumeStore.contains(name) {
       guard force else { throw Self.exists(name, "--force replaces what it has") }
@@ -216,11 +220,13 @@ extension Engine {
   private func room(
     for staged: StagedVolume, limitBytes: Int64?, what: String, expected: Int64
   ) throws -> VolumeRoom {
+    // A folder that has a bound shows it as its disk's size (quota of ext4 and xfs); the one around it has none.
+    let disk = paths.volumes
     guard let limitBytes, let project = staged.project else {
-      return try VolumeRoom(disk: staged.data, expected: expected, what: what)
+      return try VolumeRoom(disk: disk, expected: expected, what: what)
     }
     let limits = volumeStore.limits
-    return try VolumeRoom(disk: staged.data, expected: expected, what: what, limitBytes: limitBytes) {
+    return try VolumeRoom(disk: disk, expected: expected, what: what, limitBytes: limitBytes) {
       try limits.usage(project)
     }
   }
