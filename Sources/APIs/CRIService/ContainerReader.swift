@@ -1,5 +1,6 @@
 import CRIProtocol
 import ContainerEngine
+import Glibc
 import Isolation
 import LinuxSystem
 import Model
@@ -146,7 +147,12 @@ struct ContainerReader {
       throw PlatformError(.invalidArgument, "seccomp.localhost_ref '\(path.prefix(256))' is not an absolute path")
     }
     do {
-      return String(decoding: try FileSystem.read(path, maxBytes: Self.profileBytes), as: UTF8.self)
+      // Nothing else is opened: a pipe would never come to its end, and devices have effects.
+      let found = try Descriptor.open(path, flags: O_PATH | O_NOFOLLOW)
+      guard try found.status().type == .regular else {
+        throw SystemError(errno: EINVAL, operation: "open", subject: path)
+      }
+      return String(decoding: try found.reopen(flags: O_RDONLY).readAll(maxBytes: Self.profileBytes), as: UTF8.self)
     } catch {
       throw PlatformError(.invalidArgument, "failed to read the seccomp profile '\(path.prefix(256))'", cause: error)
     }

@@ -10,6 +10,13 @@ struct ServiceCatalog: Sendable {
   private var owners: [ServiceKey: ServiceKey] = [:]
   private var listed: Set<ResourceName> = []
   private var dirty: Set<ServiceKey> = []
+  /// How many endpoints each service with affinity has, over its ports.
+  private var sticky: [ServiceKey: Int] = [:]
+  /// Services whose clients are spread although they should stay with their endpoint: there are too many.
+  private(set) var spread: Set<ServiceKey> = []
+
+  /// Each endpoint of a service with affinity is a chain and a set of its own, and the kernel finds those one after the other.
+  private static let maximumSticky = 4_096
 
   static let servicesResource = ResourceName(group: "", resource: "services")
   static let slicesResource = ResourceName(group: "discovery.k8s.io", resource: "endpointslices")
@@ -63,16 +70,30 @@ struct ServiceCatalog: Sendable {
 
   /// The rules of what has changed since the last call; nil for services that are gone.
   mutating func changedRules(_ settings: ServiceProxySettings) -> [ServiceKey: ServiceRules?] {
-    let changed = dirty
+    // Where others went there may be room for those that were spread.
+    let changed = dirty.union(spread)
     dirty = []
-    return Dictionary(
-      uniqueKeysWithValues: changed.map { key in
-        (
-          key,
-          services[key].map { service in
-            ServicePlan.rules(for: service, Array((slices[key] ?? [:]).values), settings: settings)
-          }
-        )
-      })
+    for key in changed { sticky[key] = nil }
+    var left = Self.maximumSticky - sticky.values.reduce(0, +)
+    var rules: [ServiceKey: ServiceRules?] = [:]
+    for key in changed.sorted() {
+      spread.remove(key)
+      guard let service = services[key] else {
+        rules[key] = .some(nil)
+        continue
+      }
+      let slices = Array((slices[key] ?? [:]).values)
+      var wanted = ServicePlan.rules(for: service, slices, settings: settings)
+      let members = wanted.stickyGroups.reduce(0) { $0 + $1.backends.count }
+      if members > left {
+        spread.insert(key)
+        wanted = ServicePlan.rules(for: service.withoutAffinity, slices, settings: settings)
+      } else if members > 0 {
+        sticky[key] = members
+        left -= members
+      }
+      rules[key] = wanted
+    }
+    return rules
   }
 }

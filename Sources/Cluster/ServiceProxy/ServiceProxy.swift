@@ -115,9 +115,16 @@ public final class ServiceProxy: Sendable {
   }
 
   private func carryOut() {
-    let changed = waiting.withLock { waiting in
+    let (changed, spread) = waiting.withLock { waiting in
       waiting.isScheduled = false
-      return waiting.catalog.changedRules(settings)
+      let before = waiting.catalog.spread
+      let changed = waiting.catalog.changedRules(settings)
+      return (changed, waiting.catalog.spread.subtracting(before))
+    }
+    for service in spread.sorted() {
+      logger.warning(
+        "the clients of a service do not stay with their endpoint: too many endpoints are of such services",
+        metadata: ["service": "\(service.namespace)/\(service.name)"])
     }
     do {
       try namespaceRun { kernel in

@@ -1,5 +1,7 @@
 import CRIProtocol
+import Glibc
 import Isolation
+import LinuxSystem
 import Model
 import Testing
 
@@ -197,6 +199,22 @@ import Testing
       config.linux.securityContext.seccomp.localhostRef = "relative"
     }
     #expect(code { _ = try ContainerReader(config, sandbox: sandbox()).read() } == expected)
+  }
+
+  @Test func profilesAreReadOfRegularFilesAlone() throws {
+    let folder = "/tmp/profiles-\(ContainerID.random().short)"
+    try FileSystem.makeDirectory(folder)
+    defer { try? FileSystem.removeTree(folder) }
+    let (file, pipe, link) = ("\(folder)/file", "\(folder)/pipe", "\(folder)/link")
+    try FileSystem.atomicWrite(file, Array("{}".utf8), durable: false)
+    #expect(mkfifo(pipe, 0o600) == 0 && symlink(file, link) == 0)
+    for (path, isRead) in [(file, true), (pipe, false), (link, false), ("/dev/null", false)] {
+      var config = containerConfig()
+      config.linux.securityContext.seccomp.profileType = .localhost
+      config.linux.securityContext.seccomp.localhostRef = path
+      let refusal = code { _ = try ContainerReader(config, sandbox: sandbox()).read() }
+      #expect((refusal == nil) == isRead, "\(path)")
+    }
   }
 
   @Test(arguments: [

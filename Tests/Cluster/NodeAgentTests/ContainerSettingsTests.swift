@@ -201,6 +201,18 @@ struct ContainerSettingsTests {
   }
 
   @Test(
+    "Profiles are files of their own folder, whatever their names say",
+    arguments: [
+      ("a/b.json", "a/b.json"), ("/proc/1/root/pipe", "proc/1/root/pipe"), ("../../dev/watchdog", "dev/watchdog"),
+      ("a/./../b", "a/b"), ("", ""),
+    ])
+  func profiles(name: String, place: String) {
+    let profile = SecurityRequest.Profile.localhost(name)
+    #expect(profile.located(below: Sample.node.profiles) == .localhost("/r/agent/seccomp/\(place)"))
+    #expect(SecurityRequest.Profile.unconfined.located(below: "/f") == .unconfined)
+  }
+
+  @Test(
     "Credentials are given to their own registry only",
     arguments: [
       ("registry.test:5000/a/b:1", ["ada"]), ("a/b", ["hub"]), ("debian", ["hub"]), ("other.test/a", []),

@@ -31,6 +31,28 @@ struct RuleStateTests {
     #expect(state.elements.isEmpty)
   }
 
+  @Test func `of services whose clients stay there are so many endpoints, and the others' clients are spread`() {
+    var catalog = ServiceCatalog()
+    let stays: [String: JSONValue] = ["sessionAffinity": "ClientIP"]
+    let names = ["a", "b", "c", "d", "e"]
+    let services = names.enumerated().map { number, name in
+      Sample.service(name, address: "10.96.1.\(number + 1)", more: stays)
+    }
+    let endpoints = (0..<1_000).map { Sample.Endpoint(address: "10.244.\($0 / 250).\($0 % 250 + 1)") }
+    catalog.take(.all(ServiceCatalog.servicesResource, services))
+    catalog.take(.all(ServiceCatalog.slicesResource, names.map { Sample.slice(of: endpoints, $0) }))
+    func keys(_ names: String...) -> Set<ServiceKey> { Set(names.map { ServiceKey(namespace: "default", name: $0) }) }
+    let rules = catalog.changedRules(Sample.settings)
+    #expect(catalog.spread == keys("e"))
+    let chains = rules.compactMapValues { $0?.elements[RuleNames.services]?.first?.chain }
+    #expect(chains.filter { $0.value.hasPrefix("sticky_") }.count == 4)
+    #expect(chains[ServiceKey(namespace: "default", name: "e")] == "pick_1000")
+    // One that goes leaves its room.
+    catalog.take(Sample.gone(services[1]))
+    let next = catalog.changedRules(Sample.settings)
+    #expect(Set(next.keys) == keys("b", "e") && catalog.spread.isEmpty)
+  }
+
   @Test func `entries that several want go with the last, and of different ones the first has it`() {
     var state = RuleState()
     let other = ServiceKey(namespace: "default", name: "other")

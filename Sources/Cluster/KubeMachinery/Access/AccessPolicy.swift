@@ -94,11 +94,14 @@ public struct AccessPolicy: Sendable {
   public func decide(_ request: AccessRequest) -> Decision {
     if request.requester.isMaster { return .allowed(reason: "") }
     var missing: [String] = []
+    var seen: Set<Name> = []
     for (binding, subject) in matching(request.requester, request.namespace) {
-      guard let rules = rules(of: binding.role, in: binding.namespace) else {
+      guard let name = Self.name(of: binding.role, in: binding.namespace), let rules = roles[name] else {
         missing.append(binding.role.notFound)
         continue
       }
+      // Many bindings may give one role.
+      guard seen.insert(name).inserted else { continue }
       if rules.contains(where: { $0.allows(request) }) {
         let kind = binding.namespace.isEmpty ? "ClusterRoleBinding" : "RoleBinding"
         let name = binding.namespace.isEmpty ? binding.name : "\(binding.name)/\(binding.namespace)"
@@ -128,32 +131,57 @@ public struct AccessPolicy: Sendable {
 
   /// Nil where the role does not exist, or is none.
   func rules(of role: RoleReference, in namespace: String) -> [AccessRule]? {
+    Self.name(of: role, in: namespace).flatMap { roles[$0] }
+  }
+
+  private static func name(of role: RoleReference, in namespace: String) -> Name? {
     switch role.kind {
-    case "ClusterRole": roles[Name("", role.name)]
-    case "Role": namespace.isEmpty ? nil : roles[Name(namespace, role.name)]
+    case "ClusterRole": Name("", role.name)
+    case "Role": namespace.isEmpty ? nil : Name(namespace, role.name)
     default: nil
     }
   }
 
-  /// Everything that the requester may do in a namespace; empty namespace: in the cluster.
+  /// Everything that the requester may do in a namespace, each role's once; empty namespace: in the cluster.
   public func rules(for requester: Requester, namespace: String) -> [AccessRule] {
-    let master = requester.isMaster ? AccessRule.everything : []
-    return master
-      + matching(requester, namespace).flatMap { rules(of: $0.binding.role, in: $0.binding.namespace) ?? [] }
+    var rules = requester.isMaster ? AccessRule.everything : []
+    var seen: Set<Name> = []
+    for (binding, _) in matching(requester, namespace) {
+      guard let name = Self.name(of: binding.role, in: binding.namespace), seen.insert(name).inserted else { continue }
+      rules += roles[name] ?? []
+    }
+    return rules
   }
+
+  /// Of texts in the answer to a review; authors of roles choose how much there is to tell.
+  static let maxReviewBytes = 4 << 20
 
   /// The `status` of a `SelfSubjectRulesReview`.
   public func rulesReview(for requester: Requester, namespace: String) -> JSONValue {
     let rules = rules(for: requester, namespace: namespace)
-    return [
-      "resourceRules": .array(rules.filter { !$0.resources.isEmpty }.map(\.document)),
-      "nonResourceRules": .array(rules.filter { !$0.nonResourceURLs.isEmpty }.map(\.document)),
-      "incomplete": false,
+    var left = Self.maxReviewBytes
+    let told = rules.prefix { rule in
+      left -= rule.sizeBytes
+      return left >= 0
+    }
+    var status: JSONValue = [
+      "resourceRules": .array(told.filter { !$0.resources.isEmpty }.map(\.document)),
+      "nonResourceRules": .array(told.filter { !$0.nonResourceURLs.isEmpty }.map(\.document)),
+      "incomplete": .bool(told.count < rules.count),
     ]
+    if told.count < rules.count {
+      status["evaluationError"] = .string("\(rules.count - told.count) of \(rules.count) rules are left out")
+    }
+    return status
   }
 }
 
 extension AccessRule {
+  /// About as much as it takes as a document.
+  fileprivate var sizeBytes: Int {
+    [verbs, apiGroups, resources, resourceNames, nonResourceURLs].joined().reduce(100) { $0 + $1.utf8.count + 3 }
+  }
+
   /// What makes an administrator of the cluster.
   static let everything = [
     AccessRule(verbs: ["*"], apiGroups: ["*"], resources: ["*"]), AccessRule(verbs: ["*"], nonResourceURLs: ["*"]),

@@ -15,6 +15,10 @@ public struct EscalationCheck: Sendable {
 
   /// How many single rights the rules of one role may amount to where they have to be compared one by one.
   static let maxRights = 100_000
+  /// Of comparisons of single texts; some seconds' worth would keep others waiting.
+  static let maxComparisons = 20_000_000
+  /// Rights that a refusal lists.
+  static let maxShownRights = 50
 
   private let policy: AccessPolicy
   private let requester: Requester
@@ -76,7 +80,9 @@ public struct EscalationCheck: Sendable {
     let missing = try missing(rules, namespace)
     guard !missing.isEmpty else { return }
     let groups = requester.groups.map(GoText.quoted).joined(separator: " ")
-    let rights = Set(AccessRule.compacted(missing).map(\.shown)).sorted().joined(separator: "\n")
+    let rules = AccessRule.compacted(missing)
+    var rights = Set(rules.prefix(Self.maxShownRights).map(\.shown)).sorted().joined(separator: "\n")
+    if rules.count > Self.maxShownRights { rights += "\nand \(rules.count - Self.maxShownRights) more" }
     throw Refusal.forbidden(
       "user \(GoText.quoted(requester.name)) (groups=[\(groups)]) is attempting to grant RBAC permissions not currently"
         + " held:\n\(rights)")
@@ -93,10 +99,21 @@ public struct EscalationCheck: Sendable {
         FieldError(.tooMany, "rules", "Too many: must amount to at most \(Self.maxRights) single rights"))
     }
     let held = policy.rules(for: requester, namespace: namespace)
-    return rules.flatMap { rule in
-      // One look at whole rules saves most of the single ones.
-      held.contains { $0.covers(rule) } ? [] : rule.rights.filter { right in !held.contains { $0.covers(right) } }
+    var comparisons = 0
+    func isHeld(_ wanted: AccessRule) throws -> Bool {
+      for rule in held {
+        comparisons += rule.comparisons(with: wanted)
+        guard comparisons <= Self.maxComparisons else {
+          throw Refusal.tooMany(
+            FieldError(
+              .tooMany, "rules", "Too many: cannot be compared with the \(held.count) rules that the requester has"))
+        }
+        if rule.covers(wanted) { return true }
+      }
+      return false
     }
+    // One look at whole rules saves most of the single ones.
+    return try rules.flatMap { rule in try isHeld(rule) ? [] : rule.rights.filter { try !isHeld($0) } }
   }
 }
 
@@ -137,6 +154,13 @@ extension AccessRule {
     return rights
   }
 
+  /// How many texts `covers` compares at most.
+  fileprivate func comparisons(with other: AccessRule) -> Int {
+    1 + verbs.count * other.verbs.count + apiGroups.count * other.apiGroups.count
+      + resources.count * other.resources.count * 2 + resourceNames.count * other.resourceNames.count
+      + nonResourceURLs.count * other.nonResourceURLs.count
+  }
+
   /// Whether whoever has this rule has the other one too.
   func covers(_ other: AccessRule) -> Bool {
     func all(_ own: [String], _ wanted: [String]) -> Bool {
@@ -175,10 +199,11 @@ extension AccessRule {
     return output + order.map { AccessRule(verbs: verbs[$0] ?? [], apiGroups: [$0[0]], resources: [$0[1]]) }
   }
 
-  /// As refusals list it.
+  /// As refusals list it, with the beginning of what is long.
   fileprivate var shown: String {
     func part(_ name: String, _ texts: [String]) -> String? {
-      texts.isEmpty ? nil : "\(name):[\(texts.map(GoText.quoted).joined(separator: " "))]"
+      let begins = texts.prefix(20).map { GoText.quoted(String(decoding: $0.utf8.prefix(256), as: UTF8.self)) }
+      return texts.isEmpty ? nil : "\(name):[\(begins.joined(separator: " "))\(texts.count > 20 ? " …" : "")]"
     }
     let parts = [
       part("APIGroups", apiGroups), part("Resources", resources), part("NonResourceURLs", nonResourceURLs),

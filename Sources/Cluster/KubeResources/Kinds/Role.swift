@@ -83,7 +83,13 @@ enum RoleRules {
     if !role.has("rules") { role["rules"] = .array([]) }
   }
 
+  /// Each question about somebody's rights goes through all of his rules.
+  private static let maxRules = 2_000
+
   static func ruleErrors(_ rules: [JSONValue], isNamespaced: Bool) -> [FieldError] {
+    if rules.count > maxRules {
+      return [FieldError(.tooMany, "rules", "Too many: \(rules.count): must have at most \(maxRules) items")]
+    }
     var errors: [FieldError] = []
     for (index, rule) in rules.enumerated() {
       let path = "rules[\(index)]"

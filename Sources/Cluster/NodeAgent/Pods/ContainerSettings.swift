@@ -43,6 +43,7 @@ struct ContainerSettings {
       pod.spec.flagAt("hostPID") ? .host : pod.spec.flagAt("shareProcessNamespace") ? .pod : .container
     request.target = container.document.textAt("targetContainerName")
     request.security = SecuritySettings.container(container, of: pod)
+    request.security.seccomp = request.security.seccomp.located(below: node.profiles)
     request.resources = ResourceSettings.request(
       container, of: pod, nodeMemoryBytes: node.capacity.memoryBytes)
     return request

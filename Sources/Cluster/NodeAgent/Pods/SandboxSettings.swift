@@ -24,6 +24,8 @@ public struct NodeSettings: Sendable, Equatable {
     self.clusterDNS = clusterDNS
   }
 
+  /// Profiles of system-call filters that pods may name (`seccompProfile` of the type `Localhost`).
+  var profiles: String { "\(root)/seccomp" }
   func folder(of pod: PodIdentity) -> String { "\(root)/pods/\(pod.uid)" }
   func logFolder(of pod: PodIdentity) -> String { "\(folder(of: pod))/logs" }
 }
@@ -61,6 +63,7 @@ struct SandboxSettings {
     request.processes = processes
     request.hasUserNamespace = spec.at("hostUsers")?.flag ?? true
     request.security = SecuritySettings.sandbox(pod)
+    request.security.seccomp = request.security.seccomp.located(below: node.profiles)
     request.resources = ResourceSettings.request(pod)
     request.handler = handler
     return request

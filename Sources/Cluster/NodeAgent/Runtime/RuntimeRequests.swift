@@ -67,6 +67,13 @@ public struct SecurityRequest: Sendable, Equatable {
     case runtimeDefault, unconfined
     /// A file of the node (seccomp), or a profile that it has loaded (AppArmor).
     case localhost(String)
+
+    /// A file by its name below a folder of the node. Whatever the name says, nothing outside of that is named.
+    func located(below folder: String) -> Profile {
+      guard case .localhost(let name) = self else { return self }
+      let parts = name.split(separator: "/").filter { $0 != "." && $0 != ".." }
+      return .localhost("\(folder)/\(parts.joined(separator: "/"))")
+    }
   }
 
   /// Ids inside the container; nil: what the image says.

@@ -40,7 +40,7 @@ struct ServiceDocument: Sendable {
   let sourceRanges: [IPv4Subnet]?
   let ports: [Port]
   /// How long a client stays with its endpoint; nil: it does not.
-  let affinitySeconds: Int?
+  private(set) var affinitySeconds: Int?
   let keepsInternalLocal: Bool
   let keepsExternalLocal: Bool
 
@@ -51,6 +51,12 @@ struct ServiceDocument: Sendable {
   private static let maximumPorts = 1_000
   private static let maximumAddresses = 64
   private static let maximumRanges = 256
+
+  var withoutAffinity: ServiceDocument {
+    var service = self
+    service.affinitySeconds = nil
+    return service
+  }
 
   init(_ document: JSONValue) {
     key = ServiceKey(namespace: document.meta.namespace, name: document.meta.name)

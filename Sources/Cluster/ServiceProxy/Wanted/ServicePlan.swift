@@ -12,6 +12,8 @@ struct ServicePlan {
 
   /// Endpoints that share the load of one port; of more, the first in order of addresses.
   static let maximumBackends = 1_000
+  /// Entries of a service for its endpoints, over its ports and addresses.
+  private static let maximumEntries = 100_000
 
   private var rules = ServiceRules()
 
@@ -59,18 +61,18 @@ struct ServicePlan {
   }
 
   /// Those that are ready; where none is, those that end but still serve.
-  private static func usable(
-    _ candidates: [(endpoint: SliceDocument.Endpoint, backend: Backend)]
-  ) -> [Backend] {
+  private func usable(_ candidates: [(endpoint: SliceDocument.Endpoint, backend: Backend)]) -> [Backend] {
     let ready = candidates.filter(\.endpoint.isReady)
     let chosen = ready.isEmpty ? candidates.filter { $0.endpoint.isServing && $0.endpoint.isTerminating } : ready
-    return Array(Set(chosen.map(\.backend)).sorted().prefix(maximumBackends))
+    let frontends = service.ports.count * (2 + service.balancerAddresses.count + service.externalAddresses.count)
+    let most = min(Self.maximumBackends, max(1, Self.maximumEntries / frontends))
+    return Array(Set(chosen.map(\.backend)).sorted().prefix(most))
   }
 
   private mutating func add(_ port: ServiceDocument.Port) {
     let candidates = candidates(port)
-    let all = Self.usable(candidates)
-    let here = Self.usable(candidates.filter { $0.endpoint.node == settings.node })
+    let all = usable(candidates)
+    let here = usable(candidates.filter { $0.endpoint.node == settings.node })
     let inside = service.keepsInternalLocal ? here : all
     let outside = service.keepsExternalLocal ? here : all
     let serving = Set(candidates.filter { $0.endpoint.isReady || $0.endpoint.isServing }.map(\.backend.address))

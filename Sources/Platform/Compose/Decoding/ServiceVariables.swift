@@ -3,6 +3,8 @@ struct ServiceVariables {
   let access: FileAccess
   let environment: [String: String]
   private(set) var warnings: [ComposeWarning] = []
+  /// Of all services' files together, which each of them may name.
+  private var budget = ComposeBudget()
 
   init(_ access: FileAccess, environment: [String: String]) {
     self.access = access
@@ -46,6 +48,8 @@ struct ServiceVariables {
       let found = try access.variables(
         path, mustExist: mustExist, raw: raw, at: location, key: key, lookup: { environment[$0] })
     else { return [] }
+    try budget.take(
+      nodes: found.entries.count, textBytes: found.entries.reduce(0) { $0 + ($1.value?.utf8.count ?? 0) }, at: location)
     warnings += found.warnings
     return found.entries.map { entry in
       let at = ComposeLocation(file: path, line: entry.line, column: 1)

@@ -18,6 +18,7 @@ struct VariableFile {
   private var line = 1
   private var values: [String: String] = [:]
   private var entries: [Entry] = []
+  private var leftBytes = ComposeLimits.variableBytes
   private(set) var unset: [(name: String, line: Int)] = []
 
   /// - Parameter lookup: the environment, which goes before what stands earlier in the file.
@@ -62,6 +63,12 @@ struct VariableFile {
       throw ComposeFault(
         .limit, at: ComposeLocation(file: file, line: line, column: 1),
         "more than \(ComposeLimits.variables) variables")
+    }
+    leftBytes -= value?.utf8.count ?? 0
+    guard leftBytes >= 0 else {
+      throw ComposeFault(
+        .limit, at: ComposeLocation(file: file, line: line, column: 1),
+        "more than \(ComposeLimits.variableBytes) bytes when variables are replaced")
     }
     if let value { values[name] = value }
     entries.append(Entry(name: name, value: value, line: line))

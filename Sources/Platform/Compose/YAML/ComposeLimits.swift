@@ -29,6 +29,8 @@ public enum ComposeLimits {
   static let gatheredFaults = 1_000
   /// Variables of a file.
   public static let variables = 10_000
+  /// Values of a file's variables after those in them are replaced; bytes.
+  public static let variableBytes = 4 << 20
 }
 
 /// What is left of the bounds on a whole project; files share it.
@@ -42,11 +44,13 @@ struct ComposeBudget {
     textBytes -= bytes
     guard nodes >= 0 else {
       throw ComposeFault(
-        .limit, at: location, "more than \(ComposeLimits.nodes) values, with those that aliases and merges stand for")
+        .limit, at: location,
+        "more than \(ComposeLimits.nodes) values, with those that aliases, merges and files of variables stand for")
     }
     guard textBytes >= 0 else {
       throw ComposeFault(
-        .limit, at: location, "more than \(ComposeLimits.textBytes) bytes of text, with what aliases stand for")
+        .limit, at: location,
+        "more than \(ComposeLimits.textBytes) bytes of text, with what aliases and files of variables stand for")
     }
   }
 

@@ -226,4 +226,17 @@ struct AccessPolicyTests {
         + #""nonResourceRules":[{"verbs":["get"],"nonResourceURLs":["/a"]}],"incomplete":false}"#)
     #expect(policy.rules(for: Sample.bob, namespace: "y").count == 1)
   }
+
+  @Test func aReviewToldOfManyBindingsTellsEachRoleOnceAndEnds() {
+    let names = JSONValue.array((0..<200).map { .string("\($0)" + String(repeating: "n", count: 5_000)) })
+    let rule: JSONValue = ["verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": names]
+    let policy = Sample.policy(
+      [Sample.role("a", in: "x", [rule]), Sample.role("b", in: "x", .array(Array(repeating: rule, count: 9)))]
+        + (0..<50).map { Sample.binding("a\($0)", in: "x", to: ("Role", "a"), Sample.user("bob")) }
+        + [Sample.binding("b", in: "x", to: ("Role", "b"), Sample.user("bob"))])
+    #expect(policy.rules(for: Sample.bob, namespace: "x").count == 10)
+    let status = policy.rulesReview(for: Sample.bob, namespace: "x")
+    #expect(status["resourceRules"]?.items.count == 4 && status["incomplete"] == true)
+    #expect(status["evaluationError"] == "6 of 10 rules are left out")
+  }
 }

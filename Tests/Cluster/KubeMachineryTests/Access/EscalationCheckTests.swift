@@ -170,6 +170,37 @@ struct EscalationCheckTests {
     }
   }
 
+  @Test func aRefusalListsABoundedText() {
+    func texts(_ count: Int) -> JSONValue {
+      .array((0..<count).map { .string("\($0)" + String(repeating: "x", count: 20_000)) })
+    }
+    let role = Sample.role(
+      "long", in: "x",
+      [["verbs": texts(17), "apiGroups": texts(17), "resources": texts(17), "resourceNames": texts(17)]])
+    #expect {
+      try Self.check.role(role)
+    } throws: { error in
+      guard case .forbidden(let text)? = error as? EscalationCheck.Refusal else { return false }
+      return text.utf8.count < 200_000 && text.hasSuffix("\nand 83471 more")
+    }
+  }
+
+  @Test func rightsThatAreTooManyToCompareAreRefused() {
+    func texts(_ prefix: String, _ count: Int) -> JSONValue { .array((0..<count).map { .string("\(prefix)\($0)") }) }
+    let policy = Sample.policy([
+      Sample.role("own", in: "x", [["verbs": texts("a", 30_000), "apiGroups": [""], "resources": ["pods"]]]),
+      Sample.binding("b", in: "x", to: ("Role", "own"), Sample.user("bob")),
+    ])
+    let check = EscalationCheck(policy, Sample.bob)
+    let role = Sample.role("wide", in: "x", [["verbs": texts("b", 30_000), "apiGroups": [""], "resources": ["pods"]]])
+    #expect {
+      try check.role(role)
+    } throws: { error in
+      guard case .tooMany(let error)? = error as? EscalationCheck.Refusal else { return false }
+      return error.text.contains("cannot be compared with the 1 rules")
+    }
+  }
+
   @Test(arguments: [
     (Impersonation(user: "eve"), ["users eve"]),
     (Impersonation(user: "system:serviceaccount:x:a"), ["serviceaccounts x a"]),
