@@ -51,8 +51,33 @@ struct SubresourceCall: Sendable {
     var wish = try DeleteOptions(
       try QueryParameters(parsing: "", maxItems: 1), body: body["deleteOptions"] ?? .object([]))
     wish.isDryRun = wish.isDryRun || options.isDryRun
+    // A pod of one version alone would be another one then.
+    if !wish.isDryRun, wish.resourceVersion == nil { try await noteDisruption(wish.uid, options) }
     _ = try await service.delete(kind, in: namespace, name, wish, at: api.now())
     return Self.done
+  }
+
+  /// Says in a pod that is about to be evicted why it ends: jobs need not count that as a failure. Source: Kubernetes
+  /// *Disruptions*, pod disruption conditions.
+  private func noteDisruption(_ uid: String?, _ options: WriteOptions) async throws {
+    let now = api.now()
+    _ = try await service.amend(kind, in: namespace, name, options, at: now) { pod in
+      let hasEnded = ["Succeeded", "Failed"].contains(pod.at("status", "phase")?.text)
+      // The deletion refuses a pod that is not the one that was meant.
+      let isMeant = (uid ?? pod.meta.uid) == pod.meta.uid
+      guard isMeant, !hasEnded, pod.meta.deletionTimestamp == nil else { return pod }
+      let others = pod.at("status", "conditions")?.items.filter { $0["type"]?.text != "DisruptionTarget" } ?? []
+      var told = pod
+      told[path: ["status", "conditions"]] = .array(
+        others + [
+          [
+            "type": "DisruptionTarget", "status": "True", "lastProbeTime": .null,
+            "lastTransitionTime": .string(now.text), "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting",
+          ]
+        ])
+      return told
+    }
   }
 
   /// Source: Kubernetes `core/v1.Binding`.

@@ -13,8 +13,9 @@ public enum ClusterControllers {
   ) -> [any Controller] {
     let always: [any Controller] = [
       ReplicaSetController.replicaSets, ReplicaSetController.replicationControllers, DeploymentController(),
-      EndpointSliceController(), EndpointsController(), NamespaceController(), GarbageCollector(catalog: catalog),
-      ServiceAccountController(rootCertificate: rootCertificate), Scheduler(), DaemonSetController(), JobController(),
+      EndpointSliceController(), SliceMirrorController(), EndpointsController(), NamespaceController(),
+      GarbageCollector(catalog: catalog), ServiceAccountController(rootCertificate: rootCertificate), Scheduler(),
+      DaemonSetController(), JobController(),
       LoadBalancerController(pool: balancerPool), NodeHealthController(), PodGarbageController(),
       EventExpiryController(catalog: catalog),
     ]

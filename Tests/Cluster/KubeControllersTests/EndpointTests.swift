@@ -174,4 +174,46 @@ struct EndpointTests {
       try plan(#"{"endpoints.kubernetes.io/managed-by":"endpoint-controller"}"#).lines == ["delete endpoints/svc"])
     #expect(try plan("{}").isEmpty)
   }
+
+  @Test("What somebody wrote as the endpoints of a service without a selector becomes slices")
+  func mirror() throws {
+    let service = try Sample.object("service", "svc", #"{"spec":{"clusterIP":"10.96.0.9","ports":[{"port":80}]}}"#)
+    func endpoints(_ subsets: String, _ metadata: String = #""labels":{"team":"x"}"#) throws -> ClusterObject {
+      try Sample.object("endpoints", "svc", #"{"metadata":{\#(metadata)},"subsets":[\#(subsets)]}"#)
+    }
+    func plan(_ objects: ClusterObject...) -> Plan {
+      SliceMirrorController().plan(
+        for: ObjectKey(.endpoints, namespace: "n", name: "svc"), Observation(Sample.index(objects), now: Sample.start))
+    }
+    let two = try endpoints(
+      #"{"addresses":[{"ip":"192.0.2.1"},{"ip":"2001:db8::1"}],"notReadyAddresses":[{"ip":"192.0.2.2","nodeName":"a"}],"ports":[{"port":80}]}"#
+    )
+    let slices = made(plan(service, two))
+    #expect(slices.map { $0.textAt("addressType") } == ["IPv4", "IPv6"])
+    #expect(slices.map(self.endpoints) == [["192.0.2.1 r--", "192.0.2.2 ---"], ["2001:db8::1 r--"]])
+    #expect(
+      slices[0].meta.labels == [
+        "team": "x", "kubernetes.io/service-name": "svc",
+        "endpointslice.kubernetes.io/managed-by": "endpointslicemirroring-controller.k8s.io",
+      ])
+    #expect(slices[0].meta.ownerReferences.map(\.kind) == ["Endpoints"])
+    let present = try slices.enumerated().map { number, slice in
+      var slice = slice
+      slice["ports"] = [["name": "", "port": 80, "protocol": "TCP"]]
+      return try Sample.object("endpointslice", "svc-\(number)", slice.encodedText)
+    }
+    let same = try endpoints(
+      #"{"addresses":[{"ip":"192.0.2.1"},{"ip":"2001:db8::1"}],"notReadyAddresses":[{"ip":"192.0.2.2","nodeName":"a"}],"ports":[{"name":"","port":80,"protocol":"TCP"}]}"#
+    )
+    #expect(plan(service, same, present[0], present[1]).deeds == [])
+    let one = try endpoints(#"{"addresses":[{"ip":"192.0.2.9"}],"ports":[{"port":80}]}"#)
+    let deeds = plan(service, one, present[0], present[1]).deeds
+    #expect(deeds.count == 2 && deeds[0].hasPrefix("patch endpointslices/svc-0 "))
+    #expect(deeds.last == "delete endpointslices/svc-1")
+    // Those are left alone, and what was made of them goes.
+    let skipped = try endpoints("", #""labels":{"endpointslice.kubernetes.io/skip-mirror":"true"}"#)
+    for others in [[service, skipped], [try Self.service(), two], [two], [service]] {
+      #expect(plan(others[0], others.last ?? others[0], present[0]).deeds == ["delete endpointslices/svc-0"])
+    }
+  }
 }

@@ -145,6 +145,34 @@ struct JobTests {
     #expect(indexes.count == count)
   }
 
+  @Test("Indexes that are billions, and those that are missing")
+  func ranges() {
+    var many = CompletionIndexes(parsing: "0-2147483640,2147483643,1-5", completions: 2_147_483_647)
+    #expect(many.text == "0-2147483640,2147483643" && many.count == 2_147_483_642)
+    #expect(many.missing(3, except: [2_147_483_642]) == [2_147_483_641, 2_147_483_644, 2_147_483_645])
+    for index: Int64 in [2_147_483_642, 2_147_483_641, 2_147_483_642, 2_147_483_646, -1, 2_147_483_647] {
+      many.insert(index)
+    }
+    #expect(many.text == "0-2147483643,2147483646")
+    #expect(many.contains(0) && many.contains(2_147_483_646) && !many.contains(2_147_483_644))
+    var few = CompletionIndexes(parsing: "", completions: 4)
+    #expect(few.missing(9, except: []) == [0, 1, 2, 3])
+    for index: Int64 in [2, 0, 3] { few.insert(index) }
+    #expect(few.text == "0,2,3" && few.missing(9, except: []) == [1] && few.missing(9, except: [1]) == [])
+  }
+
+  @Test("Pods that a deleted job has left behind are counted by nobody")
+  func orphans() throws {
+    let pod = try Sample.object(
+      "pod", "p", #"{"metadata":{"finalizers":["batch.kubernetes.io/job-tracking"]},"status":{"phase":"Running"}}"#)
+    let key = ObjectKey(.jobs, namespace: pod.namespace, name: "")
+    let controller = JobController()
+    let index = Sample.index([pod])
+    #expect(controller.keys(for: ObservedChange(key: pod.key, old: nil, new: pod, last: pod), in: index) == [key])
+    let plan = controller.plan(for: key, Observation(index, now: Sample.start))
+    #expect(plan.deeds == [#"patch pods/p {"metadata":{"finalizers":[]}}"#])
+  }
+
   @Test("Suspended jobs end their pods, resumed ones start anew")
   func suspend() throws {
     let spec = #""parallelism":1,"completions":1,"suspend":"#

@@ -46,6 +46,22 @@ struct SchedulerTests {
     #expect(plan.changes[0].success?.message == "Successfully assigned n/p to node")
   }
 
+  @Test("Pods that wait are looked at again when others leave room, come to a node or change what they are chosen by")
+  func looksAgain() throws {
+    let waiting = try Self.waiting("p")
+    let placed = try Sample.pod("p")
+    let labelled = try Sample.pod("p") { $0.labels = #"{"app":"b"}"# }
+    let ended = try Sample.pod("p") { $0.phase = "Succeeded" }
+    let ready = try Sample.pod("p") { $0.isReady = false }
+    func looks(_ old: ClusterObject?, _ new: ClusterObject?) throws -> Bool {
+      let last = try #require(new ?? old)
+      return !Scheduler().keys(for: ObservedChange(key: last.key, old: old, new: new, last: last), in: Sample.index([]))
+        .isEmpty
+    }
+    #expect(try looks(nil, waiting) && looks(waiting, placed) && looks(placed, labelled) && looks(placed, ended))
+    #expect(try looks(placed, nil) && !looks(nil, placed) && !looks(placed, ready))
+  }
+
   @Test("The more important comes first, then the older; what is left of the node counts")
   func order() throws {
     let plan = plan([

@@ -182,6 +182,11 @@ def node():
     CLUSTER.load_image(IMAGE)
     until("the node is ready", lambda: " Ready " in kubectl("get", "nodes", "--no-headers"))
     until("its lease is there", lambda: kubectl("get", "leases", "-n", "kube-node-lease", "-o", "name"))
+    name = kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
+    kubectl("label", "node", name, "kubernetes.io/hostname-", "own=kept")
+    shown = ["get", "node", name, "-o", "jsonpath={.metadata.labels.own} {.metadata.labels.kubernetes\\.io/hostname}"]
+    until("a label by which pods are placed comes again", lambda: kubectl(*shown) == "kept " + name)
+    kubectl("label", "node", name, "own-")
 
 
 @check("a pod with volumes, variables, an init container and a probe becomes ready")

@@ -128,6 +128,29 @@ def balance():
     until("one endpoint is left", lambda: answering() == {TWO}, seconds=3)
 
 
+@check("a service without a selector leads to the addresses that somebody wrote as its Endpoints")
+def mirrored():
+    place = "10.96.7.8"
+
+    def written(*addresses):
+        return {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "outside"}, "subsets": [
+            {"addresses": [{"ip": address} for address in addresses], "ports": [{"port": 8080}]}] if addresses else []}
+
+    def refused():
+        try:
+            ask(place)
+        except ConnectionRefusedError:
+            return True
+
+    apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outside"},
+           "spec": {"clusterIP": place, "ports": [{"port": 80, "targetPort": 8080}]}}, written(ONE))
+    until("the address answers", lambda: ask(place) == ONE, ignoring=OSError)
+    apply(written(ONE, TWO))
+    until("both answer", lambda: {ask(place) for _ in range(20)} == {ONE, TWO}, ignoring=OSError)
+    apply(written())
+    until("nobody answers", refused, seconds=3)
+
+
 @check("without endpoints connections are refused")
 def refusal():
     apply(endpoints(one=False))

@@ -17,6 +17,10 @@ public struct JobController: Controller {
     switch change.key.resource {
     case .jobs: return [change.key]
     case .pods:
+      // What no job controls any more is nobody's to count: its key names none.
+      if let pod = change.new, pod.isTracked, pod.controller == nil {
+        return [ObjectKey(.jobs, namespace: change.key.namespace, name: "")]
+      }
       let controllers = [change.old?.controller, change.last.controller].compactMap { $0 }.filter { $0.kind == "Job" }
       return Set(controllers.map { ObjectKey(.jobs, namespace: change.key.namespace, name: $0.name) }).sorted {
         $0.name < $1.name
@@ -30,8 +34,8 @@ public struct JobController: Controller {
     let job = observed.index.object(key)
     // Whose job is gone is counted by nobody.
     let left = pods.filter { pod in
-      guard let owner = pod.controller, owner.kind == "Job", owner.name == key.name else { return false }
-      return owner.uid != job?.uid && pod.isTracked
+      guard pod.isTracked, let owner = pod.controller else { return pod.isTracked }
+      return owner.kind == "Job" && owner.name == key.name && owner.uid != job?.uid
     }
     var plan = Plan(left.map(\.untracking))
     guard let job else { return plan }

@@ -147,14 +147,7 @@ struct JobPlan {
 
   private func freeIndexes(_ count: JobCount, _ number: Int) -> [Int64] {
     let holders = replacesEndedOnly ? active + terminating : active
-    let taken = Set(holders.compactMap(\.completionIndex))
-    var free: [Int64] = []
-    var index: Int64 = 0
-    while free.count < number, index < completions ?? 0 {
-      if !taken.contains(index), !count.completed.contains(index) { free.append(index) }
-      index += 1
-    }
-    return free
+    return count.completed.missing(number, except: Set(holders.compactMap(\.completionIndex)))
   }
 
   private func create(index: Int64?) -> Change {

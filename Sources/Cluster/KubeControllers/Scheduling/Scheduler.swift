@@ -27,9 +27,10 @@ public struct Scheduler: Controller {
     }
   }
 
-  /// A pod that waits, and one that leaves room.
+  /// A pod that waits, one that leaves room, and one that others may want to be near.
   private func concerns(_ change: ObservedChange) -> Bool {
     guard let pod = change.new else { return true }
+    if let old = change.old, !pod.nodeName.isEmpty, old.nodeName.isEmpty || old.labels != pod.labels { return true }
     return pod.nodeName.isEmpty && !pod.isTerminating || pod.hasEnded && change.old?.hasEnded != true
   }
 

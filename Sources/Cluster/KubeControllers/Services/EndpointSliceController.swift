@@ -90,7 +90,8 @@ struct SlicePlan {
 
   private static func text(_ ports: [ServiceEndpoint.Port]) -> String { text(ports.map(\.document)) }
 
-  private static func text(_ ports: [JSONValue]) -> String {
+  /// By which two lists of ports are compared, whatever their order and defaults.
+  static func text(_ ports: [JSONValue]) -> String {
     ports.map { port in
       [
         port.textAt("name"), String(port.numberAt("port")), port.textAt("protocol"), port.textAt("appProtocol"),

@@ -24,6 +24,10 @@ extension Kind {
   }
 
   public func applyDefaults(to object: inout JSONValue) {
+    // What is empty there is not there.
+    for name in ["labels", "annotations", "finalizers", "ownerReferences"] {
+      if let value = object["metadata"]?[name], value.isEmpty { object["metadata"]?[name] = nil }
+    }
     schema.applyDefaults(to: &object)
     rules.defaults(&object)
   }

@@ -35,6 +35,8 @@ public struct KindRules: Sendable {
   /// How long an object may take for its end once it is deleted, in seconds, where the client wishes so many or says nothing; 0: it goes
   /// at once.
   public let graceSeconds: @Sendable (_ object: JSONValue, _ wished: Int64?) -> Int64
+  /// What becomes of its dependents where a client that deletes it does not say.
+  public let propagation: DeleteOptions.Propagation?
   /// Whether something of the object's own (`spec.finalizers` of a namespace) keeps it when its finalizers are gone.
   public let holdsBack: @Sendable (_ object: JSONValue) -> Bool
   /// What changes in an object that is deleted and has to wait for that.
@@ -55,6 +57,7 @@ public struct KindRules: Sendable {
     validatesWholeOnUpdate: Bool = true,
     keepsNewStatus: Bool = false,
     graceSeconds: @escaping @Sendable (_ object: JSONValue, _ wished: Int64?) -> Int64 = { _, _ in 0 },
+    propagation: DeleteOptions.Propagation? = nil,
     holdsBack: @escaping @Sendable (_ object: JSONValue) -> Bool = { _ in false },
     beginDeletion: @escaping Change = { _ in },
     warnings: @escaping @Sendable (_ object: JSONValue) -> [String] = { _ in [] }
@@ -71,6 +74,7 @@ public struct KindRules: Sendable {
     self.validatesWholeOnUpdate = validatesWholeOnUpdate
     self.keepsNewStatus = keepsNewStatus
     self.graceSeconds = graceSeconds
+    self.propagation = propagation
     self.holdsBack = holdsBack
     self.beginDeletion = beginDeletion
     self.warnings = warnings

@@ -34,7 +34,9 @@ extension ObjectService {
     try Self.checkPreconditions(kind, old.meta, options)
     var object = old
     var meta = old.meta
-    meta.finalizers = Self.finalizers(meta.finalizers, options.propagation)
+    // A second deletion that says nothing leaves what the first has said.
+    let usual = meta.deletionTimestamp == nil ? kind.rules.propagation : nil
+    meta.finalizers = Self.finalizers(meta.finalizers, options.propagation ?? usual)
     let grace = kind.rules.graceSeconds(old, options.gracePeriodSeconds)
     let mustWait = !meta.finalizers.isEmpty || grace > 0 || kind.rules.holdsBack(old)
     if mustWait {

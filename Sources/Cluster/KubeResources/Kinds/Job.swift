@@ -11,7 +11,7 @@ extension Kind {
     countsGenerations: true,
     rules: KindRules(
       nameProblems: Naming.subdomain, defaults: JobRules.applyDefaults, prepareCreate: JobRules.prepareCreate,
-      validate: JobRules.errors, validateUpdate: JobRules.updateErrors,
+      validate: JobRules.errors, validateUpdate: JobRules.updateErrors, propagation: .orphan,
       warnings: { job in
         let name = job.textAt("metadata", "name")
         return NameRule.label.problems(name).map { problem in

@@ -30,7 +30,7 @@ extension Kind {
           errors += TemplateRules.matchErrors(LabelSelector(matching: selector), template, at: "spec.template")
         }
         return errors + TemplateRules.lastingErrors(template, kind: "ReplicationController")
-      }))
+      }, propagation: .orphan))
 }
 
 /// What replication controllers and replica sets show, and their numbers.

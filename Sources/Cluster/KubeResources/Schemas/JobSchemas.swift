@@ -65,7 +65,7 @@ extension ObjectSchema {
     "io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern", "A condition that a rule is about.",
     fields: [
       Field("type", .string(), "Type of the condition.", isRequired: true),
-      Field("status", .string(), "Status of the condition.", isRequired: true),
+      Field("status", .string(), "Status of the condition.", isRequired: true, default: "True"),
     ])
 
   static let successPolicy: ObjectSchema = ObjectSchema(

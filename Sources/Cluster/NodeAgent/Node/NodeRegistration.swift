@@ -57,9 +57,13 @@ struct NodeRegistration: Sendable {
         let status = node.status(after: known["status"] ?? [:])
         let isOld = now().seconds - told.seconds >= Self.repeatSeconds
         if isOld || NodeDocument.differs(status, known["status"] ?? [:]) {
-          let patch: JSONValue = ["metadata": ["labels": node.labels], "status": status]
-          _ = try await cluster.send(.strategicPatch(path + ["status"], patch))
+          _ = try await cluster.send(.strategicPatch(path + ["status"], ["status": status]))
           told = now()
+        }
+        // What an administrator has taken away comes again, as pods are placed by it.
+        let labels = known.meta.labels
+        if !node.labels.members.allSatisfy({ labels[$0.name] == $0.value.text }) {
+          _ = try await cluster.send(.strategicPatch(path, ["metadata": ["labels": node.labels]]))
         }
       } catch is CancellationError {
         return

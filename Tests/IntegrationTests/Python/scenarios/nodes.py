@@ -2,6 +2,8 @@
 from scenarios.documents import DAEMONS, POD
 
 NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: NS, labels: {of: NS}}\n"
+# Nothing of other scenarios comes to it.
+CLOSED = NODE + "spec: {taints: [{key: only, effect: NoSchedule}]}\n"
 READY = ("patch node NS --subresource=status -p '{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"KubeletReady\",\"message\":\"ready\","
          "\"lastHeartbeatTime\":\"2030-01-01T00:00:00Z\",\"lastTransitionTime\":\"2030-01-01T00:00:00Z\"}],\"capacity\":{\"cpu\":\"2\",\"memory\":\"1Gi\",\"pods\":\"10\"},"
          "\"allocatable\":{\"cpu\":\"2\",\"memory\":\"1Gi\",\"pods\":\"10\"},\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.0.2.8\"}],"
@@ -53,7 +55,7 @@ SCENARIOS = [
         ("uncordon NS-none", '! nodes "NS-none" not found'),
     ]),
     ("a node that runs short of memory takes what asks for some, and the rest later", [
-        ("create -f -", NODE + "spec: {taints: [{key: only, effect: NoSchedule}]}\n", "created"),
+        ("create -f -", CLOSED, "created"),
         (READY, "patched"),
         (SHORT % "True", "patched"),
         ("until get node NS -o jsonpath={.spec.taints[*].key}", "= only node.kubernetes.io/memory-pressure"),
@@ -66,17 +68,26 @@ SCENARIOS = [
         ("until get pod p -o jsonpath={.spec.nodeName}", "= NS"),
         ("delete pods --all --force --grace-period=0", "force deleted"),
     ]),
-    # Daemons of other scenarios may come to the node.
     ("a drain asks before it takes what does not come back", [
-        ("create -f -", NODE, "created"),
+        ("create -f -", CLOSED, "created"),
         ("create -f -", HERE, "created"),
         ("drain NS", ["! node/NS cordoned", "! declare no controller (use --force to override): NS/p"]),
         ("get pod p -o name", "= pod/p\n"),
         ("drain NS --force --grace-period=0 --timeout=20s --ignore-daemonsets", ["node/NS already cordoned", "pod/p evicted", "node/NS drained"]),
         ("get pod p", '! pods "p" not found'),
     ]),
-    ("a drain spares local data and daemons, unless it is told", [
+    ("an evicted pod says why it ends", [
         ("create -f -", NODE, "created"),
+        ("create -f -", HERE, "created"),
+        ("create --raw /api/v1/namespaces/NS/pods/p/eviction?dryRun=All -f -", '{"metadata":{"name":"p"}}', '"status":"Success"'),
+        ("get pod p -o jsonpath='{.status.conditions[?(@.type==\"DisruptionTarget\")].reason}'", "= "),
+        ("create --raw /api/v1/namespaces/NS/pods/p/eviction -f -", '{"metadata":{"name":"p"},"deleteOptions":{"preconditions":{"uid":"other"}}}', "! the UID in the precondition"),
+        ("create --raw /api/v1/namespaces/NS/pods/p/eviction -f -", '{"metadata":{"name":"p"}}', '"status":"Success"'),
+        ("get pod p -o jsonpath='{.status.conditions[?(@.type==\"DisruptionTarget\")].reason}{.metadata.deletionGracePeriodSeconds}'", "= EvictionByEvictionAPI30"),
+        ("delete pod p --force --grace-period=0", "force deleted"),
+    ]),
+    ("a drain spares local data and daemons, unless it is told", [
+        ("create -f -", CLOSED, "created"),
         ("create -f -", HERE.replace("spec:", "spec:\n  volumes: [{name: v, emptyDir: {}}]"), "created"),
         ("drain NS --force", "! cannot delete Pods with local storage (use --delete-emptydir-data to override): NS/p"),
         ("drain NS --force --delete-emptydir-data --dry-run=client --ignore-daemonsets", "node/NS drained (dry run)"),
@@ -97,7 +108,7 @@ SCENARIOS = [
         ("delete pod p --force --grace-period=0", "force deleted"),
     ]),
     ("pods go where they select, tolerate and fit", [
-        ("create -f -", NODE + "spec: {taints: [{key: only, effect: NoSchedule}]}\n", "created"),
+        ("create -f -", CLOSED, "created"),
         (READY, "patched"),
         ("until get node NS -o jsonpath={.spec.taints[*].key}", "= only"),
         ("create -f -", POD.replace("spec:", ALONE), "created"),
@@ -111,7 +122,7 @@ SCENARIOS = [
         ("delete pods --all --force --grace-period=0", "force deleted"),
     ]),
     ("a daemon set has a pod on each node that it selects", [
-        ("create -f -", NODE + "spec: {taints: [{key: only, effect: NoSchedule}]}\n", "created"),
+        ("create -f -", CLOSED, "created"),
         (READY, "patched"),
         ("create -f -", DAEMONS.replace("spec: {containers", "spec: {nodeSelector: {of: NS}, tolerations: [{key: only, operator: Exists}], containers"), "created"),
         ("until get ds each", "~ each +1 +1 +0 +1 +0 +of=NS "),

@@ -240,6 +240,20 @@ SCENARIOS = [
         ("until get pods -o name", "= "),
         ("patch job once -p '{\"spec\":{\"completions\":5}}'", "! spec.completions: Invalid value: 5: field is immutable"),
     ]),
+    ("a job's rules of failures have a usual status", [
+        ("create -f -", JOB.replace("spec:\n", "spec:\n  podFailurePolicy: {rules: [{action: FailJob, onExitCodes: {operator: In, values: [42]}}, "
+                                    "{action: Ignore, onPodConditions: [{type: DisruptionTarget}]}]}\n", 1), "created"),
+        ("get job once -o jsonpath={.spec.podFailurePolicy.rules[1].onPodConditions[0].status}", "= True"),
+    ]),
+    ("a job that is deleted without a word leaves its pods, and nobody counts them any more", [
+        ("create -f -", JOB, "created"),
+        ("wait --for=jsonpath={.status.active}=1 job/once --timeout=20s", "met"),
+        ("get pods -l job-name=once -o jsonpath={.items[*].metadata.finalizers}", "job-tracking"),
+        ("delete --raw /apis/batch/v1/namespaces/NS/jobs/once", '"once"'),
+        ("wait --for=delete job/once --timeout=20s", ""),
+        ("until get pods -l job-name=once -o jsonpath={.items[*].kind}{.items[*].metadata.finalizers}{.items[*].metadata.ownerReferences}", "= Pod"),
+        ("delete pods --all --timeout=20s", "deleted"),
+    ]),
     ("a job that takes too long fails", [
         ("create -f -", JOB.replace("spec:\n  template", "spec:\n  activeDeadlineSeconds: 1\n  template", 1), "created"),
         ("wait --for=condition=Failed job/once --timeout=20s", "met"),
