@@ -70,30 +70,32 @@ struct ServiceCatalog: Sendable {
 
   /// The rules of what has changed since the last call; nil for services that are gone.
   mutating func changedRules(_ settings: ServiceProxySettings) -> [ServiceKey: ServiceRules?] {
-    // Where others went there may be room for those that were spread.
-    let changed = dirty.union(spread)
+    let changed = dirty
     dirty = []
+    let before = stickyCount
     for key in changed { sticky[key] = nil }
-    var left = Self.maximumSticky - sticky.values.reduce(0, +)
     var rules: [ServiceKey: ServiceRules?] = [:]
-    for key in changed.sorted() {
-      spread.remove(key)
-      guard let service = services[key] else {
-        rules[key] = .some(nil)
-        continue
-      }
-      let slices = Array((slices[key] ?? [:]).values)
-      var wanted = ServicePlan.rules(for: service, slices, settings: settings)
-      let members = wanted.stickyGroups.reduce(0) { $0 + $1.backends.count }
-      if members > left {
-        spread.insert(key)
-        wanted = ServicePlan.rules(for: service.withoutAffinity, slices, settings: settings)
-      } else if members > 0 {
-        sticky[key] = members
-        left -= members
-      }
-      rules[key] = wanted
-    }
+    for key in changed.sorted() { rules[key] = .some(self.rules(of: key, settings)) }
+    guard stickyCount < before else { return rules }
+    // Where others went there may be room for those that were spread.
+    for key in spread.subtracting(changed).sorted() { rules[key] = .some(self.rules(of: key, settings)) }
     return rules
+  }
+
+  private var stickyCount: Int { sticky.values.reduce(0, +) }
+
+  private mutating func rules(of key: ServiceKey, _ settings: ServiceProxySettings) -> ServiceRules? {
+    spread.remove(key)
+    guard let service = services[key] else { return nil }
+    let slices = Array((slices[key] ?? [:]).values)
+    let wanted = ServicePlan.rules(for: service, slices, settings: settings)
+    let members = wanted.stickyGroups.reduce(0) { $0 + $1.backends.count }
+    guard members > 0 else { return wanted }
+    guard stickyCount + members <= Self.maximumSticky else {
+      spread.insert(key)
+      return ServicePlan.rules(for: service.withoutAffinity, slices, settings: settings)
+    }
+    sticky[key] = members
+    return wanted
   }
 }

@@ -8,9 +8,18 @@ extension HexIdentifier {
   /// A new random id (256 bits from the system's generator).
   public static func random() -> Self {
     var generator = SystemRandomNumberGenerator()
-    let words = (0..<4).map { _ in generator.next() }
-    let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
-    return Self(unchecked: Digest(bytes: bytes).hex)
+    return random(using: &generator)
+  }
+
+  /// What the id begins with becomes a host name. One of decimal digits alone resolvers take for an address (inet_aton(3)), and do
+  /// not find: one of 280 would be such.
+  static func random(using generator: inout some RandomNumberGenerator) -> Self {
+    while true {
+      let words = (0..<4).map { _ in generator.next() as UInt64 }
+      let bytes = words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+      let id = Self(unchecked: Digest(bytes: bytes).hex)
+      if !id.short.utf8.allSatisfy({ $0 <= UInt8(ascii: "9") }) { return id }
+    }
   }
 
   /// Takes 64 hexadecimal digits; throws `invalidArgument` for anything else.

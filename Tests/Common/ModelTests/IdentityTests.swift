@@ -1,6 +1,7 @@
 import FoundationEssentials
-import Model
 import Testing
+
+@testable import Model
 
 @Suite struct IdentityTests {
   private static let digits = String(repeating: "0123456789abcdef", count: 4)
@@ -32,6 +33,19 @@ import Testing
       #expect(throws: PlatformError.self) { try Digest(parsing: wrong) }
     }
     #expect(throws: PlatformError.self) { try Digest(parsing: "sha512:" + Self.digits, algorithms: [.sha512]) }
+  }
+
+  @Test func anIdDoesNotBeginAsANumber() {
+    struct Numbers: RandomNumberGenerator {
+      var count: UInt64 = 0
+      mutating func next() -> UInt64 {
+        count += 1
+        return count <= 4 ? 0x4268_9012_3456_7890 : 0x1234_5678_90ab_cdef
+      }
+    }
+    var numbers = Numbers()
+    #expect(ContainerID.random(using: &numbers).short == "efcdab907856")
+    #expect(numbers.count == 8)
   }
 
   @Test func idsAreRandomAndCheckedWhenRead() throws {
