@@ -156,7 +156,7 @@ def replaced(site, count):
             if pod["metadata"]["name"] not in known and _is_ready(pod):
                 ready.add(pod["metadata"]["name"])
         taken.append(time.perf_counter() - begin)
-    client.call("DELETE", f"{CONTROLLERS}/web")
+    client.call("DELETE", f"{CONTROLLERS}/web?propagationPolicy=Background")
     watch.close()
     _until("no container is left", lambda: not site.containers())
     taken.sort()
