@@ -169,6 +169,11 @@ struct JobTests {
     let controller = JobController()
     let index = Sample.index([pod])
     #expect(controller.keys(for: ObservedChange(key: pod.key, old: nil, new: pod, last: pod), in: index) == [key])
+    // A job that is there has one pod less.
+    let owned = try Self.pod("p", "Running")
+    let job = ObjectKey(.jobs, namespace: pod.namespace, name: "j")
+    let released = ObservedChange(key: pod.key, old: owned, new: pod, last: pod)
+    #expect(controller.keys(for: released, in: index) == [key, job])
     let plan = controller.plan(for: key, Observation(index, now: Sample.start))
     #expect(plan.deeds == [#"patch pods/p {"metadata":{"finalizers":[]}}"#])
   }

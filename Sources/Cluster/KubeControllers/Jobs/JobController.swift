@@ -17,13 +17,11 @@ public struct JobController: Controller {
     switch change.key.resource {
     case .jobs: return [change.key]
     case .pods:
-      // What no job controls any more is nobody's to count: its key names none.
-      if let pod = change.new, pod.isTracked, pod.controller == nil {
-        return [ObjectKey(.jobs, namespace: change.key.namespace, name: "")]
-      }
       let controllers = [change.old?.controller, change.last.controller].compactMap { $0 }.filter { $0.kind == "Job" }
-      return Set(controllers.map { ObjectKey(.jobs, namespace: change.key.namespace, name: $0.name) }).sorted {
-        $0.name < $1.name
+      // What no job controls any more is nobody's to count: its key names none.
+      let isLeft = change.new.map { $0.isTracked && $0.controller == nil } ?? false
+      return Set(controllers.map(\.name) + (isLeft ? [""] : [])).sorted().map {
+        ObjectKey(.jobs, namespace: change.key.namespace, name: $0)
       }
     default: return []
     }
