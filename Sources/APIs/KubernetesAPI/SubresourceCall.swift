@@ -66,18 +66,23 @@ struct SubresourceCall: Sendable {
       // The deletion refuses a pod that is not the one that was meant.
       let isMeant = (uid ?? pod.meta.uid) == pod.meta.uid
       guard isMeant, !hasEnded, pod.meta.deletionTimestamp == nil else { return pod }
-      let others = pod.at("status", "conditions")?.items.filter { $0["type"]?.text != "DisruptionTarget" } ?? []
-      var told = pod
-      told[path: ["status", "conditions"]] = .array(
-        others + [
-          [
-            "type": "DisruptionTarget", "status": "True", "lastProbeTime": .null,
-            "lastTransitionTime": .string(now.text), "reason": "EvictionByEvictionAPI",
-            "message": "Eviction API: evicting",
-          ]
-        ])
-      return told
+      return Self.holding(
+        "DisruptionTarget", in: pod, at: now, ["reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"])
     }
+  }
+
+  /// The pod with a condition that is true from now on; `more`: further members of it.
+  private static func holding(
+    _ type: String, in pod: JSONValue, at now: Timestamp, _ more: JSONValue = [:]
+  ) -> JSONValue {
+    var condition: JSONValue = [
+      "type": .string(type), "status": "True", "lastProbeTime": .null, "lastTransitionTime": .string(now.text),
+    ]
+    for (name, value) in more.members { condition[name] = value }
+    let others = pod.at("status", "conditions")?.items.filter { $0["type"]?.text != type } ?? []
+    var told = pod
+    told[path: ["status", "conditions"]] = .array(others + [condition])
+    return told
   }
 
   /// Source: Kubernetes `core/v1.Binding`.
@@ -110,14 +115,7 @@ struct SubresourceCall: Sendable {
       if !present.isEmpty { throw refused("pod \(name) is already assigned to node \(GoText.quoted(present))") }
       var bound = pod
       bound[path: ["spec", "nodeName"]] = .string(node)
-      let others = pod.at("status", "conditions")?.items.filter { $0["type"]?.text != "PodScheduled" } ?? []
-      bound[path: ["status", "conditions"]] = .array(
-        others + [
-          [
-            "type": "PodScheduled", "status": "True", "lastProbeTime": .null, "lastTransitionTime": .string(now.text),
-          ]
-        ])
-      return bound
+      return Self.holding("PodScheduled", in: bound, at: now)
     }
     return Self.done
   }

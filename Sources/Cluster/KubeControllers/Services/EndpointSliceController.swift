@@ -166,11 +166,7 @@ struct SlicePlan {
     var patch: JSONValue = [:]
     if !documents.means(.array(slice.document.listAt("endpoints"))) { patch["endpoints"] = documents }
     if Self.text(ports) != Self.text(slice.document.listAt("ports")) { patch["ports"] = .array(ports.map(\.document)) }
-    if slice.meta.labels != labels {
-      var wanted = JSONValue.texts(labels)
-      for name in slice.meta.labels.keys where labels[name] == nil { wanted[name] = .null }
-      patch["metadata"] = ["labels": wanted]
-    }
+    if slice.meta.labels != labels { patch["metadata"] = ["labels": slice.relabelling(to: labels)] }
     return patch.members.isEmpty ? [] : [.patch(slice, patch)]
   }
 

@@ -42,11 +42,7 @@ public struct EndpointsController: Controller {
     guard let current else { return Plan([create(service, subsets, labels, isCut)]) }
     var patch: JSONValue = [:]
     if !subsets.means(current.document["subsets"] ?? []) { patch["subsets"] = subsets }
-    if current.meta.labels != labels {
-      var wanted = JSONValue.texts(labels)
-      for name in current.meta.labels.keys where labels[name] == nil { wanted[name] = .null }
-      patch["metadata"] = ["labels": wanted]
-    }
+    if current.meta.labels != labels { patch["metadata"] = ["labels": current.relabelling(to: labels)] }
     if isCut != (current.annotation(Self.capacityAnnotation) != nil) {
       var metadata = patch["metadata"] ?? [:]
       metadata["annotations"] = [Self.capacityAnnotation: isCut ? "truncated" : .null]

@@ -102,6 +102,13 @@ extension ClusterObject {
     return [spec.textAt("clusterIP").contains(":")]
   }
 
+  /// What is written to give the object these labels and no others.
+  func relabelling(to labels: [String: String]) -> JSONValue {
+    var wanted = JSONValue.texts(labels)
+    for name in meta.labels.keys where labels[name] == nil { wanted[name] = .null }
+    return wanted
+  }
+
   /// Services of the pod's namespace that select it, or selected it before.
   static func services(for change: ObservedChange, in index: ObjectIndex) -> [ObjectKey] {
     guard change.key.resource == .pods else { return [] }

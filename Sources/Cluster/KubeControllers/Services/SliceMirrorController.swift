@@ -56,7 +56,7 @@ public struct SliceMirrorController: Controller {
       }
       let slice = left.remove(at: place)
       if slice.meta.labels != labels {
-        changes.append(.patch(slice, ["metadata": Self.change(slice.meta.labels, to: labels)]))
+        changes.append(.patch(slice, ["metadata": ["labels": slice.relabelling(to: labels)]]))
       }
     }
     for wanted in missing {
@@ -67,7 +67,7 @@ public struct SliceMirrorController: Controller {
           .patch(
             slice,
             [
-              "metadata": Self.change(slice.meta.labels, to: labels), "endpoints": wanted["endpoints"] ?? [],
+              "metadata": ["labels": slice.relabelling(to: labels)], "endpoints": wanted["endpoints"] ?? [],
               "ports": wanted["ports"] ?? [],
             ]))
       } else {
@@ -89,12 +89,6 @@ public struct SliceMirrorController: Controller {
     labels[EndpointSliceController.serviceLabel] = endpoints.name
     labels[EndpointSliceController.managerLabel] = manager
     return labels
-  }
-
-  private static func change(_ old: [String: String], to labels: [String: String]) -> JSONValue {
-    var wanted = JSONValue.texts(labels)
-    for name in old.keys where labels[name] == nil { wanted[name] = .null }
-    return ["labels": wanted]
   }
 
   /// What the slices have to say: one for each subset and family.
